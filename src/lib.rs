@@ -1,0 +1,6 @@
+//! saleload plays a shopping festival before it happens.
+
+pub mod plan;
+pub mod results;
+pub mod scenario;
+pub mod units;

@@ -1,0 +1,3 @@
+//! The `saleload` command.
+
+fn main() {}

@@ -1,0 +1,382 @@
+//! The plan: a scenario that is valid by construction.
+//!
+//! Names have become indices, strings have become typed quantities, wall-clock times have become instants since the origin.
+//! Nothing after the plan can fail because of what the user wrote. `scenario::check` is the only place that makes one.
+
+use crate::units::{Fen, Instant, Nanos};
+
+/// Index of a window in [`Plan::windows`].
+pub type WindowId = usize;
+/// Index of a segment in [`Plan::segments`].
+pub type SegmentId = usize;
+/// Index of a behaviour graph in [`Plan::cbmgs`].
+pub type CbmgId = usize;
+/// Index of a service in [`Plan::services`].
+pub type ServiceId = usize;
+/// Index of a category in [`Catalogue::categories`].
+pub type CategoryId = usize;
+
+/// Most windows of a plan.
+pub const MAX_WINDOWS: usize = 16;
+/// Most segments of a plan.
+pub const MAX_SEGMENTS: usize = 255;
+/// Most services of a plan.
+pub const MAX_SERVICES: usize = 100;
+/// Most states of a behaviour graph, and most calls of a state.
+pub const MAX_STATES: usize = 250;
+/// Most lines of a basket.
+pub const MAX_LINES: u32 = 16;
+/// Most cells.
+pub const MAX_CELLS: u32 = 4096;
+
+/// A valid scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Short name, fit for a folder.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// IANA name of the festival's time zone; known to be valid.
+    pub zone: String,
+    /// Seed of every draw.
+    pub seed: u64,
+    /// Unix time of [`Instant`] zero, in milliseconds: the first opening, rounded down to a second.
+    pub origin_unix_ms: i64,
+    /// Where the run ends: the last closing.
+    pub horizon: Instant,
+    /// Shoppers who exist.
+    pub shoppers: u64,
+    /// Cells of the platform.
+    pub cells: u32,
+    /// Shortest tick; at least 1 ms.
+    pub tick_min: Nanos,
+    /// Longest tick; at least `tick_min`, at most 60 s.
+    pub tick_max: Nanos,
+    /// Length of the per-second recording after each opening.
+    pub fine: Nanos,
+    /// What carries over between windows.
+    pub memory: Memory,
+    /// Sale windows in order of time; they do not overlap. At least one.
+    pub windows: Vec<Window>,
+    /// Arrival patterns.
+    pub intensities: Vec<Intensity>,
+    /// Behaviour graphs; every state can reach the exit.
+    pub cbmgs: Vec<Cbmg>,
+    /// Segments; shares sum to one. At least one.
+    pub segments: Vec<Segment>,
+    /// Services; may be empty.
+    pub services: Vec<Service>,
+    /// How long an unpaid order keeps its stock.
+    pub hold: Nanos,
+    /// What is on sale; present whenever a behaviour graph has an action.
+    pub catalogue: Option<Catalogue>,
+}
+
+/// Factors on participation by history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memory {
+    /// For shoppers who bought before.
+    pub after_bought: f64,
+    /// For shoppers who failed to buy before, and never bought.
+    pub after_failed: f64,
+}
+
+/// A sale window: `opens <= t < closes`, both on whole seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// Name in the scenario.
+    pub name: String,
+    /// Opening.
+    pub opens: Instant,
+    /// Closing.
+    pub closes: Instant,
+}
+
+/// A sum of parts with positive total weight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intensity {
+    /// Name in the scenario.
+    pub name: String,
+    /// The parts; weights are finite and non-negative, at least one is positive.
+    pub parts: Vec<IntensityPart>,
+}
+
+/// One part of an arrival pattern; times are seconds since the window's opening.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IntensityPart {
+    /// (1 - exp(-t/rise)) exp(-t/decay), with t counted from `after`; decay is positive, rise may be zero (a jump).
+    Burst { weight: f64, rise: Nanos, decay: Nanos, after: Nanos },
+    /// Constant within each hour of the day in the festival's zone. `offset` is the time of day at the opening.
+    Hourly { weight: f64, hours: [f64; 24], offset: Nanos },
+    /// The same all through the window.
+    Constant { weight: f64 },
+    /// Straight lines between (seconds, rate) points of strictly increasing seconds; at least two, with positive area.
+    Points { weight: f64, points: Vec<(f64, f64)> },
+}
+
+/// A behaviour graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cbmg {
+    /// Name in the scenario.
+    pub name: String,
+    /// Index of the entry state.
+    pub entry: usize,
+    /// The states.
+    pub states: Vec<State>,
+}
+
+/// One state of a behaviour graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Name in the scenario.
+    pub name: String,
+    /// Services called, one after the other.
+    pub calls: Vec<ServiceId>,
+    /// What happens once the page has loaded.
+    pub action: Option<Action>,
+    /// Think time; `None` is zero.
+    pub think: Option<TimeDistribution>,
+    /// Where to next, with probabilities that sum to one (normalised by `check`); `None` is the exit.
+    pub next: Vec<(Option<usize>, f64)>,
+    /// The same after a failure; never empty: `[(None, 1.0)]` where the file says nothing.
+    pub on_failure: Vec<(Option<usize>, f64)>,
+}
+
+/// What a state does with basket, stock and money.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Action {
+    /// Fill a basket.
+    AddToBasket,
+    /// Create the orders and reserve their stock.
+    Reserve,
+    /// Pay the orders; the bank declines with this probability.
+    Pay { declined: f64 },
+}
+
+/// A kind of shoppers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Name in the scenario.
+    pub name: String,
+    /// Share of the population.
+    pub share: f64,
+    /// Its behaviour graph.
+    pub cbmg: CbmgId,
+    /// How it comes to each window, by [`WindowId`]; `None`: it does not.
+    pub attendance: Vec<Option<Attendance>>,
+    /// Lines of a basket.
+    pub lines: CountDistribution,
+    /// Units of a line.
+    pub units: CountDistribution,
+    /// The most spent on one basket.
+    pub spend: Option<MoneyDistribution>,
+    /// Longest wait for one page.
+    pub patience: Option<TimeDistribution>,
+    /// Factor on the demand of each category, by [`CategoryId`].
+    pub interest: Vec<f64>,
+}
+
+/// How a segment comes to a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attendance {
+    /// Probability that a shopper without a history comes.
+    pub participation: f64,
+    /// Index into [`Plan::intensities`].
+    pub intensity: usize,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Name in the scenario.
+    pub name: String,
+    /// Its servers; `None`: a delay without queueing.
+    pub pool: Option<Pool>,
+    /// Time a worker needs for a request.
+    pub service_time: TimeDistribution,
+    /// How long a client waits for one attempt.
+    pub timeout: Option<Nanos>,
+    /// Attempts and back-off; `attempts: 1` where the file says nothing.
+    pub retry: Retry,
+}
+
+/// The servers of a service over the whole platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    /// Instances; at least one per cell (`check` refuses fewer).
+    pub instances: u64,
+    /// Requests one instance serves at once.
+    pub workers: u32,
+    /// Waiting places per instance; `None`: no bound.
+    pub queue: Option<u64>,
+}
+
+/// Retries with exponential back-off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// Attempts in all, 1 to 100.
+    pub attempts: u32,
+    /// Wait before the second attempt.
+    pub backoff: Nanos,
+    /// Growth of the wait.
+    pub multiplier: f64,
+    /// Longest wait.
+    pub cap: Nanos,
+    /// How the wait is randomised.
+    pub jitter: Jitter,
+}
+
+pub use crate::scenario::file::Jitter;
+
+/// What is on sale.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catalogue {
+    /// Generated SKUs over all categories; with named products at most 2^32 - 1.
+    pub skus: u64,
+    /// Generated brands over all categories.
+    pub brands: u64,
+    /// Exponent of brand sizes.
+    pub brand_exponent: f64,
+    /// Popularity of a product by rank within its category.
+    pub popularity: Popularity,
+    /// Categories; SKU shares sum to one. At least one.
+    pub categories: Vec<Category>,
+    /// Named brands.
+    pub named_brands: Vec<Brand>,
+    /// Named products.
+    pub products: Vec<Product>,
+}
+
+/// Broken power law over ranks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Popularity {
+    /// Exponent up to the knee.
+    pub head: f64,
+    /// Exponent beyond the knee.
+    pub tail: f64,
+    /// Knee as a share of the ranks.
+    pub knee: f64,
+}
+
+/// A category of goods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Category {
+    /// Name in the scenario.
+    pub name: String,
+    /// Generated SKUs in it (largest-remainder apportionment of the shares).
+    pub skus: u64,
+    /// Relative demand.
+    pub demand: f64,
+    /// Price of a unit; never above 4 * 10^9 fen.
+    pub price: MoneyDistribution,
+    /// Stock of a SKU.
+    pub stock: StockDistribution,
+}
+
+/// A named brand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Brand {
+    /// Name in the scenario.
+    pub name: String,
+    /// Its category.
+    pub category: CategoryId,
+    /// Share of the category's generated SKUs; the shares of a category sum to at most one.
+    pub share: f64,
+}
+
+/// A named product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Product {
+    /// Name in the scenario.
+    pub name: String,
+    /// Its category.
+    pub category: CategoryId,
+    /// Index into [`Catalogue::named_brands`].
+    pub brand: Option<usize>,
+    /// Price of a unit.
+    pub price: Fen,
+    /// Units in stock at the start; at most 4 * 10^9.
+    pub stock: u32,
+    /// Share of its category's lines; the shares of a category sum to at most one.
+    pub demand: f64,
+    /// Units of a line that chooses it.
+    pub units: Option<CountDistribution>,
+}
+
+/// A distribution of times, parameters as the field writes them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TimeDistribution {
+    /// Always this long.
+    Deterministic(Nanos),
+    /// Exponential with a positive mean.
+    Exponential(Nanos),
+    /// Uniform on [low, high].
+    Uniform { low: Nanos, high: Nanos },
+    /// exp(mu + sigma Z) seconds.
+    Lognormal { mu: f64, sigma: f64 },
+    /// Gamma, seconds.
+    Gamma { shape: f64, scale: f64 },
+    /// Each equally likely; never empty.
+    Empirical(Vec<Nanos>),
+}
+
+/// A distribution of money.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MoneyDistribution {
+    /// Always this much.
+    Constant(Fen),
+    /// Uniform on [low, high].
+    Uniform { low: Fen, high: Fen },
+    /// exp(mu + sigma Z) fen.
+    Lognormal { mu: f64, sigma: f64 },
+}
+
+/// A distribution of counts from one upwards.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CountDistribution {
+    /// Always this many.
+    Constant(u32),
+    /// P(n) = (1/m) (1 - 1/m)^(n-1), mean m.
+    Geometric(f64),
+    /// P(n) for n = 1, 2, …; sums to one, never empty.
+    Weights(Vec<f64>),
+}
+
+/// Stock of a generated SKU.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StockDistribution {
+    /// The same for every SKU.
+    Constant(u32),
+    /// exp(mu + sigma Z) units, rounded.
+    Lognormal { mu: f64, sigma: f64 },
+    /// exp(mu + sigma Z) times the expected demand of the SKU, at least `at_least`.
+    Cover { mu: f64, sigma: f64, at_least: u32 },
+}
+
+impl TimeDistribution {
+    /// Mean in seconds.
+    #[must_use]
+    pub fn mean_secs(&self) -> f64 {
+        match self {
+            TimeDistribution::Deterministic(t) | TimeDistribution::Exponential(t) => t.as_secs_f64(),
+            TimeDistribution::Uniform { low, high } => (low.as_secs_f64() + high.as_secs_f64()) / 2.0,
+            TimeDistribution::Lognormal { mu, sigma } => (mu + sigma * sigma / 2.0).exp(),
+            TimeDistribution::Gamma { shape, scale } => shape * scale,
+            TimeDistribution::Empirical(values) => {
+                values.iter().map(|v| v.as_secs_f64()).sum::<f64>() / values.len() as f64
+            }
+        }
+    }
+}
+
+impl CountDistribution {
+    /// Mean count.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        match self {
+            CountDistribution::Constant(n) => f64::from(*n),
+            CountDistribution::Geometric(mean) => *mean,
+            CountDistribution::Weights(weights) => weights.iter().zip(1..).map(|(w, n)| w * f64::from(n)).sum(),
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! What a run found, as plain data. Every table, picture and page is a pure function of it.
+//!
+//! Money is in integer fen, times in integer milliseconds or microseconds as the names say. Under `--sample` all counts and
+//! amounts are already scaled up to the whole platform.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that a result folder holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Results {
+    /// The headline numbers (`summary.json`).
+    pub summary: Summary,
+    /// One row per recorded slot (`series.csv`, `series.parquet`).
+    pub series: Table,
+    /// One row per service and window (`services.csv`).
+    pub services: Vec<ServiceRow>,
+    /// One row per brand that took an order, and every named brand; largest paid GMV first (`brands.csv`).
+    pub brands: Vec<BrandRow>,
+    /// Every named product, then the thousand generated SKUs with the largest paid GMV (`products.csv`).
+    pub products: Vec<ProductRow>,
+    /// Where every purchase intent ended (`ledger.csv`).
+    pub ledger: Vec<LedgerRow>,
+}
+
+/// Whether a run reached its horizon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Completion {
+    /// The run reached its horizon.
+    Complete,
+    /// The run was interrupted; results cover the time before `simulated_until_unix_ms`.
+    Interrupted,
+}
+
+/// The headline numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Version of saleload that made the results.
+    pub saleload: String,
+    /// Scenario name.
+    pub name: String,
+    /// Scenario title.
+    pub title: String,
+    /// IANA time zone of the festival.
+    pub zone: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Whether the run reached its horizon.
+    pub completion: Completion,
+    /// Unix time up to which the festival was played, ms.
+    pub simulated_until_unix_ms: i64,
+    /// Cells of the platform.
+    pub cells: u32,
+    /// Cells that were simulated; fewer than `cells` means a sample, scaled up.
+    pub simulated_cells: u32,
+    /// Shoppers who exist.
+    pub shoppers: u64,
+    /// SKUs on sale, and how many were sold out (nothing left) at the end.
+    pub skus: u64,
+    /// SKUs with nothing left at the end.
+    pub skus_sold_out: u64,
+    /// Names of categories, in order.
+    pub categories: Vec<String>,
+    /// Names of services, in order.
+    pub services: Vec<String>,
+    /// Names of named products, in order.
+    pub products: Vec<String>,
+    /// Totals over the run.
+    pub total: Totals,
+    /// Totals of each window, in order of time.
+    pub windows: Vec<WindowSummary>,
+    /// Stretches in which a service could not keep up, in order of service and time.
+    pub saturated: Vec<Saturation>,
+    /// The conservation checks.
+    pub conservation: Conservation,
+    /// Events simulated (not scaled up).
+    pub events: u64,
+    /// Digest of the event stream, hexadecimal.
+    pub digest: String,
+}
+
+/// Totals over a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Purchase intents: basket lines put into baskets.
+    pub intents: u64,
+    /// Orders created (one per basket line whose stock was reserved).
+    pub orders_created: u64,
+    /// Orders paid.
+    pub orders_paid: u64,
+    /// Demand: money of all purchase intents, fen.
+    pub demand_fen: u64,
+    /// GMV ordered, fen.
+    pub gmv_ordered_fen: u64,
+    /// GMV paid, fen: the headline.
+    pub gmv_paid_fen: u64,
+    /// Money of intents that ended in a failure of stock or platform (not: changed mind, still open), fen.
+    pub lost_fen: u64,
+}
+
+/// One window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WindowSummary {
+    /// Name in the scenario.
+    pub name: String,
+    /// Opening, Unix ms.
+    pub opens_unix_ms: i64,
+    /// Closing, Unix ms.
+    pub closes_unix_ms: i64,
+    /// Totals from its opening to the next opening or the end.
+    pub total: Totals,
+    /// Most orders created in one recorded slot, per second.
+    pub peak_orders_per_second: f64,
+    /// Start of that slot, Unix ms; `None` where nothing was ordered.
+    pub peak_orders_unix_ms: Option<i64>,
+    /// Most orders paid in one recorded slot, per second.
+    pub peak_payments_per_second: f64,
+}
+
+/// A stretch of time in which a service could not keep up: it rejected, timed out, or worked at 95 % or more of its capacity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Saturation {
+    /// The service.
+    pub service: String,
+    /// Start of the first such slot, Unix ms.
+    pub from_unix_ms: i64,
+    /// End of the last such slot, Unix ms.
+    pub until_unix_ms: i64,
+    /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker.
+    pub worst_offered_over_capacity: f64,
+    /// Most requests waiting at once over all cells (sum of the cells' maxima within a slot).
+    pub queue_max: u64,
+    /// Requests rejected.
+    pub rejected: u64,
+    /// Requests whose client timed out.
+    pub timed_out: u64,
+}
+
+/// The conservation checks of a run; all differences are zero or the run has failed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conservation {
+    /// Sessions begun.
+    pub sessions_begun: u64,
+    /// Sessions ended.
+    pub sessions_ended: u64,
+    /// Sessions in flight at the end.
+    pub sessions_in_flight: u64,
+    /// Units in stock at the start.
+    pub units_start: u64,
+    /// Units paid for.
+    pub units_sold: u64,
+    /// Units held by unpaid orders at the end.
+    pub units_held: u64,
+    /// Units left.
+    pub units_left: u64,
+    /// SKUs for which start = sold + held + left does not hold; always zero in a valid result.
+    pub skus_in_breach: u64,
+    /// Money of all buckets of the ledger less the demand; always zero in a valid result.
+    pub ledger_difference_fen: i64,
+    /// GMV paid summed over SKUs less GMV paid summed over orders; always zero in a valid result.
+    pub paid_difference_fen: i64,
+}
+
+/// A table by columns; all columns have the same length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// The columns, in order.
+    pub columns: Vec<Column>,
+}
+
+/// A column of a [`Table`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Name; units last (`gmv_paid_fen`); dotted for families (`service.order.queue_max`).
+    pub name: String,
+    /// The values.
+    pub values: Values,
+}
+
+/// Values of a column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Counts, money, times.
+    Integer(Vec<i64>),
+    /// Ratios.
+    Real(Vec<f64>),
+}
+
+impl Table {
+    /// The column of this name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Values> {
+        self.columns.iter().find(|c| c.name == name).map(|c| &c.values)
+    }
+
+    /// The integer column of this name; empty where there is none.
+    #[must_use]
+    pub fn integers(&self, name: &str) -> &[i64] {
+        match self.column(name) {
+            Some(Values::Integer(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// The real column of this name; empty where there is none.
+    #[must_use]
+    pub fn reals(&self, name: &str) -> &[f64] {
+        match self.column(name) {
+            Some(Values::Real(values)) => values,
+            _ => &[],
+        }
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self.columns.first().map(|c| &c.values) {
+            Some(Values::Integer(values)) => values.len(),
+            Some(Values::Real(values)) => values.len(),
+            None => 0,
+        }
+    }
+}
+
+/// A service in a window (from the window's opening to the next opening or the end).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceRow {
+    /// Service name.
+    pub service: String,
+    /// Window name.
+    pub window: String,
+    /// Workers over all cells; zero: a delay without queueing.
+    pub workers: u64,
+    /// Requests offered, retries included.
+    pub requests: u64,
+    /// Rejected: the queue was full.
+    pub rejected: u64,
+    /// The client gave up before the answer; the server worked on.
+    pub timed_out: u64,
+    /// Most requests per second in one slot.
+    pub peak_requests_per_second: f64,
+    /// Mean utilisation of workers while the window was open, 0 to 1.
+    pub utilisation_mean: f64,
+    /// Utilisation of the busiest slot, 0 to 1.
+    pub utilisation_max: f64,
+    /// Most requests waiting at once (sum over cells of maxima within a slot).
+    pub queue_max: u64,
+    /// Mean wait of accepted requests, microseconds.
+    pub wait_us_mean: f64,
+    /// Response-time percentiles (wait + service) of accepted requests, microseconds.
+    pub response_us_p50: u64,
+    /// 90 %.
+    pub response_us_p90: u64,
+    /// 99 %.
+    pub response_us_p99: u64,
+    /// 99.9 %.
+    pub response_us_p999: u64,
+    /// Longest.
+    pub response_us_max: u64,
+}
+
+/// A brand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrandRow {
+    /// Name; generated ones are called `brand-000123`.
+    pub brand: String,
+    /// Its category.
+    pub category: String,
+    /// Its SKUs.
+    pub skus: u64,
+    /// Its SKUs with nothing left at the end.
+    pub skus_sold_out: u64,
+    /// Units ordered.
+    pub units_ordered: u64,
+    /// Units paid.
+    pub units_paid: u64,
+    /// GMV ordered, fen.
+    pub gmv_ordered_fen: u64,
+    /// GMV paid, fen.
+    pub gmv_paid_fen: u64,
+}
+
+/// A product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProductRow {
+    /// Name; generated ones are called `sku-00001234`.
+    pub product: String,
+    /// Its category.
+    pub category: String,
+    /// Its brand; empty where it has none.
+    pub brand: String,
+    /// Price of a unit, fen.
+    pub price_fen: u64,
+    /// Units at the start.
+    pub units_start: u64,
+    /// Units ordered.
+    pub units_ordered: u64,
+    /// Units paid.
+    pub units_paid: u64,
+    /// Units left.
+    pub units_left: u64,
+    /// GMV paid, fen.
+    pub gmv_paid_fen: u64,
+    /// When nothing was left for the first time, Unix ms, to within a tick; empty: never.
+    pub sold_out_unix_ms: Option<i64>,
+}
+
+/// One bucket of the ledger, per window, segment and (where it has one) service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerRow {
+    /// Window in which the session began.
+    pub window: String,
+    /// Segment.
+    pub segment: String,
+    /// Where the intents ended.
+    pub bucket: Bucket,
+    /// The service that rejected or timed out; empty for other buckets.
+    pub service: String,
+    /// Purchase intents (basket lines).
+    pub intents: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money, fen.
+    pub money_fen: u64,
+}
+
+/// Where a purchase intent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Bucket {
+    /// Paid.
+    Bought,
+    /// Nothing was left of the product.
+    SoldOut,
+    /// A service had no place in its queue.
+    Rejected,
+    /// A service did not answer in time.
+    TimedOut,
+    /// The shopper's patience ran out.
+    GaveUp,
+    /// The bank declined.
+    PaymentFailed,
+    /// Ordered, never paid, hold expired.
+    HoldExpired,
+    /// Left with a basket, nothing had failed.
+    ChangedMind,
+    /// The window closed first.
+    WindowClosed,
+    /// Not decided at the horizon.
+    Open,
+}
+
+impl Bucket {
+    /// All buckets, in the order of the tables.
+    pub const ALL: [Bucket; 10] = [
+        Bucket::Bought,
+        Bucket::SoldOut,
+        Bucket::Rejected,
+        Bucket::TimedOut,
+        Bucket::GaveUp,
+        Bucket::PaymentFailed,
+        Bucket::HoldExpired,
+        Bucket::ChangedMind,
+        Bucket::WindowClosed,
+        Bucket::Open,
+    ];
+
+    /// Whether money in this bucket counts as lost: wanted, and stopped by stock, platform, bank or clock.
+    #[must_use]
+    pub fn is_lost(self) -> bool {
+        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Open)
+    }
+
+    /// The name used in files, `sold_out`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Bucket::Bought => "bought",
+            Bucket::SoldOut => "sold_out",
+            Bucket::Rejected => "rejected",
+            Bucket::TimedOut => "timed_out",
+            Bucket::GaveUp => "gave_up",
+            Bucket::PaymentFailed => "payment_failed",
+            Bucket::HoldExpired => "hold_expired",
+            Bucket::ChangedMind => "changed_mind",
+            Bucket::WindowClosed => "window_closed",
+            Bucket::Open => "open",
+        }
+    }
+}
+
+/// The columns of [`Results::series`], in one place for those who write them and those who read them.
+pub mod series {
+    /// Start of the slot, Unix ms.
+    pub const TIME: &str = "time_unix_ms";
+    /// Length of the slot, s.
+    pub const SECONDS: &str = "seconds";
+    /// One-based number of the window that is open or was open last.
+    pub const WINDOW: &str = "window";
+    /// Sessions begun.
+    pub const SESSIONS: &str = "sessions_begun";
+    /// Sessions in flight at the end of the slot.
+    pub const IN_FLIGHT: &str = "sessions_in_flight";
+    /// Orders created.
+    pub const ORDERS: &str = "orders_created";
+    /// Orders paid.
+    pub const PAYMENTS: &str = "orders_paid";
+    /// GMV ordered, fen.
+    pub const GMV_ORDERED: &str = "gmv_ordered_fen";
+    /// GMV paid, fen.
+    pub const GMV_PAID: &str = "gmv_paid_fen";
+
+    /// Money that ended in a bucket, fen.
+    #[must_use]
+    pub fn bucket(bucket: super::Bucket) -> String {
+        format!("ledger.{}_fen", bucket.name())
+    }
+
+    /// A column of a service: `requests`, `rejected`, `timed_out`, `queue_max`, `queue_mean`, `utilisation`, `wait_us_mean`,
+    /// `response_us_p50`, `response_us_p99`, `offered_over_capacity`.
+    #[must_use]
+    pub fn service(service: &str, what: &str) -> String {
+        format!("service.{service}.{what}")
+    }
+
+    /// A column of a category: `units_left`, `skus_sold_out`, both at the end of the slot.
+    #[must_use]
+    pub fn category(category: &str, what: &str) -> String {
+        format!("category.{category}.{what}")
+    }
+
+    /// Units left of a named product at the end of the slot.
+    #[must_use]
+    pub fn product_left(product: &str) -> String {
+        format!("product.{product}.units_left")
+    }
+}

@@ -1,0 +1,596 @@
+//! The scenario file, one to one: what a person writes, before anything is checked across keys.
+//!
+//! Enums are externally tagged (`think.exponential = "40s"`): the internally tagged and untagged forms of serde lose the place
+//! of an error. Every table refuses unknown keys. The doc comments here become the descriptions of the JSON Schema.
+
+use crate::units::{Fen, Nanos};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A table of named things, in the order in which the file declares them.
+pub type Named<T> = IndexMap<String, T>;
+
+/// A sale-load scenario: who comes and when, what they want, what is in stock, what the platform can carry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioFile {
+    /// Short name: lower-case letters, digits and hyphens. Names the result folder.
+    pub name: String,
+    /// One line for people; stands above every picture.
+    pub title: String,
+    /// IANA time zone of the festival, such as "Asia/Shanghai": clock times and hourly profiles are in it.
+    #[serde(default = "default_zone")]
+    pub zone: String,
+    /// Seed of every random draw.
+    #[serde(default)]
+    pub seed: u64,
+    /// Who could come.
+    pub population: Population,
+    /// How the platform is sharded and how finely simulated cells exchange.
+    #[serde(default)]
+    pub platform: Platform,
+    /// How finely the run is recorded.
+    #[serde(default)]
+    pub record: Record,
+    /// What a shopper did in one window changes whether they come to the next.
+    #[serde(default)]
+    pub memory: Memory,
+    /// Sale windows by name, in order of time.
+    pub window: Named<Window>,
+    /// Arrival patterns by name.
+    pub intensity: Named<Intensity>,
+    /// Behaviour graphs (customer behaviour model graphs) by name.
+    pub cbmg: Named<Cbmg>,
+    /// Kinds of shoppers by name; their shares sum to one.
+    pub segment: Named<Segment>,
+    /// Services of the platform by name.
+    #[serde(default)]
+    pub service: Named<Service>,
+    /// How holds on stock work.
+    #[serde(default)]
+    pub inventory: Inventory,
+    /// What is on sale. Needed once a behaviour graph adds to a basket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<Catalogue>,
+    /// Categories of goods by name; their SKU shares sum to one.
+    #[serde(default)]
+    pub category: Named<Category>,
+    /// Named brands, on top of the generated ones.
+    #[serde(default)]
+    pub brand: Named<Brand>,
+    /// Named products, on top of the generated ones.
+    #[serde(default)]
+    pub product: Named<Product>,
+}
+
+fn default_zone() -> String {
+    "Asia/Shanghai".into()
+}
+
+/// Who could come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Population {
+    /// Shoppers who exist, whether or not they come.
+    #[schemars(range(min = 1, max = 100_000_000_000u64))]
+    pub shoppers: u64,
+}
+
+/// How the platform is sharded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Platform {
+    /// Cells: shards of shoppers and service instances. A choice of the platform's architecture, never a thread count.
+    #[schemars(range(min = 1, max = 4096))]
+    pub cells: u32,
+    /// Shortest tick, used where demand is steep. Cells exchange stock at ticks.
+    pub tick_min: Nanos,
+    /// Longest tick, used where demand is flat.
+    pub tick_max: Nanos,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Platform { cells: 64, tick_min: Nanos::from_millis(20), tick_max: Nanos::from_secs(1) }
+    }
+}
+
+/// How finely the run is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Record {
+    /// One row a second for this long after each opening; one row a minute elsewhere in a window.
+    pub fine: Nanos,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Record { fine: Nanos::from_secs(3600) }
+    }
+}
+
+/// What a shopper did in one window changes whether they come to the next. Factors on participation; the product is capped at one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Memory {
+    /// Factor for a shopper who has bought in an earlier window.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub after_bought: f64,
+    /// Factor for a shopper who tried to buy in an earlier window, failed, and never bought.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub after_failed: f64,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory { after_bought: 1.0, after_failed: 1.0 }
+    }
+}
+
+/// A sale window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Opening: RFC 3339 with an offset, "2020-11-11T00:00:00+08:00".
+    pub opens: String,
+    /// Closing, same form: the first instant at which nothing more can be ordered.
+    pub closes: String,
+}
+
+/// An arrival pattern: a sum of parts, each with a weight. Only proportions matter, how many come is the segment's participation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Intensity {
+    /// The parts; the share of arrivals that a part brings is its weight over the sum of weights.
+    #[schemars(length(min = 1))]
+    pub parts: Vec<IntensityPart>,
+}
+
+/// One part of an arrival pattern.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum IntensityPart {
+    /// Rises as 1 - exp(-t/rise) and dies as exp(-t/decay) after the opening (plus `after`).
+    Burst {
+        /// Weight of the part.
+        #[schemars(range(min = 0.0, max = 1e12))]
+        weight: f64,
+        /// Time constant of the rise; "0s" jumps at once.
+        #[serde(default)]
+        rise: Nanos,
+        /// Time constant of the decay.
+        decay: Nanos,
+        /// Starts this long after the opening.
+        #[serde(default)]
+        after: Nanos,
+    },
+    /// Follows the hours of the day in the festival's zone.
+    Hourly {
+        /// Weight of the part.
+        #[schemars(range(min = 0.0, max = 1e12))]
+        weight: f64,
+        /// Relative intensity of hours 0 to 23.
+        #[schemars(length(min = 24, max = 24))]
+        hours: Vec<f64>,
+    },
+    /// The same all through the window.
+    Constant {
+        /// Weight of the part.
+        #[schemars(range(min = 0.0, max = 1e12))]
+        weight: f64,
+    },
+    /// Straight lines between points; nothing before the first and after the last.
+    Points {
+        /// Weight of the part.
+        #[schemars(range(min = 0.0, max = 1e12))]
+        weight: f64,
+        /// A CSV file beside the scenario with the columns `seconds` (since the opening) and `rate` (relative).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<PathBuf>,
+        /// The points themselves, as [seconds, rate] pairs, instead of a file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        values: Option<Vec<(f64, f64)>>,
+    },
+}
+
+/// A behaviour graph: states, what they call, how long a shopper thinks, where they go next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cbmg {
+    /// The state in which a session begins.
+    pub entry: String,
+    /// States by name. `exit` is not a state: it is the way out.
+    pub state: Named<State>,
+}
+
+/// One state (page) of a behaviour graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Services that the page calls, one after the other.
+    #[serde(default)]
+    pub calls: Vec<String>,
+    /// What happens once the page has loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+    /// How long the shopper looks at the loaded page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think: Option<TimeDistribution>,
+    /// Probabilities of what comes next: state names and `exit`; they sum to one.
+    pub next: Named<f64>,
+    /// The same after the page failed (rejected, timed out, sold out, declined). Absent: the shopper leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Named<f64>>,
+}
+
+/// What a state does with basket, stock and money.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Action {
+    /// The shopper fills a basket: a purchase intent per line begins.
+    AddToBasket,
+    /// Creates the orders, one per line of the basket, and reserves their stock.
+    Reserve,
+    /// Pays the reserved orders.
+    Pay {
+        /// Probability that the bank declines.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        declined: f64,
+    },
+}
+
+/// A kind of shoppers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// Share of the population.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+    /// Name of its behaviour graph.
+    pub cbmg: String,
+    /// Which windows it comes to.
+    pub window: Named<Attendance>,
+    /// What a basket holds.
+    #[serde(default)]
+    pub basket: Basket,
+    /// The most that a shopper spends on one basket; a line that does not fit is left out. Absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend: Option<MoneyDistribution>,
+    /// How long a shopper waits for one page, retries and all, before giving up. Absent: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<TimeDistribution>,
+    /// Factors on the demand of categories, by name; one where a category is not named.
+    #[serde(default)]
+    pub interest: Named<f64>,
+}
+
+/// How a segment comes to a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attendance {
+    /// Probability that a shopper without a history comes.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub participation: f64,
+    /// Name of the arrival pattern.
+    pub intensity: String,
+}
+
+/// What a basket holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Basket {
+    /// Lines: distinct choices of a product; each becomes one order, as a checkout over several merchants does. At most 16.
+    pub lines: CountDistribution,
+    /// Units of the product in a line.
+    pub units: CountDistribution,
+}
+
+impl Default for Basket {
+    fn default() -> Self {
+        Basket { lines: CountDistribution::Constant(1), units: CountDistribution::Constant(1) }
+    }
+}
+
+/// A service: instances with workers behind one bounded FIFO queue per cell, and how its clients behave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Instances over the whole platform, spread evenly over the cells. Absent: a delay without queueing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub instances: Option<u64>,
+    /// Requests that one instance serves at once.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub workers: u32,
+    /// Waiting places per instance; a request that finds them full is rejected. Absent: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000u64))]
+    pub queue: Option<u64>,
+    /// Time a worker needs for a request.
+    pub service_time: TimeDistribution,
+    /// How long a client waits for one attempt. The server works on all the same. Absent: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Nanos>,
+    /// What a client does after a rejection or a time-out. Absent: one attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Retries with exponential back-off: the wait before attempt n+1 is backoff * multiplier^(n-1), at most `cap`, jittered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Attempts in all, the first one counted.
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: u32,
+    /// Wait before the second attempt.
+    pub backoff: Nanos,
+    /// Growth of the wait from attempt to attempt.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1.0, max = 100.0))]
+    pub multiplier: f64,
+    /// Longest wait. Absent: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Nanos>,
+    /// How the wait is randomised.
+    #[serde(default)]
+    pub jitter: Jitter,
+}
+
+fn two() -> f64 {
+    2.0
+}
+
+/// How a back-off is randomised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Jitter {
+    /// The wait as computed.
+    None,
+    /// Half of the wait, and a uniform draw of the other half.
+    Equal,
+    /// A uniform draw between zero and the wait.
+    #[default]
+    Full,
+}
+
+/// How holds on stock work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inventory {
+    /// How long an unpaid order keeps its stock.
+    pub hold: Nanos,
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        Inventory { hold: Nanos::from_secs(30 * 60) }
+    }
+}
+
+/// What is on sale: generated SKUs and brands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// SKUs to generate; named products come on top.
+    #[schemars(range(min = 1, max = 1_000_000_000u64))]
+    pub skus: u64,
+    /// Brands to generate; named brands come on top.
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub brands: u64,
+    /// How popular a product is by its rank within its category.
+    #[serde(default)]
+    pub popularity: Popularity,
+    /// Brands own SKUs in proportion to (rank of the brand)^-exponent.
+    #[serde(default = "default_brand_exponent")]
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub brand_exponent: f64,
+}
+
+fn default_brand_exponent() -> f64 {
+    0.8
+}
+
+/// A broken power law: weight of rank r is r^-head up to the knee, and falls as r^-tail beyond, without a jump.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Popularity {
+    /// Exponent from rank 1 to the knee.
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub head: f64,
+    /// Exponent beyond the knee.
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub tail: f64,
+    /// Where the knee lies, as a share of the ranks.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub knee: f64,
+}
+
+impl Default for Popularity {
+    /// The fit to Taobao's UserBehavior data: 0.42 up to the top 1 %, 1.22 below.
+    fn default() -> Self {
+        Popularity { head: 0.42, tail: 1.22, knee: 0.01 }
+    }
+}
+
+/// A category of goods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    /// Share of the generated SKUs (and of the generated brands).
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub skus: f64,
+    /// Relative demand: the weight with which a basket line falls into this category.
+    #[schemars(range(min = 0.0, max = 1e12))]
+    pub demand: f64,
+    /// Price of one unit.
+    pub price: MoneyDistribution,
+    /// Units of each SKU in stock at the start.
+    pub stock: StockDistribution,
+}
+
+/// A named brand: owns this share of its category's demand for generated SKUs, on average.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Brand {
+    /// Its category.
+    pub category: String,
+    /// Share of the category's generated SKUs, at all ranks alike, so on average of its demand too.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+}
+
+/// A named product: one SKU with numbers of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// Its category.
+    pub category: String,
+    /// Its brand: a named one. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    /// Price of one unit.
+    pub price: Fen,
+    /// Units in stock at the start.
+    #[schemars(range(min = 0, max = 4_000_000_000u64))]
+    pub stock: u64,
+    /// Share of its category's basket lines that choose it.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub demand: f64,
+    /// Units in a line that chooses it. Absent: as the segment's basket says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<CountDistribution>,
+}
+
+/// A distribution of times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum TimeDistribution {
+    /// Always this long.
+    Deterministic(Nanos),
+    /// Exponential with this mean.
+    Exponential(Nanos),
+    /// Uniform between two times.
+    Uniform {
+        /// Shortest.
+        low: Nanos,
+        /// Longest.
+        high: Nanos,
+    },
+    /// Log-normal through two quantiles: the median and exactly one of the others.
+    Lognormal {
+        /// Median.
+        p50: Nanos,
+        /// 90 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p90: Option<Nanos>,
+        /// 95 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p95: Option<Nanos>,
+        /// 99 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p99: Option<Nanos>,
+    },
+    /// Gamma with this mean and coefficient of variation (standard deviation over mean).
+    Gamma {
+        /// Mean.
+        mean: Nanos,
+        /// Coefficient of variation.
+        #[schemars(range(min = 0.001, max = 100.0))]
+        cv: f64,
+    },
+    /// One of the observed times, each equally likely.
+    Empirical {
+        /// A CSV file beside the scenario with one column `seconds`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<PathBuf>,
+        /// The times themselves, instead of a file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        values: Option<Vec<Nanos>>,
+    },
+}
+
+/// A distribution of amounts of money.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum MoneyDistribution {
+    /// Always this much.
+    Constant(Fen),
+    /// Uniform between two amounts.
+    Uniform {
+        /// Least.
+        low: Fen,
+        /// Most.
+        high: Fen,
+    },
+    /// Log-normal through two quantiles: the median and exactly one of the others.
+    Lognormal {
+        /// Median.
+        p50: Fen,
+        /// 90 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p90: Option<Fen>,
+        /// 95 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p95: Option<Fen>,
+        /// 99 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p99: Option<Fen>,
+    },
+}
+
+/// A distribution of small counts, one or more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum CountDistribution {
+    /// Always this many.
+    Constant(#[schemars(range(min = 1, max = 100_000_000u64))] u32),
+    /// Geometric from one upwards with this mean.
+    Geometric(#[schemars(range(min = 1.0, max = 1e6))] f64),
+    /// Relative weights of 1, 2, 3, …
+    Weights(#[schemars(length(min = 1, max = 1000))] Vec<f64>),
+}
+
+/// How deep the stock of a generated SKU is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum StockDistribution {
+    /// The same for every SKU.
+    Constant(#[schemars(range(min = 0, max = 4_000_000_000u64))] u64),
+    /// Log-normal through two quantiles, in units, whatever the SKU's popularity: the median and exactly one of the others.
+    Lognormal {
+        /// Median.
+        #[schemars(range(min = 0.0, max = 4e9))]
+        p50: f64,
+        /// 90 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p90: Option<f64>,
+        /// 95 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p95: Option<f64>,
+        /// 99 % quantile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        p99: Option<f64>,
+    },
+    /// Merchants stock for the demand that they expect: a log-normal multiple of the SKU's expected demand.
+    Cover {
+        /// Median of the multiple.
+        #[schemars(range(min = 0.0, max = 1e6))]
+        p50: f64,
+        /// 90 % quantile of the multiple; equal to the median for no spread.
+        #[schemars(range(min = 0.0, max = 1e6))]
+        p90: f64,
+        /// Fewest units of any SKU.
+        #[serde(default)]
+        at_least: u32,
+    },
+}

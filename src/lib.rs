@@ -1,5 +1,6 @@
 //! saleload plays a shopping festival before it happens.
 
+pub mod model;
 pub mod plan;
 pub mod results;
 pub mod scenario;

@@ -1,0 +1,122 @@
+//! What a plan is expected to bring when nothing fails: sessions, page visits, checkouts. Means only, in closed form.
+
+use crate::plan::{Action, Cbmg, Plan};
+
+/// Expected numbers of a plan, before any event is simulated and as if no page ever failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// Expected visits of each state in a session, by behaviour graph and state.
+    pub visits: Vec<Vec<f64>>,
+    /// Expected sessions, by segment and window.
+    pub sessions: Vec<Vec<f64>>,
+    /// Expected checkouts in a session, by behaviour graph.
+    pub checkouts: Vec<f64>,
+}
+
+impl Expectation {
+    /// The expectation of `plan`.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let visits: Vec<Vec<f64>> = plan.cbmgs.iter().map(expected_visits).collect();
+        let checkouts: Vec<f64> = plan
+            .cbmgs
+            .iter()
+            .zip(&visits)
+            .map(|(cbmg, v)| visits_of(cbmg, v, |a| matches!(a, Action::Reserve)))
+            .collect();
+        let sessions = (0..plan.segments.len()).map(|segment| expected_sessions(plan, segment, &visits)).collect();
+        Expectation { visits, sessions, checkouts }
+    }
+
+    /// Expected basket lines that reach a checkout, by category and summed over segments and windows.
+    #[must_use]
+    pub fn lines_by_category(&self, plan: &Plan) -> Vec<f64> {
+        let Some(catalogue) = &plan.catalogue else { return Vec::new() };
+        let mut lines = vec![0.0; catalogue.categories.len()];
+        for (segment, sessions) in plan.segments.iter().zip(&self.sessions) {
+            let total = sessions.iter().sum::<f64>() * self.checkouts[segment.cbmg] * segment.lines.mean();
+            let weights: Vec<f64> =
+                catalogue.categories.iter().zip(&segment.interest).map(|(c, interest)| c.demand * interest).collect();
+            let sum: f64 = weights.iter().sum();
+            if sum > 0.0 {
+                for (line, weight) in lines.iter_mut().zip(weights) {
+                    *line += total * weight / sum;
+                }
+            }
+        }
+        lines
+    }
+}
+
+fn visits_of(cbmg: &Cbmg, visits: &[f64], wanted: impl Fn(Action) -> bool) -> f64 {
+    cbmg.states.iter().zip(visits).filter(|(state, _)| state.action.is_some_and(&wanted)).map(|(_, v)| v).sum()
+}
+
+/// Sessions of a segment in each window. A shopper's history enters by its mean: the chance to have come and paid before.
+fn expected_sessions(plan: &Plan, segment: usize, visits: &[Vec<f64>]) -> Vec<f64> {
+    let segment = &plan.segments[segment];
+    let cbmg = &plan.cbmgs[segment.cbmg];
+    let pays = visits_of(cbmg, &visits[segment.cbmg], |a| matches!(a, Action::Pay { .. })).min(1.0);
+    let shoppers = plan.shoppers as f64 * segment.share;
+    let mut bought = 0.0;
+    let mut sessions = Vec::with_capacity(plan.windows.len());
+    for attendance in &segment.attendance {
+        let base = attendance.as_ref().map_or(0.0, |a| a.participation);
+        let returning = (base * plan.memory.after_bought).min(1.0);
+        let came = bought * returning + (1.0 - bought) * base;
+        bought += (1.0 - bought) * base * pays;
+        sessions.push(shoppers * came);
+    }
+    sessions
+}
+
+/// Solves v = e + P' v, the expected visits of an absorbing chain from its entry, by elimination with partial pivoting.
+fn expected_visits(cbmg: &Cbmg) -> Vec<f64> {
+    let n = cbmg.states.len();
+    let mut rows: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            let mut row = vec![0.0; n + 1];
+            row[i] = 1.0;
+            row[n] = f64::from(u8::from(i == cbmg.entry));
+            row
+        })
+        .collect();
+    for (from, state) in cbmg.states.iter().enumerate() {
+        for &(to, probability) in &state.next {
+            if let Some(to) = to {
+                rows[to][from] -= probability;
+            }
+        }
+    }
+    for column in 0..n {
+        let pivot =
+            (column..n).max_by(|&a, &b| rows[a][column].abs().total_cmp(&rows[b][column].abs())).unwrap_or(column);
+        rows.swap(column, pivot);
+        let lead = rows[column].clone();
+        for (index, row) in rows.iter_mut().enumerate() {
+            let factor = row[column] / lead[column];
+            if index != column && factor != 0.0 {
+                row.iter_mut().zip(&lead).for_each(|(x, y)| *x -= factor * y);
+            }
+        }
+    }
+    (0..n).map(|i| (rows[i][n] / rows[i][i]).max(0.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::State;
+
+    fn state(next: Vec<(Option<usize>, f64)>) -> State {
+        State { name: String::new(), calls: vec![], action: None, think: None, next, on_failure: vec![(None, 1.0)] }
+    }
+
+    /// A loop with return probability q is visited 1/(1-q) times: the mean of a geometric distribution.
+    #[test]
+    fn visits_of_a_loop_are_geometric() {
+        let states = vec![state(vec![(Some(1), 1.0)]), state(vec![(Some(0), 0.75), (None, 0.25)])];
+        let visits = expected_visits(&Cbmg { name: String::new(), entry: 0, states });
+        assert!((visits[0] - 4.0).abs() < 1e-12 && (visits[1] - 4.0).abs() < 1e-12, "{visits:?}");
+    }
+}

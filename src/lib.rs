@@ -1,7 +1,10 @@
 //! saleload plays a shopping festival before it happens.
 
+pub mod engine;
 pub mod model;
 pub mod plan;
+pub mod recorder;
 pub mod results;
+pub mod rng;
 pub mod scenario;
 pub mod units;

@@ -1,4 +1,274 @@
-//! The model: a plan compiled once into tables and samplers for the engine.
+//! The model: a plan compiled once into dense tables and samplers for the engine.
 
+pub mod catalogue;
 pub mod expectation;
 pub mod intensity;
+pub mod popularity;
+pub mod sampler;
+
+use crate::plan::{self, Action, Plan};
+use crate::rng::{Draws, Name, Purpose};
+use crate::units::{Instant, Nanos};
+use catalogue::Catalogue;
+use intensity::Cumulative;
+use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
+
+/// A plan compiled for a run that simulates the first `simulated` of its cells.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// All random draws.
+    pub draws: Draws,
+    /// Cells of the platform.
+    pub cells: u32,
+    /// Cells that are simulated.
+    pub simulated: u32,
+    /// Shoppers who exist, over all cells of the platform.
+    pub shoppers: u64,
+    /// Sale windows.
+    pub windows: Vec<plan::Window>,
+    /// What a shopper's history does to participation.
+    pub memory: plan::Memory,
+    /// Segments.
+    pub segments: Vec<Segment>,
+    /// Behaviour graphs.
+    pub graphs: Vec<Graph>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// How long an unpaid order keeps its stock.
+    pub hold: Nanos,
+    /// What is on sale.
+    pub catalogue: Option<Catalogue>,
+}
+
+/// A segment.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Its behaviour graph.
+    pub graph: usize,
+    /// Share of the population up to and with this segment.
+    pub share_until: f64,
+    /// How it comes to each window.
+    pub attendance: Vec<Option<Attendance>>,
+    /// Lines of a basket.
+    pub lines: CountSampler,
+    /// Units of a line.
+    pub units: CountSampler,
+    /// The most spent on a basket.
+    pub spend: Option<MoneySampler>,
+    /// Longest wait for a page.
+    pub patience: Option<TimeSampler>,
+    /// Category of a line.
+    pub category: Choice,
+}
+
+/// How a segment comes to a window.
+#[derive(Clone, Debug)]
+pub struct Attendance {
+    /// Probability that a shopper without a history comes.
+    pub participation: f64,
+    /// The largest probability that any history gives: so many are invited, and each accepts by their own.
+    pub invited: f64,
+    /// When they come.
+    pub cumulative: Cumulative,
+}
+
+/// A behaviour graph.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// Entry state.
+    pub entry: u8,
+    /// States.
+    pub states: Vec<State>,
+}
+
+/// A state.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Services called in turn.
+    pub calls: Vec<u8>,
+    /// What happens once the page has loaded.
+    pub action: Option<Action>,
+    /// Think time.
+    pub think: Option<TimeSampler>,
+    /// Where to next.
+    pub next: Transition,
+    /// Where to after a failure.
+    pub on_failure: Transition,
+}
+
+/// Where a shopper goes.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    choice: Choice,
+    targets: Vec<Option<u8>>,
+}
+
+/// A service as its clients see it, and its workers.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Service time.
+    pub time: TimeSampler,
+    /// How long a client waits for an attempt.
+    pub timeout: Option<Nanos>,
+    /// Attempts and back-off.
+    pub retry: plan::Retry,
+    /// The servers, over all cells.
+    pub pool: Option<plan::Pool>,
+}
+
+impl Model {
+    /// Compiles a plan; `simulated` is at least one and at most the plan's cells.
+    #[must_use]
+    pub fn new(plan: &Plan, simulated: u32) -> Self {
+        let fraction = f64::from(simulated) / f64::from(plan.cells);
+        let mut share_until = 0.0;
+        let segments = plan
+            .segments
+            .iter()
+            .map(|segment| {
+                share_until += segment.share;
+                Segment::new(plan, segment, share_until)
+            })
+            .collect();
+        Model {
+            draws: Draws::new(plan.seed),
+            cells: plan.cells,
+            simulated,
+            shoppers: plan.shoppers,
+            windows: plan.windows.clone(),
+            memory: plan.memory.clone(),
+            segments,
+            graphs: plan.cbmgs.iter().map(Graph::new).collect(),
+            services: plan.services.iter().map(Service::new).collect(),
+            hold: plan.hold,
+            catalogue: plan.catalogue.as_ref().map(|catalogue| Catalogue::new(plan, catalogue, fraction)),
+        }
+    }
+
+    /// First shopper of a cell; shoppers are dealt out as evenly as whole numbers allow.
+    #[must_use]
+    pub fn first_shopper(&self, cell: u32) -> u64 {
+        split(self.shoppers, cell, self.cells)
+    }
+
+    /// First shopper (within the cell) of a segment; with one past the last segment, the cell's shoppers.
+    #[must_use]
+    pub fn first_of_segment(&self, cell: u32, segment: usize) -> u32 {
+        let shoppers = self.first_shopper(cell + 1) - self.first_shopper(cell);
+        match segment.checked_sub(1) {
+            None => 0,
+            Some(before) if segment < self.segments.len() => {
+                (shoppers as f64 * self.segments[before].share_until).round() as u32
+            }
+            Some(_) => shoppers as u32,
+        }
+    }
+
+    /// Instances of a service in a cell. A sampled run rounds its share at random, so that it is right on average whatever
+    /// cell is drawn; the full run deals out whole instances.
+    #[must_use]
+    pub fn instances(&self, service: usize, cell: u32) -> u64 {
+        let Some(pool) = &self.services[service].pool else { return 0 };
+        if self.simulated == self.cells {
+            return split(pool.instances, cell + 1, self.cells) - split(pool.instances, cell, self.cells);
+        }
+        let name =
+            Name { subject: u64::from(cell), session: 0, visit: service as u16, purpose: Purpose::Rounding, item: 1 };
+        let share = pool.instances as f64 / f64::from(self.cells);
+        (share as u64 + u64::from(self.draws.stream(name).unit() < share.fract())).max(1)
+    }
+
+    /// Last closing.
+    #[must_use]
+    pub fn horizon(&self) -> Instant {
+        self.windows.last().map_or(Instant(0), |window| window.closes)
+    }
+}
+
+/// Where part `index` of `parts` begins when `total` is dealt out as evenly as whole numbers allow.
+fn split(total: u64, index: u32, parts: u32) -> u64 {
+    (u128::from(total) * u128::from(index) / u128::from(parts)) as u64
+}
+
+impl Segment {
+    fn new(plan: &Plan, segment: &plan::Segment, share_until: f64) -> Self {
+        let weights: Vec<f64> = match &plan.catalogue {
+            Some(c) => c.categories.iter().zip(&segment.interest).map(|(c, interest)| c.demand * interest).collect(),
+            None => vec![1.0],
+        };
+        let attendance = |(window, attendance): (usize, &Option<plan::Attendance>)| {
+            let attendance = attendance.as_ref()?;
+            let length = plan.windows[window].closes - plan.windows[window].opens;
+            let factor =
+                if window == 0 { 1.0 } else { plan.memory.after_bought.max(plan.memory.after_failed).max(1.0) };
+            Some(Attendance {
+                participation: attendance.participation,
+                invited: (attendance.participation * factor).min(1.0),
+                cumulative: Cumulative::new(&plan.intensities[attendance.intensity], length),
+            })
+        };
+        Segment {
+            graph: segment.cbmg,
+            share_until,
+            attendance: segment.attendance.iter().enumerate().map(attendance).collect(),
+            lines: CountSampler::new(&segment.lines),
+            units: CountSampler::new(&segment.units),
+            spend: segment.spend.as_ref().map(MoneySampler::new),
+            patience: segment.patience.as_ref().map(TimeSampler::new),
+            category: Choice::new(&weights),
+        }
+    }
+}
+
+impl Graph {
+    fn new(cbmg: &plan::Cbmg) -> Self {
+        let state = |state: &plan::State| State {
+            calls: state.calls.iter().map(|&service| service as u8).collect(),
+            action: state.action,
+            think: state.think.as_ref().map(TimeSampler::new),
+            next: Transition::new(&state.next),
+            on_failure: Transition::new(&state.on_failure),
+        };
+        Graph { entry: cbmg.entry as u8, states: cbmg.states.iter().map(state).collect() }
+    }
+}
+
+impl Transition {
+    fn new(targets: &[(Option<usize>, f64)]) -> Self {
+        let weights: Vec<f64> = targets.iter().map(|&(_, probability)| probability).collect();
+        Transition {
+            choice: Choice::new(&weights),
+            targets: targets.iter().map(|&(target, _)| target.map(|state| state as u8)).collect(),
+        }
+    }
+
+    /// The target at `u`, uniform on [0, 1); `None` is the exit.
+    #[must_use]
+    #[inline]
+    pub fn target(&self, u: f64) -> Option<u8> {
+        self.targets[self.choice.pick(u)]
+    }
+}
+
+impl Service {
+    fn new(service: &plan::Service) -> Self {
+        Service {
+            time: TimeSampler::new(&service.service_time),
+            timeout: service.timeout,
+            retry: service.retry.clone(),
+            pool: service.pool.clone(),
+        }
+    }
+
+    /// The wait before attempt `attempt + 2`, jittered by `u`, uniform on [0, 1).
+    #[must_use]
+    pub fn backoff(&self, attempt: u8, u: f64) -> Nanos {
+        let wait = self.retry.backoff.0 as f64 * self.retry.multiplier.powi(i32::from(attempt));
+        let wait = wait.min(self.retry.cap.0 as f64);
+        Nanos(match self.retry.jitter {
+            plan::Jitter::None => wait,
+            plan::Jitter::Equal => wait / 2.0 * (1.0 + u),
+            plan::Jitter::Full => wait * u,
+        } as u64)
+    }
+}

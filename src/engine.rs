@@ -1,0 +1,254 @@
+//! The engine: plays a plan, cell by cell and tick by tick, on any number of threads with the same outcome.
+
+mod arrivals;
+mod cell;
+mod event_list;
+mod order;
+mod permutation;
+pub mod schedule;
+pub mod session;
+pub mod station;
+pub mod stock;
+mod visit;
+
+use crate::model::Model;
+use crate::plan::Plan;
+use crate::recorder::outcome::{self, Ending};
+use crate::recorder::{Recorder, Tally};
+use crate::results::{Conservation, Results};
+use crate::units::{Fen, Instant};
+use cell::{Cell, Player, Waiting};
+use rayon::prelude::*;
+use schedule::{ExpectedArrivals, Slot};
+use session::{Cause, Phase};
+use std::ops::ControlFlow;
+use stock::{Outbox, Stock};
+
+/// Groups of cells per thread: enough to even out uneven cells, few enough that summing their tallies costs little.
+const GROUPS_PER_THREAD: usize = 2;
+
+/// How to run a plan. Neither number changes what a cell does, and `threads` changes no result at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Cells to simulate: a divisor of the plan's cells. Fewer than all make a sample, scaled up in the results.
+    pub simulated_cells: u32,
+    /// Threads to use; zero: as many as there are cores.
+    pub threads: usize,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Simulated time.
+    pub now: Instant,
+    /// Share of the expected arrivals that have been played, 0 to 1.
+    pub done: f64,
+    /// Events played.
+    pub events: u64,
+    /// Sessions in flight (not scaled up).
+    pub in_flight: u64,
+    /// GMV paid, scaled up.
+    pub gmv_paid: Fen,
+}
+
+/// A conservation law was broken: a bug of the engine. No results are given out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breach(pub Conservation);
+
+impl std::fmt::Display for Breach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a conservation law was broken, which is a bug of saleload, not of the scenario: {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Breach {}
+
+/// Some cells that one thread plays after the other, with what they have to tell.
+struct Group {
+    cells: Vec<Cell>,
+    tally: Tally,
+    outbox: Outbox,
+}
+
+/// A run in progress. It owns everything that it changes.
+struct Run {
+    model: Model,
+    stock: Stock,
+    groups: Vec<Group>,
+    recorder: Recorder,
+}
+
+/// Plays a plan to its horizon, or until `watch` breaks off. `watch` is called at the end of every tick.
+///
+/// # Errors
+/// [`Breach`] if a conservation law does not hold at the end.
+///
+/// # Panics
+/// If `simulated_cells` does not divide the plan's cells, or the thread pool cannot be started.
+pub fn run(
+    plan: &Plan,
+    options: &Options,
+    watch: &mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send),
+) -> Result<Results, Breach> {
+    let simulated = options.simulated_cells;
+    assert!(simulated >= 1 && plan.cells.is_multiple_of(simulated), "{simulated} does not divide {} cells", plan.cells);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
+    pool.expect("the operating system starts threads").install(|| play(plan, simulated, watch))
+}
+
+fn play(
+    plan: &Plan,
+    simulated: u32,
+    watch: &mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send),
+) -> Result<Results, Breach> {
+    let mut run = Run::new(plan, simulated);
+    let expected = ExpectedArrivals::new(plan);
+    let total = expected.total().max(1.0);
+    let mut arrived = 0.0;
+    let mut until = Instant(0);
+    let mut interrupted = false;
+    'slots: for slot in schedule::slots(plan) {
+        let mut start = slot.start;
+        for tick in 0..slot.ticks {
+            let end = slot.tick_end(tick);
+            let last = tick + 1 == slot.ticks;
+            run.tick(slot.window, start, end, last);
+            arrived += expected.within(slot.window, start, end);
+            until = end;
+            interrupted = watch(&run.progress(end, arrived / total)).is_break();
+            if last {
+                run.close(slot);
+            } else if interrupted {
+                run.groups.iter_mut().for_each(|group| group.read_stations(end));
+                run.close(Slot { end, ..slot });
+            }
+            if interrupted {
+                break 'slots;
+            }
+            start = end;
+        }
+    }
+    run.finish(plan, until, interrupted)
+}
+
+impl Run {
+    fn new(plan: &Plan, simulated: u32) -> Self {
+        let model = Model::new(plan, simulated);
+        let stock = Stock::new(model.catalogue.as_ref(), simulated);
+        let groups = (rayon::current_num_threads() * GROUPS_PER_THREAD).min(simulated as usize);
+        let bounds: Vec<u32> = (0..=groups).map(|i| (i * simulated as usize / groups) as u32).collect();
+        let groups = bounds
+            .par_windows(2)
+            .map(|bound| Group {
+                cells: (bound[0]..bound[1]).map(|id| Cell::new(&model, id)).collect(),
+                tally: Tally::new(&model),
+                outbox: Outbox::default(),
+            })
+            .collect();
+        Run { recorder: Recorder::new(&model), groups, stock, model }
+    }
+
+    /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
+    fn tick(&mut self, window: usize, start: Instant, end: Instant, closes_slot: bool) {
+        let (model, stock) = (&self.model, &self.stock);
+        self.groups.par_iter_mut().for_each(|group| {
+            group.play(model, stock, window, start, end);
+            if closes_slot {
+                group.read_stations(end);
+            }
+        });
+        let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
+        let granted = self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), end);
+        if self.groups.iter().flat_map(|group| &group.cells).all(|cell| cell.waiting.is_empty()) {
+            return;
+        }
+        let (model, stock) = (&self.model, &self.stock);
+        self.groups.par_iter_mut().for_each(|group| group.answer(model, stock, end, &granted));
+    }
+
+    fn close(&mut self, slot: Slot) {
+        let mut tallies: Vec<&mut Tally> = self.groups.iter_mut().map(|group| &mut group.tally).collect();
+        self.recorder.close(slot, &mut tallies, &self.stock, &self.model);
+    }
+
+    fn progress(&self, now: Instant, done: f64) -> Progress {
+        let tallies = || self.groups.iter().map(|group| &group.tally).chain([&self.recorder.total]);
+        let begun: u64 = tallies().map(|tally| tally.begun).sum();
+        let ended: u64 = tallies().map(|tally| tally.ended).sum();
+        let paid: u64 = tallies().map(|tally| tally.paid.fen).sum();
+        let scale = u64::from(self.model.cells / self.model.simulated);
+        Progress {
+            now,
+            done: done.clamp(0.0, 1.0),
+            events: tallies().map(|tally| tally.events).sum(),
+            in_flight: begun - ended,
+            gmv_paid: Fen(paid * scale),
+        }
+    }
+
+    /// Enters what is still open in the ledger, checks the conservation laws, and hands out the results.
+    fn finish(mut self, plan: &Plan, until: Instant, interrupted: bool) -> Result<Results, Breach> {
+        let mut held = Vec::new();
+        let mut in_flight = 0;
+        for group in &mut self.groups {
+            for index in 0..group.cells.len() {
+                let mut outbox = Outbox::default();
+                let pending: Vec<session::Session> = group.cells[index].events.iter().copied().collect();
+                let player = Player {
+                    cell: &mut group.cells[index],
+                    model: &self.model,
+                    stock: &self.stock,
+                    tally: &mut group.tally,
+                    outbox: &mut outbox,
+                };
+                for session in pending {
+                    in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
+                    held.extend(player.held(&session));
+                    let open = player.open_lines(&session);
+                    self.recorder.total.settle(session.window(), session.segment, Cause::OPEN, open);
+                }
+            }
+        }
+        let digests: Vec<u64> = self.groups.iter().flat_map(|group| &group.cells).map(|cell| cell.digest.0).collect();
+        held.sort_unstable();
+        let ending = Ending { until, interrupted, in_flight, held, digests };
+        outcome::results(plan, &self.model, &self.stock, &self.recorder, &ending)
+    }
+}
+
+impl Group {
+    fn player<'a>(&'a mut self, index: usize, model: &'a Model, stock: &'a Stock) -> Player<'a> {
+        Player { cell: &mut self.cells[index], model, stock, tally: &mut self.tally, outbox: &mut self.outbox }
+    }
+
+    fn play(&mut self, model: &Model, stock: &Stock, window: usize, start: Instant, end: Instant) {
+        for index in 0..self.cells.len() {
+            let cell = &mut self.cells[index];
+            cell.arrivals.prepare(model, cell.id, window, start, end);
+            self.player(index, model, stock).play_until(end);
+        }
+    }
+
+    fn read_stations(&mut self, now: Instant) {
+        for cell in &mut self.cells {
+            for (station, tally) in cell.stations.iter_mut().zip(&mut self.tally.services) {
+                tally.read(station.read(now.0));
+            }
+        }
+    }
+
+    /// Answers the waiting orders of all cells; `granted` are the contested lines that got their stock, sorted by cell and order.
+    fn answer(&mut self, model: &Model, stock: &Stock, now: Instant, granted: &[(u32, u32, u8)]) {
+        for index in 0..self.cells.len() {
+            let cell = &mut self.cells[index];
+            let from = granted.partition_point(|grant| grant.0 < cell.id);
+            let mut waiting: Vec<Waiting> = std::mem::take(&mut cell.waiting);
+            for &(_, order, line) in granted[from..].iter().take_while(|grant| grant.0 == cell.id) {
+                waiting[order as usize].granted |= 1 << line;
+            }
+            let mut player = self.player(index, model, stock);
+            waiting.drain(..).for_each(|order| player.answer(order, now));
+            self.cells[index].waiting = waiting;
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Arrivals of one cell, in order of time, without a list of who will come.
+//!
+//! How many of a segment come to a window is one binomial draw. They fall into ticks by binomial splitting (a tick takes a
+//! binomial share of those still to come) and uniformly within a tick, which are the order statistics of the intensity with
+//! its cumulative values exact at every tick. The k-th to come is shopper pi(k) of a keyed permutation.
+
+use super::permutation::Permutation;
+use super::session::Session;
+use crate::model::Model;
+use crate::rng::{Name, Purpose, Stream};
+use crate::units::{Instant, Nanos};
+use rand_distr::{Binomial, Distribution};
+
+/// A shopper invited to a window by their segment's largest participation; whether they come is theirs to say.
+#[derive(Clone, Debug, Default)]
+pub struct Arrivals {
+    window: Option<usize>,
+    segments: Vec<Invited>,
+    /// This tick's arrivals, latest first.
+    upcoming: Vec<Session>,
+    tick: u64,
+}
+
+/// What is still to come of a segment.
+#[derive(Clone, Debug)]
+struct Invited {
+    segment: u8,
+    first_shopper: u32,
+    order: Permutation,
+    next: u64,
+    left: u64,
+    /// Share of the window's arrivals that has come.
+    passed: f64,
+}
+
+impl Arrivals {
+    /// Draws the arrivals of a tick. Ticks of a window must come in order.
+    pub fn prepare(&mut self, model: &Model, cell: u32, window: usize, start: Instant, end: Instant) {
+        if self.window != Some(window) {
+            self.open(model, cell, window);
+        }
+        self.tick += 1;
+        let (opens, closes) = (model.windows[window].opens, model.windows[window].closes);
+        if start >= closes {
+            return;
+        }
+        debug_assert!(self.upcoming.is_empty());
+        for invited in &mut self.segments {
+            let Some(attendance) = &model.segments[usize::from(invited.segment)].attendance[window] else { continue };
+            let until = if end >= closes { 1.0 } else { attendance.cumulative.at(end - opens) };
+            let share = ((until - invited.passed) / (1.0 - invited.passed)).clamp(0.0, 1.0);
+            invited.passed = until;
+            let subject = u64::from(cell) << 8 | u64::from(invited.segment);
+            let tick = self.tick;
+            let name = Name {
+                subject,
+                session: window as u8,
+                visit: tick as u16,
+                purpose: Purpose::Arrivals,
+                item: (tick >> 16) as u16,
+            };
+            let mut stream = model.draws.stream(name);
+            let count = if end >= closes { invited.left } else { binomial(invited.left, share, &mut stream) };
+            for _ in 0..count {
+                let time = start + Nanos(((end - start).0 as f64 * stream.unit()) as u64);
+                let shopper = invited.first_shopper + invited.order.at(invited.next) as u32;
+                invited.next += 1;
+                self.upcoming.push(Session::new(time, shopper, invited.segment, window as u8));
+            }
+            invited.left -= count;
+        }
+        self.upcoming.sort_unstable_by_key(|session| std::cmp::Reverse(session.order()));
+    }
+
+    fn open(&mut self, model: &Model, cell: u32, window: usize) {
+        self.window = Some(window);
+        self.tick = 0;
+        self.segments.clear();
+        for (id, segment) in model.segments.iter().enumerate() {
+            let Some(attendance) = &segment.attendance[window] else { continue };
+            let first_shopper = model.first_of_segment(cell, id);
+            let shoppers = u64::from(model.first_of_segment(cell, id + 1) - first_shopper);
+            let subject = u64::from(cell) << 8 | id as u64;
+            let name = |purpose| Name { subject, session: window as u8, visit: 0, purpose, item: 0 };
+            let left = binomial(shoppers, attendance.invited, &mut model.draws.stream(name(Purpose::Attendance)));
+            let mut key = model.draws.stream(name(Purpose::Permutation));
+            let order = Permutation::new(shoppers, [key.bits32(), key.bits32()]);
+            self.segments.push(Invited { segment: id as u8, first_shopper, order, next: 0, left, passed: 0.0 });
+        }
+    }
+
+    /// The next arrival of the tick.
+    #[must_use]
+    #[inline]
+    pub fn peek(&self) -> Option<&Session> {
+        self.upcoming.last()
+    }
+
+    /// Takes the next arrival of the tick.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Session> {
+        self.upcoming.pop()
+    }
+}
+
+fn binomial(n: u64, p: f64, stream: &mut Stream) -> u64 {
+    if n == 0 || p <= 0.0 {
+        return 0;
+    }
+    // The share is a probability by construction; if rounding made it anything else, everybody comes.
+    Binomial::new(n, p.min(1.0)).map_or(n, |binomial| binomial.sample(stream))
+}

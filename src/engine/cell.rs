@@ -1,0 +1,237 @@
+//! A cell: its shoppers, its share of every service, its event list, and the loop that plays them.
+//!
+//! Within a cell the simulation is exact: one thread, integer nanoseconds, the total order of [`Session::order`].
+
+use super::arrivals::Arrivals;
+use super::event_list::EventList;
+use super::session::{Phase, Session};
+use super::station::Station;
+use super::stock::{Outbox, Stock};
+use crate::model::Model;
+use crate::model::catalogue::Sku;
+use crate::recorder::Tally;
+use crate::units::Instant;
+
+/// A shopper has bought in an earlier window.
+pub(super) const HAS_BOUGHT: u8 = 1;
+/// A shopper has failed to buy in an earlier window.
+pub(super) const HAS_FAILED: u8 = 2;
+
+/// A cell of the platform.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Number of the cell.
+    pub id: u32,
+    /// First shopper of the cell; sessions count from it.
+    pub first_shopper: u64,
+    /// Pending events.
+    pub events: EventList,
+    /// Arrivals of the current tick.
+    pub arrivals: Arrivals,
+    /// One per service.
+    pub stations: Vec<Station>,
+    /// A byte per shopper of what lasts between windows; empty where there is one window.
+    pub history: Vec<u8>,
+    /// Orders that wait for the end of the tick: the session, and its lines granted at once.
+    pub waiting: Vec<Waiting>,
+    /// Grants of this tick by SKU, against the cell's share.
+    pub grants: Grants,
+    /// Digest of the events played.
+    pub digest: Digest,
+}
+
+/// An order that waits for the settlement of contested lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// The session.
+    pub session: Session,
+    /// Lines granted so far, by bit.
+    pub granted: u16,
+    /// Lines that are contested, by bit.
+    pub contested: u16,
+}
+
+impl Cell {
+    /// A cell before the first opening.
+    #[must_use]
+    pub fn new(model: &Model, id: u32) -> Self {
+        let stations = model.services.iter().enumerate().map(|(service, settings)| {
+            let instances = model.instances(service, id);
+            let pool = settings.pool.as_ref();
+            let workers = pool.map_or(0, |pool| instances as usize * pool.workers as usize);
+            let places = pool.and_then(|pool| pool.queue).map_or(u64::MAX, |queue| queue * instances);
+            Station::new(workers, places)
+        });
+        let first_shopper = model.first_shopper(id);
+        let shoppers = model.first_shopper(id + 1) - first_shopper;
+        Cell {
+            id,
+            first_shopper,
+            events: EventList::default(),
+            arrivals: Arrivals::default(),
+            stations: stations.collect(),
+            history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
+            waiting: Vec::new(),
+            grants: Grants::default(),
+            digest: Digest::default(),
+        }
+    }
+}
+
+/// A cell at play: everything an event may read or change.
+pub(super) struct Player<'a> {
+    pub(super) cell: &'a mut Cell,
+    pub(super) model: &'a Model,
+    pub(super) stock: &'a Stock,
+    pub(super) tally: &'a mut Tally,
+    pub(super) outbox: &'a mut Outbox,
+}
+
+impl Player<'_> {
+    /// Plays all events before `end`: arrivals of the tick and pending events, in their total order.
+    pub(super) fn play_until(&mut self, end: Instant) {
+        self.cell.grants.forget();
+        loop {
+            let pending = self.cell.events.peek_before(end);
+            let arriving = self.cell.arrivals.peek().map(Session::order);
+            let session = match (pending, arriving) {
+                (None, None) => break,
+                (Some(event), Some(arrival)) if arrival < event => self.cell.arrivals.pop(),
+                (None, Some(_)) => self.cell.arrivals.pop(),
+                (Some(_), _) => self.cell.events.pop(),
+            };
+            let Some(session) = session else { break };
+            self.play(session);
+        }
+    }
+
+    fn play(&mut self, session: Session) {
+        let phase = session.phase();
+        if phase == Phase::Arrival && !self.accepts_invitation(&session) {
+            return;
+        }
+        self.tally.events += 1;
+        self.cell.digest.mix(session.order());
+        match phase {
+            Phase::Arrival => self.begin(session),
+            Phase::TimedOut => self.timed_out(session),
+            Phase::GaveUp => self.gave_up(session),
+            Phase::Response | Phase::Retry => self.call(session),
+            Phase::ThinkEnd => self.move_on(session),
+            Phase::ErrorEnd => self.move_on_after_failure(session),
+            Phase::HoldExpiry | Phase::HoldExpiryAfterExit => self.expire(session),
+        }
+    }
+
+    /// Lets a session wait, until its hold expires at the latest.
+    #[inline]
+    pub(super) fn wait(&mut self, mut session: Session, phase: Phase, time: Instant) {
+        if session.deadline <= time {
+            session.wait_for(Phase::HoldExpiry, session.deadline);
+        } else {
+            session.wait_for(phase, time);
+        }
+        self.cell.events.push(session);
+    }
+
+    /// The history of a shopper, where it is kept.
+    #[inline]
+    pub(super) fn remember(&mut self, session: &Session, what: u8) {
+        if let Some(history) = self.cell.history.get_mut(session.shopper as usize) {
+            *history |= what;
+        }
+    }
+}
+
+/// A digest of the event stream: order matters, every bit counts, two multiplications an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest(pub u64);
+
+impl Digest {
+    /// Mixes in an event.
+    #[inline]
+    pub fn mix(&mut self, order: (u64, u64)) {
+        let word = order.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ order.1;
+        self.0 = (self.0 ^ word).rotate_left(27).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    }
+}
+
+/// Units that a cell has granted in the current tick, by SKU: an open-addressing table that is emptied in one step.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// SKU, units, and the tick's number in which the entry is valid.
+    entries: Vec<(Sku, u32, u32)>,
+    tick: u32,
+    len: usize,
+}
+
+impl Grants {
+    fn forget(&mut self) {
+        self.len = 0;
+        self.tick = self.tick.wrapping_add(1);
+        if self.tick == 0 {
+            // Entries of 2^32 ticks ago must not come back to life.
+            self.entries.fill((0, 0, 0));
+            self.tick = 1;
+        }
+    }
+
+    /// Grants `units` if all grants of the SKU in this tick stay within `share`.
+    #[inline]
+    pub fn try_grant(&mut self, sku: Sku, units: u32, share: u32) -> bool {
+        if units > share {
+            return false;
+        }
+        if self.len * 2 >= self.entries.len() {
+            self.grow();
+        }
+        let tick = self.tick;
+        let entry = Self::find(&mut self.entries, sku, tick);
+        if entry.2 != tick {
+            *entry = (sku, units, tick);
+            self.len += 1;
+            return true;
+        }
+        if units > share - entry.1.min(share) {
+            return false;
+        }
+        entry.1 += units;
+        true
+    }
+
+    fn find(entries: &mut [(Sku, u32, u32)], sku: Sku, tick: u32) -> &mut (Sku, u32, u32) {
+        let mask = entries.len() - 1;
+        let mut index = (sku.wrapping_mul(0x9E37_79B9) >> 7) as usize & mask;
+        while entries[index].2 == tick && entries[index].0 != sku {
+            index = (index + 1) & mask;
+        }
+        &mut entries[index]
+    }
+
+    fn grow(&mut self) {
+        let old = std::mem::take(&mut self.entries);
+        self.entries = vec![(0, 0, self.tick.wrapping_sub(1)); (old.len() * 2).max(64)];
+        for entry in old.into_iter().filter(|entry| entry.2 == self.tick) {
+            *Self::find(&mut self.entries, entry.0, entry.2) = entry;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_stay_within_the_share_of_each_tick() {
+        let mut grants = Grants::default();
+        for _ in 0..3 {
+            grants.forget();
+            for sku in 0..500 {
+                assert!(grants.try_grant(sku, 2, 3));
+                assert!(!grants.try_grant(sku, 2, 3), "2 + 2 > 3");
+                assert!(grants.try_grant(sku, 1, 3));
+                assert!(!grants.try_grant(sku, 1, 3));
+            }
+        }
+    }
+}

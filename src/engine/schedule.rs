@@ -1,0 +1,116 @@
+//! Slots and ticks: the two grids of time, both pure functions of the plan.
+//!
+//! A *slot* is a row of the recorded series: a second near openings, a minute elsewhere in a window, an hour in the days
+//! between windows. A *tick* is the interval between two exchanges of the cells; every slot is cut into whole ticks, more of
+//! them the more arrivals the slot expects.
+
+use crate::model::expectation::Expectation;
+use crate::model::intensity::Cumulative;
+use crate::plan::Plan;
+use crate::units::{Instant, Nanos};
+
+/// Arrivals that a tick should bring to each cell: enough to make the exchange a small share of the work.
+const ARRIVALS_PER_TICK_AND_CELL: f64 = 150.0;
+/// Rows are a minute long for this long after a closing, while late payments and holds run out.
+const AFTERMATH: Nanos = Nanos::from_secs(3600);
+
+/// A row of the recorded series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Start.
+    pub start: Instant,
+    /// End; at most the horizon.
+    pub end: Instant,
+    /// The window that is open, or was open last.
+    pub window: usize,
+    /// Ticks in the slot, at least one.
+    pub ticks: u32,
+}
+
+impl Slot {
+    /// End of a tick of the slot; the last one ends with it.
+    #[must_use]
+    pub fn tick_end(&self, tick: u32) -> Instant {
+        let length = u128::from((self.end - self.start).0);
+        self.start + Nanos((length * u128::from(tick + 1) / u128::from(self.ticks)) as u64)
+    }
+
+    /// Length in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        (self.end - self.start).as_secs_f64()
+    }
+}
+
+/// All slots of a plan, in order of time, without gaps from the first opening to the horizon.
+#[must_use]
+pub fn slots(plan: &Plan) -> Vec<Slot> {
+    let arrivals = ExpectedArrivals::new(plan);
+    let mut slots = Vec::new();
+    for (window, this) in plan.windows.iter().enumerate() {
+        let until = plan.windows.get(window + 1).map_or(plan.horizon, |next| next.opens);
+        let fine_end = (this.opens + plan.fine).min(this.closes);
+        let aftermath_end = (this.closes + AFTERMATH).min(until);
+        let stretches = [
+            (fine_end, Nanos::from_secs(1)),
+            (this.closes, Nanos::from_secs(60)),
+            (aftermath_end, Nanos::from_secs(60)),
+            (until, Nanos::from_secs(3600)),
+        ];
+        let mut start = this.opens;
+        for (stretch_end, step) in stretches {
+            while start < stretch_end {
+                let end = (start + step).min(stretch_end);
+                let ticks =
+                    if start < this.closes { ticks(plan, end - start, arrivals.within(window, start, end)) } else { 1 };
+                slots.push(Slot { start, end, window, ticks });
+                start = end;
+            }
+        }
+    }
+    slots
+}
+
+/// Ticks of a slot: by its arrivals, within the plan's bounds on the length of a tick.
+fn ticks(plan: &Plan, length: Nanos, arrivals: f64) -> u32 {
+    let fewest = length.0.div_ceil(plan.tick_max.0).max(1);
+    let most = (length.0 / plan.tick_min.0).max(1);
+    let wanted = (arrivals / (ARRIVALS_PER_TICK_AND_CELL * f64::from(plan.cells))).ceil() as u64;
+    wanted.max(fewest).min(most.max(fewest)) as u32
+}
+
+/// Arrivals that the plan expects within an interval, over all segments.
+#[derive(Clone, Debug)]
+pub struct ExpectedArrivals {
+    /// By window: opening, and per segment the expected sessions with their distribution over time.
+    windows: Vec<(Instant, Vec<(f64, Cumulative)>)>,
+}
+
+impl ExpectedArrivals {
+    /// The expected arrivals of a plan.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let expected = Expectation::new(plan);
+        let windows = plan.windows.iter().enumerate().map(|(id, window)| {
+            let attending = plan.segments.iter().zip(&expected.sessions).filter_map(|(segment, sessions)| {
+                let intensity = &plan.intensities[segment.attendance[id].as_ref()?.intensity];
+                Some((sessions[id], Cumulative::new(intensity, window.closes - window.opens)))
+            });
+            (window.opens, attending.collect())
+        });
+        ExpectedArrivals { windows: windows.collect() }
+    }
+
+    /// Arrivals of a window between two instants.
+    #[must_use]
+    pub fn within(&self, window: usize, from: Instant, until: Instant) -> f64 {
+        let (opens, segments) = &self.windows[window];
+        segments.iter().map(|(n, cumulative)| n * (cumulative.at(until - *opens) - cumulative.at(from - *opens))).sum()
+    }
+
+    /// Arrivals of all windows.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.windows.iter().flat_map(|(_, segments)| segments).map(|(n, _)| n).sum()
+    }
+}

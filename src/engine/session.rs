@@ -1,0 +1,273 @@
+//! A session in flight: plain data, carried in the one event that it waits for.
+
+use crate::units::Instant;
+
+/// What a session waits for. The order of the variants is the tie table: at one instant, earlier variants come first.
+///
+/// | at the same instant | because |
+/// |---|---|
+/// | hold expiries | stock must be back before anyone asks for it |
+/// | responses | workers and pages are ready before new requests |
+/// | time-outs, then shoppers giving up | an answer in the last nanosecond still counts |
+/// | retries | they have waited longest |
+/// | ends of think times | |
+/// | arrivals | newcomers come last |
+///
+/// Among equals the smaller shopper number comes first; a shopper has one event at a time per session, and successive
+/// sessions of one shopper are told apart by the window, then the visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Phase {
+    /// The hold on its order runs out while the session goes on; ends it.
+    #[default]
+    HoldExpiry,
+    /// The session has left; only the stock of its unpaid order is still held.
+    HoldExpiryAfterExit,
+    /// A call has been answered.
+    Response,
+    /// The client's time-out of a call.
+    TimedOut,
+    /// The shopper's patience ends.
+    GaveUp,
+    /// A call is tried again.
+    Retry,
+    /// The shopper has looked long enough at a page.
+    ThinkEnd,
+    /// The shopper has looked long enough at an error.
+    ErrorEnd,
+    /// The session begins.
+    Arrival,
+}
+
+/// Why a shopper's purchase did not come about so far, or how it ended: the index of a bucket of the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cause(pub u8);
+
+impl Cause {
+    /// Nothing has failed.
+    pub const NONE: Cause = Cause(0);
+    /// Paid.
+    pub const BOUGHT: Cause = Cause(1);
+    /// Nothing left of the product.
+    pub const SOLD_OUT: Cause = Cause(2);
+    /// Patience ran out.
+    pub const GAVE_UP: Cause = Cause(3);
+    /// The bank declined.
+    pub const PAYMENT_FAILED: Cause = Cause(4);
+    /// The hold expired.
+    pub const HOLD_EXPIRED: Cause = Cause(5);
+    /// The shopper left by choice.
+    pub const CHANGED_MIND: Cause = Cause(6);
+    /// The window closed first.
+    pub const WINDOW_CLOSED: Cause = Cause(7);
+    /// Undecided at the horizon.
+    pub const OPEN: Cause = Cause(8);
+    /// Already entered in the ledger; what is left is to release the stock.
+    pub const SETTLED: Cause = Cause(9);
+    const FIRST_SERVICE: u8 = 10;
+
+    /// A service had no place.
+    #[must_use]
+    pub fn rejected(service: usize) -> Self {
+        Cause(Self::FIRST_SERVICE + 2 * service as u8)
+    }
+
+    /// A service did not answer in time.
+    #[must_use]
+    pub fn timed_out(service: usize) -> Self {
+        Cause(Self::FIRST_SERVICE + 2 * service as u8 + 1)
+    }
+
+    /// Number of causes with this many services.
+    #[must_use]
+    pub fn count(services: usize) -> usize {
+        usize::from(Self::FIRST_SERVICE) + 2 * services
+    }
+
+    /// The service of a rejection or time-out.
+    #[must_use]
+    pub fn service(self) -> Option<usize> {
+        self.0.checked_sub(Self::FIRST_SERVICE).map(|i| usize::from(i / 2))
+    }
+
+    /// Whether it is a service's rejection, as opposed to its time-out.
+    #[must_use]
+    pub fn is_rejection(self) -> bool {
+        self.0.checked_sub(Self::FIRST_SERVICE).is_some_and(|i| i % 2 == 0)
+    }
+
+    /// This cause, or `other` where nothing has failed.
+    #[must_use]
+    pub fn or(self, other: Cause) -> Cause {
+        if self == Cause::NONE { other } else { self }
+    }
+}
+
+/// A session in flight and the event that it waits for: 40 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// When the event happens.
+    pub time: Instant,
+    /// When the current page was asked for.
+    pub page_start: Instant,
+    /// When the hold on the order runs out; the end of time without an order.
+    pub deadline: Instant,
+    /// Number of the shopper within the cell.
+    pub shopper: u32,
+    /// Visits so far; names the draws of the current one.
+    pub visit: u16,
+    /// Visit at which the basket was filled; zero without a basket.
+    pub basket: u16,
+    /// Lines of the basket whose stock is held, by bit.
+    pub granted: u16,
+    /// Current state of the behaviour graph.
+    pub state: u8,
+    /// Current call of the page.
+    pub call: u8,
+    /// Attempts at the call so far, less one.
+    pub attempt: u8,
+    /// The last failure.
+    pub cause: Cause,
+    /// The shopper's segment.
+    pub segment: u8,
+    /// Window (high nibble) and phase (low nibble).
+    window_phase: u8,
+}
+
+/// An instant that never comes.
+pub const NEVER: Instant = Instant(u64::MAX);
+
+impl Default for Session {
+    fn default() -> Self {
+        Session {
+            time: Instant(0),
+            page_start: Instant(0),
+            deadline: NEVER,
+            shopper: 0,
+            visit: 0,
+            basket: 0,
+            granted: 0,
+            state: 0,
+            call: 0,
+            attempt: 0,
+            cause: Cause::NONE,
+            segment: 0,
+            window_phase: 0,
+        }
+    }
+}
+
+impl Session {
+    /// A session that begins.
+    #[must_use]
+    pub fn new(time: Instant, shopper: u32, segment: u8, window: u8) -> Self {
+        Session {
+            time,
+            page_start: time,
+            shopper,
+            segment,
+            window_phase: window << 4 | Phase::Arrival as u8,
+            ..Session::default()
+        }
+    }
+
+    /// Window in which it began.
+    #[must_use]
+    #[inline]
+    pub fn window(&self) -> u8 {
+        self.window_phase >> 4
+    }
+
+    /// What it waits for.
+    #[must_use]
+    #[inline]
+    pub fn phase(&self) -> Phase {
+        const PHASES: [Phase; 9] = [
+            Phase::HoldExpiry,
+            Phase::HoldExpiryAfterExit,
+            Phase::Response,
+            Phase::TimedOut,
+            Phase::GaveUp,
+            Phase::Retry,
+            Phase::ThinkEnd,
+            Phase::ErrorEnd,
+            Phase::Arrival,
+        ];
+        PHASES[usize::from(self.window_phase & 15)]
+    }
+
+    /// Lets the session wait for something.
+    #[inline]
+    pub fn wait_for(&mut self, phase: Phase, time: Instant) {
+        self.time = time;
+        self.window_phase = self.window_phase & 0xF0 | phase as u8;
+    }
+
+    /// Whether stock is held for it.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self) -> bool {
+        self.granted != 0
+    }
+
+    /// The total order of events within a cell: time, tie table, shopper, then window and visit.
+    #[must_use]
+    #[inline]
+    pub fn order(&self) -> (u64, u64) {
+        let phase = u64::from(self.window_phase & 15);
+        let window = u64::from(self.window_phase >> 4);
+        (self.time.0, phase << 56 | u64::from(self.shopper) << 24 | window << 16 | u64::from(self.visit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_forty_bytes() {
+        assert_eq!(size_of::<Session>(), 40);
+    }
+
+    /// The tie table as documented on [`Phase`].
+    #[test]
+    fn ties_are_broken_by_the_table() {
+        let at = |phase: Phase, shopper: u32, time: u64| {
+            let mut session = Session::new(Instant(time), shopper, 0, 0);
+            session.wait_for(phase, Instant(time));
+            session.order()
+        };
+        let mut events = vec![
+            at(Phase::Arrival, 1, 5),
+            at(Phase::ThinkEnd, 9, 5),
+            at(Phase::ThinkEnd, 2, 5),
+            at(Phase::Retry, 3, 5),
+            at(Phase::TimedOut, 3, 5),
+            at(Phase::Response, 7, 5),
+            at(Phase::HoldExpiry, 8, 5),
+            at(Phase::Arrival, 0, 4),
+        ];
+        events.sort_unstable();
+        let expected = [
+            at(Phase::Arrival, 0, 4),
+            at(Phase::HoldExpiry, 8, 5),
+            at(Phase::Response, 7, 5),
+            at(Phase::TimedOut, 3, 5),
+            at(Phase::Retry, 3, 5),
+            at(Phase::ThinkEnd, 2, 5),
+            at(Phase::ThinkEnd, 9, 5),
+            at(Phase::Arrival, 1, 5),
+        ];
+        assert_eq!(events, expected);
+    }
+
+    #[test]
+    fn causes_of_services_are_told_apart() {
+        for service in 0..crate::plan::MAX_SERVICES {
+            let (rejected, timed_out) = (Cause::rejected(service), Cause::timed_out(service));
+            assert_eq!((rejected.service(), timed_out.service()), (Some(service), Some(service)));
+            assert!(rejected.is_rejection() && !timed_out.is_rejection());
+        }
+        assert_eq!(Cause::SETTLED.service(), None);
+    }
+}

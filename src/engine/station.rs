@@ -1,0 +1,176 @@
+//! A service's servers in one cell: c workers behind one bounded FIFO queue.
+//!
+//! First come, first served without pre-emption, on workers that stay: so the moment at which a request will start is known
+//! when it arrives. It is the earliest moment at which a worker is free of all requests accepted before (Kiefer and Wolfowitz,
+//! "On the theory of queues with many servers", 1955). The station therefore keeps one number per worker and needs no event
+//! of its own: response, time-out and wasted work all follow at once. A client that has given up changes nothing here, its
+//! request keeps its place and its worker, as on a real server that is not told.
+
+use std::collections::VecDeque;
+
+/// The servers of one service in one cell. Times in nanoseconds.
+#[derive(Clone, Debug)]
+pub struct Station {
+    /// When each worker will be free of all it has accepted: a binary heap, earliest at the root. Empty: no limit.
+    free_at: Vec<u64>,
+    /// Starts of accepted requests that still wait, in order.
+    starts: VecDeque<u64>,
+    places: u64,
+    /// Work accepted so far, and time waited by those accepted so far.
+    work: u128,
+    waited: u128,
+    /// The same as seen at the last reading, less what then lay in the future.
+    read: (u128, u128),
+    longest_queue: u64,
+}
+
+/// What a station did between two readings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Worker time spent serving, ns.
+    pub busy: u64,
+    /// Time spent waiting by all requests, ns: the mean queue times the interval.
+    pub queued: u64,
+    /// Most requests waiting at once.
+    pub longest_queue: u64,
+}
+
+impl Station {
+    /// A station of `workers` workers and `places` waiting places; zero workers serve without limit.
+    #[must_use]
+    pub fn new(workers: usize, places: u64) -> Self {
+        Station {
+            free_at: vec![0; workers],
+            starts: VecDeque::new(),
+            places,
+            work: 0,
+            waited: 0,
+            read: (0, 0),
+            longest_queue: 0,
+        }
+    }
+
+    /// A request that arrives now and needs `service`: when it will start, or `None` where the queue is full.
+    #[inline]
+    pub fn offer(&mut self, now: u64, service: u64) -> Option<u64> {
+        let Some(&earliest) = self.free_at.first() else { return Some(now) };
+        let start = if earliest <= now {
+            now
+        } else {
+            self.forget_started(now);
+            if self.starts.len() as u64 >= self.places {
+                return None;
+            }
+            self.starts.push_back(earliest);
+            self.longest_queue = self.longest_queue.max(self.starts.len() as u64);
+            self.waited += u128::from(earliest - now);
+            earliest
+        };
+        self.work += u128::from(service);
+        self.occupy_earliest(start + service);
+        Some(start)
+    }
+
+    fn forget_started(&mut self, now: u64) {
+        while self.starts.front().is_some_and(|&start| start <= now) {
+            self.starts.pop_front();
+        }
+    }
+
+    /// Gives the earliest worker a new time to be free at: the root of the heap sinks to its place.
+    #[inline]
+    fn occupy_earliest(&mut self, until: u64) {
+        let heap = &mut self.free_at;
+        let mut parent = 0;
+        loop {
+            let left = 2 * parent + 1;
+            if left >= heap.len() {
+                break;
+            }
+            let right = left + 1;
+            let child = if right < heap.len() && heap[right] < heap[left] { right } else { left };
+            if heap[child] >= until {
+                break;
+            }
+            heap[parent] = heap[child];
+            parent = child;
+        }
+        heap[parent] = until;
+    }
+
+    /// What happened since the last reading, up to `now`; no request may have arrived later than that.
+    pub fn read(&mut self, now: u64) -> Reading {
+        self.forget_started(now);
+        // A worker that is free at f > now works without a pause until f: so much of the accepted work lies in the future.
+        let ahead: u128 = self.free_at.iter().map(|&free| u128::from(free.saturating_sub(now))).sum();
+        let waiting: u128 = self.starts.iter().map(|&start| u128::from(start - now)).sum();
+        let done = (self.work - ahead, self.waited - waiting);
+        let reading = Reading {
+            busy: (done.0 - self.read.0) as u64,
+            queued: (done.1 - self.read.1) as u64,
+            longest_queue: self.longest_queue,
+        };
+        self.read = done;
+        self.longest_queue = self.starts.len() as u64;
+        reading
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_worker_serves_in_order() {
+        let mut station = Station::new(1, 2);
+        assert_eq!(station.offer(0, 10), Some(0));
+        assert_eq!(station.offer(1, 10), Some(10));
+        assert_eq!(station.offer(2, 10), Some(20));
+        assert_eq!(station.offer(3, 10), None, "both places are taken");
+        assert_eq!(station.offer(10, 10), Some(30), "at 10 the second has started");
+        assert_eq!(station.offer(40, 5), Some(40), "free at the instant of the arrival");
+    }
+
+    #[test]
+    fn two_workers_take_the_earliest() {
+        let mut station = Station::new(2, 9);
+        assert_eq!(station.offer(0, 10), Some(0));
+        assert_eq!(station.offer(0, 4), Some(0));
+        assert_eq!(station.offer(1, 1), Some(4));
+        assert_eq!(station.offer(1, 1), Some(5));
+        assert_eq!(station.offer(1, 100), Some(6));
+        assert_eq!(station.offer(1, 1), Some(10));
+    }
+
+    /// Busy and queued time by definition: the overlap of each service, and of each wait, with the interval.
+    #[test]
+    fn readings_are_overlaps_with_the_interval() {
+        let mut station = Station::new(2, 100);
+        let mut services = Vec::new();
+        let mut waits = Vec::new();
+        for step in 0..300u64 {
+            let (now, service) = (step * 7, step * step % 31);
+            if let Some(start) = station.offer(now, service) {
+                waits.push((now, start));
+                services.push((start, start + service));
+            }
+            if step % 50 == 49 {
+                let overlap = |spans: &[(u64, u64)]| -> u64 {
+                    let (from, until) = ((step - 49) * 7, now);
+                    let from = if step == 49 { 0 } else { from - 7 };
+                    spans.iter().map(|&(a, b)| b.min(until).saturating_sub(a.max(from))).sum()
+                };
+                let reading = station.read(now);
+                assert_eq!(reading.busy, overlap(&services), "step {step}");
+                assert_eq!(reading.queued, overlap(&waits), "step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_workers_there_is_no_limit() {
+        let mut station = Station::new(0, 0);
+        assert!((0..100).all(|_| station.offer(5, 1000) == Some(5)));
+        assert_eq!(station.read(10), Reading::default());
+    }
+}

@@ -1,0 +1,224 @@
+//! What a session does on a page: calls in turn, retries, thinking, moving on, leaving.
+
+use super::cell::{HAS_BOUGHT, HAS_FAILED, Player};
+use super::session::{Cause, Phase, Session};
+use crate::model::{Segment, State};
+use crate::plan::Action;
+use crate::rng::{Name, Purpose, Stream};
+use crate::units::{Instant, Nanos};
+
+impl<'a> Player<'a> {
+    pub(super) fn segment(&self, session: &Session) -> &'a Segment {
+        &self.model.segments[usize::from(session.segment)]
+    }
+
+    fn state(&self, session: &Session) -> &'a State {
+        &self.model.graphs[self.segment(session).graph].states[usize::from(session.state)]
+    }
+
+    /// The stream of a draw that concerns this session at the given visit.
+    #[inline]
+    pub(super) fn stream_at(&self, session: &Session, visit: u16, purpose: Purpose, item: u16) -> Stream {
+        let subject = self.cell.first_shopper + u64::from(session.shopper);
+        self.model.draws.stream(Name { subject, session: session.window(), visit, purpose, item })
+    }
+
+    /// The stream of a draw that concerns the current visit.
+    #[inline]
+    pub(super) fn stream(&self, session: &Session, purpose: Purpose, item: u16) -> Stream {
+        self.stream_at(session, session.visit, purpose, item)
+    }
+
+    /// Whether an invited shopper comes. More are invited than come wherever a history may raise the chance.
+    pub(super) fn accepts_invitation(&self, session: &Session) -> bool {
+        let segment = self.segment(session);
+        let Some(attendance) = &segment.attendance[usize::from(session.window())] else { return false };
+        let history = self.cell.history.get(session.shopper as usize).copied().unwrap_or(0);
+        let factor = match history {
+            h if h & HAS_BOUGHT != 0 => self.model.memory.after_bought,
+            h if h & HAS_FAILED != 0 => self.model.memory.after_failed,
+            _ => 1.0,
+        };
+        let chance = (attendance.participation * factor).min(1.0);
+        chance >= attendance.invited
+            || self.stream(session, Purpose::Participation, 0).unit() * attendance.invited < chance
+    }
+
+    pub(super) fn begin(&mut self, session: Session) {
+        self.tally.begun += 1;
+        let entry = self.model.graphs[self.segment(&session).graph].entry;
+        self.enter(session, entry);
+    }
+
+    fn enter(&mut self, mut session: Session, state: u8) {
+        if session.visit == u16::MAX {
+            // Sixty-five thousand pages: the names of draws end here, and so does the shopper's interest.
+            return self.leave(session);
+        }
+        session.visit += 1;
+        session.state = state;
+        session.call = 0;
+        session.attempt = 0;
+        session.page_start = session.time;
+        self.call(session);
+    }
+
+    /// Asks for the current call of the page, or finishes the page where all are answered.
+    pub(super) fn call(&mut self, mut session: Session) {
+        let state = self.state(&session);
+        let Some(&service) = state.calls.get(usize::from(session.call)) else { return self.loaded(session) };
+        let last = usize::from(session.call) + 1 == state.calls.len();
+        let service = usize::from(service);
+        let now = session.time;
+        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
+        let work = self.model.services[service].time.draw(&mut self.stream(&session, Purpose::ServiceTime, item));
+        let tally = &mut self.tally.services[service];
+        tally.requests += 1;
+        tally.offered_ns += work;
+        let Some(start) = self.cell.stations[service].offer(now.0, work) else {
+            tally.rejected += 1;
+            return self.attempt_failed(session, Cause::rejected(service));
+        };
+        let done = Instant(start + work);
+        tally.accept(start - now.0, done.0 - now.0);
+        let timeout = self.model.services[service].timeout.map_or(Instant(u64::MAX), |timeout| now + timeout);
+        let patience_ends = self.patience_ends(&session);
+        if done > timeout.min(patience_ends) {
+            self.tally.services[service].timed_out += 1;
+            let (phase, at) =
+                if timeout <= patience_ends { (Phase::TimedOut, timeout) } else { (Phase::GaveUp, patience_ends) };
+            return self.wait(session, phase, at);
+        }
+        session.call += 1;
+        session.attempt = 0;
+        let acts_on_stock = matches!(self.state(&session).action, Some(Action::Reserve | Action::Pay { .. }));
+        if last && !acts_on_stock {
+            // Nothing else can happen to this page any more: one event for the answer and the thinking.
+            session.time = done;
+            self.loaded(session);
+        } else {
+            self.wait(session, Phase::Response, done);
+        }
+    }
+
+    /// When the shopper gives up on the current page.
+    fn patience_ends(&self, session: &Session) -> Instant {
+        match &self.segment(session).patience {
+            None => Instant(u64::MAX),
+            Some(patience) => {
+                session.page_start + Nanos(patience.draw(&mut self.stream(session, Purpose::Patience, 0)))
+            }
+        }
+    }
+
+    pub(super) fn timed_out(&mut self, session: Session) {
+        let service = self.state(&session).calls[usize::from(session.call)];
+        self.attempt_failed(session, Cause::timed_out(usize::from(service)));
+    }
+
+    pub(super) fn gave_up(&mut self, session: Session) {
+        self.page_failed(session, Cause::GAVE_UP);
+    }
+
+    /// A call was rejected or timed out: tries again after a back-off while attempts and patience last.
+    fn attempt_failed(&mut self, mut session: Session, cause: Cause) {
+        let service = self.state(&session).calls[usize::from(session.call)];
+        let settings = &self.model.services[usize::from(service)];
+        if u32::from(session.attempt) + 1 >= settings.retry.attempts {
+            return self.page_failed(session, cause);
+        }
+        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
+        let wait = settings.backoff(session.attempt, self.stream(&session, Purpose::Backoff, item).unit());
+        let at = session.time + wait;
+        let patience_ends = self.patience_ends(&session);
+        if at > patience_ends {
+            return self.wait(session, Phase::GaveUp, patience_ends.max(session.time));
+        }
+        session.attempt += 1;
+        self.wait(session, Phase::Retry, at);
+    }
+
+    /// All calls of the page are answered: acts, then thinks.
+    fn loaded(&mut self, mut session: Session) {
+        match self.state(&session).action {
+            None => {}
+            Some(Action::AddToBasket) => self.fill_basket(&mut session),
+            Some(Action::Reserve) => return self.reserve(session),
+            Some(Action::Pay { declined }) => {
+                if session.holds() {
+                    if declined > 0.0 && self.stream(&session, Purpose::Decline, 0).unit() < declined {
+                        return self.page_failed(session, Cause::PAYMENT_FAILED);
+                    }
+                    self.pay(&mut session);
+                }
+            }
+        }
+        self.think(session, Phase::ThinkEnd);
+    }
+
+    /// Looks at the page (or at its error) for the state's think time.
+    pub(super) fn think(&mut self, session: Session, then: Phase) {
+        let think = match &self.state(&session).think {
+            None => 0,
+            Some(think) => think.draw(&mut self.stream(&session, Purpose::Think, 0)),
+        };
+        self.wait(session, then, session.time + Nanos(think));
+    }
+
+    /// A page failed for good. The shopper leaves, or looks at the error for a think time and tries something else.
+    pub(super) fn page_failed(&mut self, mut session: Session, cause: Cause) {
+        session.cause = cause;
+        match self.target_after_failure(&session) {
+            None => self.leave(session),
+            Some(_) => self.think(session, Phase::ErrorEnd),
+        }
+    }
+
+    fn target_after_failure(&self, session: &Session) -> Option<u8> {
+        // A draw has a name, so asking again at the end of the think time gives the same answer.
+        self.state(session).on_failure.target(self.stream(session, Purpose::FailureTransition, 0).unit())
+    }
+
+    pub(super) fn move_on(&mut self, session: Session) {
+        let target = self.state(&session).next.target(self.stream(&session, Purpose::Transition, 0).unit());
+        self.go(session, target);
+    }
+
+    pub(super) fn move_on_after_failure(&mut self, session: Session) {
+        let target = self.target_after_failure(&session);
+        self.go(session, target);
+    }
+
+    fn go(&mut self, mut session: Session, target: Option<u8>) {
+        let closes = self.model.windows[usize::from(session.window())].closes;
+        match target {
+            // After the closing a session goes on only while it has an order to pay.
+            Some(_) if session.time >= closes && !session.holds() => {
+                session.cause = session.cause.or(Cause::WINDOW_CLOSED);
+                self.leave(session);
+            }
+            Some(state) => self.enter(session, state),
+            None => self.leave(session),
+        }
+    }
+
+    /// The session ends. What it wanted is entered in the ledger; stock of an unpaid order stays held until its deadline.
+    pub(super) fn leave(&mut self, mut session: Session) {
+        self.tally.ended += 1;
+        if session.basket == 0 {
+            return;
+        }
+        if session.cause != Cause::NONE {
+            self.remember(&session, HAS_FAILED);
+        }
+        if !session.holds() {
+            return self.settle_open_lines(&session, session.cause.or(Cause::CHANGED_MIND));
+        }
+        if session.cause != Cause::NONE {
+            self.settle_open_lines(&session, session.cause);
+            session.cause = Cause::SETTLED;
+        }
+        session.wait_for(Phase::HoldExpiryAfterExit, session.deadline);
+        self.cell.events.push(session);
+    }
+}

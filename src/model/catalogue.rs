@@ -1,0 +1,341 @@
+//! The catalogue compiled: which SKU a basket line picks, what it costs, how much of it there is.
+//!
+//! SKUs are numbered densely: named products first, then each category's generated SKUs by rank of popularity, so that what
+//! is wanted most lies together in memory. Price, stock and brand of a generated SKU are draws named by the SKU, never stored
+//! here.
+//!
+//! # Sampled catalogues
+//!
+//! A run that simulates k of n cells sees k/n of every SKU's demand. Scaling a stock of 30 units by 1/64 would leave most of
+//! the long tail with no unit at all and half of its demand unmet, so only the head of each category keeps all its SKUs with
+//! k/n of their stock. In the tail, n/k neighbours in rank (alike in demand) are stood for by one of them, drawn at random,
+//! that keeps its whole stock and meets the demand of all: as much as it would have met alone in the full run.
+
+use super::expectation::Expectation;
+use super::popularity::RankSampler;
+use super::sampler::{Choice, CountSampler, MoneySampler};
+use crate::plan::{self, Plan, StockDistribution};
+use crate::rng::{Draws, Name, Purpose, Stream};
+use rand_distr::{Distribution, StandardNormal};
+
+/// Most popular SKUs of a category that a sampled catalogue keeps one by one, in blocks of the sampling ratio.
+const HEAD_BLOCKS: u64 = 100;
+
+/// A dense SKU number of this run.
+pub type Sku = u32;
+
+/// The catalogue of a run.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    draws: Draws,
+    /// Named products: SKUs 0 .. len.
+    products: Vec<Product>,
+    categories: Vec<Category>,
+    named_brands: Vec<plan::Brand>,
+    /// Share of the platform that is simulated.
+    fraction: f64,
+    skus: Sku,
+}
+
+#[derive(Clone, Debug)]
+struct Product {
+    category: usize,
+    brand: Option<usize>,
+    price: u64,
+    stock: u32,
+    units: Option<CountSampler>,
+}
+
+#[derive(Clone, Debug)]
+struct Category {
+    /// First SKU of this run, and number of SKUs of this run.
+    first: Sku,
+    skus: u32,
+    /// First SKU and number of SKUs of the full catalogue: the names under which draws are made.
+    full_first: u64,
+    full: u64,
+    /// Ranks kept one by one; beyond them, ranks per SKU of this run.
+    head: u64,
+    block: u64,
+    ranks: RankSampler,
+    /// Named products of the category and the share of lines that chooses each; the last alternative is a generated SKU.
+    named: Vec<Sku>,
+    named_choice: Choice,
+    price: MoneySampler,
+    stock: StockDistribution,
+    /// Units that generated SKUs are expected to be asked for.
+    expected_units: f64,
+    /// Named brands of the category; the last alternative is a generated brand.
+    brands: Vec<usize>,
+    brand_choice: Choice,
+    generated_brands_first: u64,
+    generated_brands: RankSampler,
+}
+
+/// A SKU on offer at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Price of a unit, fen.
+    pub price: u32,
+    /// Units in stock.
+    pub stock: u32,
+}
+
+impl Catalogue {
+    /// Compiles the plan's catalogue for a run that simulates `fraction` of the platform.
+    #[must_use]
+    pub fn new(plan: &Plan, catalogue: &plan::Catalogue, fraction: f64) -> Self {
+        let expected = Expectation::new(plan).units_by_category(plan);
+        let mut first = catalogue.products.len() as u64;
+        let mut full_first = 0;
+        let mut brands_first = catalogue.named_brands.len() as u64;
+        let categories = (0..catalogue.categories.len())
+            .map(|id| {
+                let compiled = Category::new(catalogue, id, [first, full_first, brands_first], fraction, expected[id]);
+                first += u64::from(compiled.skus);
+                full_first += compiled.full;
+                brands_first += compiled.generated_brands.ranks();
+                compiled
+            })
+            .collect();
+        let products = catalogue.products.iter().map(Product::new).collect();
+        Catalogue {
+            draws: Draws::new(plan.seed),
+            products,
+            categories,
+            named_brands: catalogue.named_brands.clone(),
+            fraction,
+            skus: first as Sku,
+        }
+    }
+
+    /// SKUs of this run.
+    #[must_use]
+    pub fn skus(&self) -> Sku {
+        self.skus
+    }
+
+    /// Number of categories.
+    #[must_use]
+    pub fn categories(&self) -> usize {
+        self.categories.len()
+    }
+
+    /// Number of named products, which are the first SKUs.
+    #[must_use]
+    pub fn named_products(&self) -> usize {
+        self.products.len()
+    }
+
+    /// Brands, named ones first.
+    #[must_use]
+    pub fn brands(&self) -> usize {
+        self.categories.iter().map(|c| c.generated_brands.ranks()).sum::<u64>() as usize + self.named_brands.len()
+    }
+
+    /// Category and, where it is a named one, name of a brand.
+    #[must_use]
+    pub fn brand(&self, brand: usize) -> (usize, Option<&str>) {
+        if let Some(named) = self.named_brands.get(brand) {
+            return (named.category, Some(&named.name));
+        }
+        let after = self.categories.partition_point(|c| c.generated_brands_first <= brand as u64);
+        (after - 1, None)
+    }
+
+    /// The category of a SKU.
+    #[must_use]
+    #[inline]
+    pub fn category_of(&self, sku: Sku) -> usize {
+        match self.products.get(sku as usize) {
+            Some(product) => product.category,
+            None => self.categories.iter().map(|c| usize::from(c.first <= sku)).sum::<usize>() - 1,
+        }
+    }
+
+    /// SKUs of the full catalogue that this one stands for.
+    #[must_use]
+    pub fn weight(&self, sku: Sku) -> u64 {
+        match self.generated(sku) {
+            Some((category, index)) => category.members(index),
+            None => 1,
+        }
+    }
+
+    /// The number of a generated SKU in the full catalogue; `None` for a named product.
+    #[must_use]
+    pub fn full_number(&self, sku: Sku) -> Option<u64> {
+        self.generated(sku).map(|(category, index)| category.full_first + self.original_rank(category, index))
+    }
+
+    /// The brand of a SKU; `None` for a named product without one.
+    #[must_use]
+    pub fn brand_of(&self, sku: Sku) -> Option<usize> {
+        let Some((category, index)) = self.generated(sku) else { return self.products[sku as usize].brand };
+        let mut stream = self.stream(category.full_first + self.original_rank(category, index), Purpose::Brand);
+        let choice = category.brand_choice.pick(stream.unit());
+        Some(match category.brands.get(choice) {
+            Some(&named) => named,
+            None => (category.generated_brands_first + category.generated_brands.rank(stream.unit())) as usize,
+        })
+    }
+
+    /// Price and stock of a SKU at the start of this run.
+    #[must_use]
+    pub fn offer(&self, sku: Sku) -> Offer {
+        let Some((category, index)) = self.generated(sku) else {
+            let product = &self.products[sku as usize];
+            let stock = self.round(f64::from(product.stock) * self.fraction, u64::from(sku) | 1 << 39);
+            return Offer { price: product.price as u32, stock };
+        };
+        let rank = self.original_rank(category, index);
+        let number = category.full_first + rank;
+        let price = category.price.draw(&mut self.stream(number, Purpose::Price));
+        let whole = category.stock_of(rank, &mut self.stream(number, Purpose::Stock));
+        let share = category.members(index) as f64 * self.fraction;
+        // The plan keeps the quantiles of a price below 4 * 10^9 fen; a draw beyond is cut there.
+        Offer { price: price.min(4_000_000_000) as u32, stock: self.round(whole * share, number) }
+    }
+
+    /// The SKU that a line of this category picks, by two uniform draws.
+    #[must_use]
+    #[inline]
+    pub fn pick(&self, category: usize, u_named: f64, u_rank: f64) -> Sku {
+        let category = &self.categories[category];
+        if !category.named.is_empty() {
+            let choice = category.named_choice.pick(u_named);
+            if let Some(&sku) = category.named.get(choice) {
+                return sku;
+            }
+        }
+        category.first + category.index_of(category.ranks.rank(u_rank))
+    }
+
+    /// Units of a line that chooses this SKU, where the product says so itself.
+    #[must_use]
+    #[inline]
+    pub fn units_of(&self, sku: Sku) -> Option<&CountSampler> {
+        self.products.get(sku as usize).and_then(|p| p.units.as_ref())
+    }
+
+    fn generated(&self, sku: Sku) -> Option<(&Category, u32)> {
+        if (sku as usize) < self.products.len() {
+            return None;
+        }
+        let category = &self.categories[self.category_of(sku)];
+        Some((category, sku - category.first))
+    }
+
+    fn original_rank(&self, category: &Category, index: u32) -> u64 {
+        let base = category.base_rank(index);
+        let members = category.members(index);
+        if members == 1 {
+            return base;
+        }
+        base + self.stream(category.full_first + base, Purpose::Rounding).bits64() % members
+    }
+
+    /// Rounds at random, without bias, and never rounds what is whole.
+    fn round(&self, units: f64, number: u64) -> u32 {
+        let up = self.stream(number, Purpose::Rounding).unit() < units.fract();
+        (units as u64 + u64::from(up)).min(4_000_000_000) as u32
+    }
+
+    fn stream(&self, subject: u64, purpose: Purpose) -> Stream {
+        self.draws.stream(Name { subject, session: 0, visit: 0, purpose, item: 0 })
+    }
+}
+
+impl Product {
+    fn new(product: &plan::Product) -> Self {
+        Product {
+            category: product.category,
+            brand: product.brand,
+            price: product.price.0,
+            stock: product.stock,
+            units: product.units.as_ref().map(CountSampler::new),
+        }
+    }
+}
+
+impl Category {
+    fn new(catalogue: &plan::Catalogue, id: usize, firsts: [u64; 3], fraction: f64, expected_units: f64) -> Self {
+        let category = &catalogue.categories[id];
+        let [first, full_first, generated_brands_first] = firsts;
+        let full = category.skus;
+        let block = ((1.0 / fraction) as u64).max(1);
+        let head = if block == 1 { full } else { full.min(HEAD_BLOCKS * block) };
+        let skus = head + (full - head).div_ceil(block);
+        let in_category = |of: usize| of == id;
+        let (named, mut shares): (Vec<Sku>, Vec<f64>) = catalogue
+            .products
+            .iter()
+            .zip(0..)
+            .filter(|(p, _)| in_category(p.category))
+            .map(|(p, sku)| (sku, p.demand))
+            .unzip();
+        // A category without generated SKUs has its named products only.
+        let generated_share = if full == 0 { 0.0 } else { (1.0 - shares.iter().sum::<f64>()).max(0.0) };
+        shares.push(generated_share);
+        let (brands, mut brand_shares): (Vec<usize>, Vec<f64>) = catalogue
+            .named_brands
+            .iter()
+            .enumerate()
+            .filter(|(_, b)| in_category(b.category))
+            .map(|(index, b)| (index, b.share))
+            .unzip();
+        brand_shares.push((1.0 - brand_shares.iter().sum::<f64>()).max(0.0));
+        let brand_count = (catalogue.brands as f64 * full as f64 / catalogue.skus as f64).round() as u64;
+        let brand_law = plan::Popularity { head: catalogue.brand_exponent, tail: catalogue.brand_exponent, knee: 0.0 };
+        Category {
+            first: first as Sku,
+            skus: skus as u32,
+            full_first,
+            full,
+            head,
+            block,
+            ranks: RankSampler::new(&catalogue.popularity, full.max(1)),
+            named,
+            named_choice: Choice::new(&shares),
+            price: MoneySampler::new(&category.price),
+            stock: category.stock.clone(),
+            expected_units: expected_units * generated_share,
+            brands,
+            brand_choice: Choice::new(&brand_shares),
+            generated_brands_first,
+            generated_brands: RankSampler::new(&brand_law, brand_count.max(1)),
+        }
+    }
+
+    #[inline]
+    fn index_of(&self, rank: u64) -> u32 {
+        if rank < self.head { rank as u32 } else { (self.head + (rank - self.head) / self.block) as u32 }
+    }
+
+    /// First rank that a SKU of this run stands for.
+    fn base_rank(&self, index: u32) -> u64 {
+        let index = u64::from(index);
+        if index < self.head { index } else { self.head + (index - self.head) * self.block }
+    }
+
+    /// Ranks that a SKU of this run stands for.
+    fn members(&self, index: u32) -> u64 {
+        if u64::from(index) < self.head { 1 } else { self.block.min(self.full - self.base_rank(index)) }
+    }
+
+    /// Stock of the SKU of a rank in the full catalogue, units.
+    fn stock_of(&self, rank: u64, stream: &mut Stream) -> f64 {
+        let lognormal = |mu: &f64, sigma: &f64, stream: &mut Stream| {
+            let z: f64 = StandardNormal.sample(stream);
+            (mu + sigma * z).exp()
+        };
+        match &self.stock {
+            StockDistribution::Constant(units) => f64::from(*units),
+            StockDistribution::Lognormal { mu, sigma } => lognormal(mu, sigma, stream).round(),
+            StockDistribution::Cover { mu, sigma, at_least } => {
+                let expected = self.expected_units * self.ranks.probability(rank);
+                (expected * lognormal(mu, sigma, stream)).round().max(f64::from(*at_least))
+            }
+        }
+    }
+}

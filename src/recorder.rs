@@ -1,0 +1,289 @@
+//! What a run records while it goes: counters of the current slot, summed over cells in integers, so that the sums do not
+//! depend on how cells are dealt over threads.
+
+pub mod outcome;
+
+use crate::engine::schedule::Slot;
+use crate::engine::session::Cause;
+use crate::engine::station::Reading;
+use crate::engine::stock::Stock;
+use crate::model::Model;
+use hdrhistogram::Histogram;
+
+/// Longest response time that is told apart, in microseconds: an hour.
+const LONGEST_RESPONSE_US: u64 = 3_600_000_000;
+
+/// Purchase intents with their units and money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Intents {
+    /// Basket lines.
+    pub lines: u64,
+    /// Units.
+    pub units: u64,
+    /// Money, fen.
+    pub fen: u64,
+}
+
+impl Intents {
+    /// Adds other intents.
+    pub fn add(&mut self, other: Intents) {
+        self.lines += other.lines;
+        self.units += other.units;
+        self.fen += other.fen;
+    }
+}
+
+/// Counters of the current slot over some cells, and the ledger so far.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Events played.
+    pub events: u64,
+    /// Sessions begun.
+    pub begun: u64,
+    /// Sessions ended.
+    pub ended: u64,
+    /// Intents put into baskets.
+    pub demand: Intents,
+    /// Orders created: lines whose stock was reserved.
+    pub ordered: Intents,
+    /// Orders paid.
+    pub paid: Intents,
+    /// Money by [`Cause`].
+    pub settled_fen: Vec<u64>,
+    /// By service.
+    pub services: Vec<ServiceTally>,
+    /// By window, segment and [`Cause`]; grows over the whole run.
+    ledger: Vec<Intents>,
+    causes: usize,
+    segments: usize,
+}
+
+/// Counters of a service in the current slot.
+#[derive(Clone, Debug)]
+pub struct ServiceTally {
+    /// Requests offered, retries included.
+    pub requests: u64,
+    /// Rejected.
+    pub rejected: u64,
+    /// Accepted, but the client did not wait for the answer.
+    pub timed_out: u64,
+    /// Work brought by all requests, ns.
+    pub offered_ns: u64,
+    /// Time waited by accepted requests, ns.
+    pub waited_ns: u64,
+    /// What the stations did.
+    pub reading: Reading,
+    /// Response times of accepted requests, µs.
+    pub responses_us: Histogram<u64>,
+}
+
+impl ServiceTally {
+    fn new() -> Self {
+        let bounds = Histogram::new_with_bounds(1, LONGEST_RESPONSE_US, 2);
+        let responses_us = bounds.expect("constant bounds that hdrhistogram accepts");
+        ServiceTally {
+            requests: 0,
+            rejected: 0,
+            timed_out: 0,
+            offered_ns: 0,
+            waited_ns: 0,
+            reading: Reading::default(),
+            responses_us,
+        }
+    }
+
+    /// Records an accepted request.
+    #[inline]
+    pub fn accept(&mut self, waited_ns: u64, response_ns: u64) {
+        self.waited_ns += waited_ns;
+        self.responses_us.saturating_record(response_ns.div_ceil(1000).max(1));
+    }
+
+    /// Adds what a station did.
+    pub fn read(&mut self, reading: Reading) {
+        self.reading.busy += reading.busy;
+        self.reading.queued += reading.queued;
+        self.reading.longest_queue += reading.longest_queue;
+    }
+
+    fn drain_into(&mut self, total: &mut ServiceTally) {
+        total.requests += std::mem::take(&mut self.requests);
+        total.rejected += std::mem::take(&mut self.rejected);
+        total.timed_out += std::mem::take(&mut self.timed_out);
+        total.offered_ns += std::mem::take(&mut self.offered_ns);
+        total.waited_ns += std::mem::take(&mut self.waited_ns);
+        total.read(std::mem::take(&mut self.reading));
+        if !self.responses_us.is_empty() {
+            total.responses_us += &self.responses_us;
+            self.responses_us.reset();
+        }
+    }
+}
+
+impl Tally {
+    /// An empty tally.
+    #[must_use]
+    pub fn new(model: &Model) -> Self {
+        let causes = Cause::count(model.services.len());
+        Tally {
+            events: 0,
+            begun: 0,
+            ended: 0,
+            demand: Intents::default(),
+            ordered: Intents::default(),
+            paid: Intents::default(),
+            settled_fen: vec![0; causes],
+            services: model.services.iter().map(|_| ServiceTally::new()).collect(),
+            ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
+            causes,
+            segments: model.segments.len(),
+        }
+    }
+
+    /// Enters intents in the ledger: where they ended, for which window and segment.
+    pub fn settle(&mut self, window: u8, segment: u8, cause: Cause, intents: Intents) {
+        self.settled_fen[usize::from(cause.0)] += intents.fen;
+        let row = usize::from(window) * self.segments + usize::from(segment);
+        self.ledger[row * self.causes + usize::from(cause.0)].add(intents);
+    }
+
+    /// What the ledger holds.
+    #[must_use]
+    pub fn ledger(&self, window: usize, segment: usize, cause: Cause) -> Intents {
+        self.ledger[(window * self.segments + segment) * self.causes + usize::from(cause.0)]
+    }
+
+    /// Moves everything into `total`, ledger included, and starts anew.
+    fn drain_into(&mut self, total: &mut Tally) {
+        total.events += std::mem::take(&mut self.events);
+        total.begun += std::mem::take(&mut self.begun);
+        total.ended += std::mem::take(&mut self.ended);
+        total.demand.add(std::mem::take(&mut self.demand));
+        total.ordered.add(std::mem::take(&mut self.ordered));
+        total.paid.add(std::mem::take(&mut self.paid));
+        for (mine, theirs) in self.settled_fen.iter_mut().zip(&mut total.settled_fen) {
+            *theirs += std::mem::take(mine);
+        }
+        for (mine, theirs) in self.ledger.iter_mut().zip(&mut total.ledger) {
+            theirs.add(std::mem::take(mine));
+        }
+        for (mine, theirs) in self.services.iter_mut().zip(&mut total.services) {
+            mine.drain_into(theirs);
+        }
+    }
+}
+
+/// A recorded slot.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The slot.
+    pub slot: Slot,
+    /// Sessions begun in it.
+    pub begun: u64,
+    /// Sessions in flight at its end.
+    pub in_flight: u64,
+    /// Intents put into baskets.
+    pub demand: Intents,
+    /// Orders created.
+    pub ordered: Intents,
+    /// Orders paid.
+    pub paid: Intents,
+    /// Money by [`Cause`].
+    pub settled_fen: Vec<u64>,
+    /// By service.
+    pub services: Vec<ServiceRow>,
+    /// Units left and SKUs with nothing left, by category, at its end.
+    pub categories: Vec<(i64, i64)>,
+    /// Units left of named products at its end.
+    pub products_left: Vec<u32>,
+}
+
+/// A service in a recorded slot.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServiceRow {
+    /// Requests offered.
+    pub requests: u64,
+    /// Rejected.
+    pub rejected: u64,
+    /// Timed out.
+    pub timed_out: u64,
+    /// Work brought, ns.
+    pub offered_ns: u64,
+    /// Time waited, ns.
+    pub waited_ns: u64,
+    /// What the stations did.
+    pub reading: Reading,
+    /// Median response, µs.
+    pub response_us_p50: u64,
+    /// 99 % of responses, µs.
+    pub response_us_p99: u64,
+}
+
+/// The record of a run so far.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    /// Recorded slots.
+    pub rows: Vec<Row>,
+    /// Response times by window and service.
+    pub responses_us: Vec<Vec<Histogram<u64>>>,
+    /// Totals and the ledger of the run.
+    pub total: Tally,
+    slot: Tally,
+}
+
+impl Recorder {
+    /// An empty record.
+    #[must_use]
+    pub fn new(model: &Model) -> Self {
+        let histograms: Vec<_> = model.services.iter().map(|_| ServiceTally::new().responses_us).collect();
+        Recorder {
+            rows: Vec::new(),
+            responses_us: vec![histograms; model.windows.len()],
+            total: Tally::new(model),
+            slot: Tally::new(model),
+        }
+    }
+
+    /// Closes a slot: sums the tallies of all cells and reads the stock.
+    pub fn close(&mut self, slot: Slot, tallies: &mut [&mut Tally], stock: &Stock, model: &Model) {
+        tallies.iter_mut().for_each(|tally| tally.drain_into(&mut self.slot));
+        let categories = model.catalogue.as_ref().map_or(0, crate::model::catalogue::Catalogue::categories);
+        let products = model.catalogue.as_ref().map_or(0, crate::model::catalogue::Catalogue::named_products);
+        let begun = self.slot.begun;
+        let before = self.rows.last().map_or(0, |row| row.in_flight);
+        let row = Row {
+            slot,
+            begun,
+            in_flight: before + begun - self.slot.ended,
+            demand: self.slot.demand,
+            ordered: self.slot.ordered,
+            paid: self.slot.paid,
+            settled_fen: self.slot.settled_fen.clone(),
+            services: self.slot.services.iter().map(ServiceRow::new).collect(),
+            categories: (0..categories).map(|category| stock.of_category(category)).collect(),
+            products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
+        };
+        for (window, service) in self.responses_us[slot.window].iter_mut().zip(&self.slot.services) {
+            if !service.responses_us.is_empty() {
+                *window += &service.responses_us;
+            }
+        }
+        self.rows.push(row);
+        self.slot.drain_into(&mut self.total);
+    }
+}
+
+impl ServiceRow {
+    fn new(tally: &ServiceTally) -> Self {
+        ServiceRow {
+            requests: tally.requests,
+            rejected: tally.rejected,
+            timed_out: tally.timed_out,
+            offered_ns: tally.offered_ns,
+            waited_ns: tally.waited_ns,
+            reading: tally.reading,
+            response_us_p50: tally.responses_us.value_at_quantile(0.5),
+            response_us_p99: tally.responses_us.value_at_quantile(0.99),
+        }
+    }
+}

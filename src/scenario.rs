@@ -64,7 +64,8 @@ pub fn load_str(text: &str, name: &str, overrides: &[String]) -> Result<Loaded, 
     let path = Path::new(name);
     if text.len() as u64 > MAX_SCENARIO_BYTES {
         let mut found = Diagnostics::default();
-        found.push(Diagnostic::new(Code::TooLarge, format!("`{name}` is larger than {} MiB", MAX_SCENARIO_BYTES >> 20)));
+        found
+            .push(Diagnostic::new(Code::TooLarge, format!("`{name}` is larger than {} MiB", MAX_SCENARIO_BYTES >> 20)));
         return Err(found);
     }
     load_source(text.to_owned(), path, overrides)
@@ -106,7 +107,8 @@ fn convert(
         Ok(resolved) if resolved.len() as u64 <= MAX_SCENARIO_BYTES => Some((file, plan, resolved)),
         Ok(_) => {
             let size = MAX_SCENARIO_BYTES >> 20;
-            let large = Diagnostic::new(Code::TooLarge, format!("with its CSV files the scenario is larger than {size} MiB"));
+            let large =
+                Diagnostic::new(Code::TooLarge, format!("with its CSV files the scenario is larger than {size} MiB"));
             found.push(large.help("thin the CSV files out: take every tenth row, or averages"));
             None
         }

@@ -104,7 +104,9 @@ impl FromStr for Nanos {
                 "`{text}` is not a duration: write a number with a unit, such as \"250ms\", \"40s\" or \"1h 30m\""
             ))
         };
-        let span: jiff::SignedDuration = text.trim().parse().map_err(|_| wanted())?;
+        let span: jiff::Span = text.trim().parse().map_err(|_| wanted())?;
+        // A day is 24 hours here: durations do not know on which date they begin.
+        let span = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wanted())?;
         if span.is_negative() {
             return Err(UnitError(format!("`{text}` is negative: a duration is zero or more")));
         }

@@ -168,9 +168,7 @@ impl<'a> Check<'a> {
         };
         for name in entries.keys().filter(|name| !is_used(name)) {
             let place = self.root.key(table).key(name).key_place();
-            self.push(
-                Diagnostic::new(Code::Unused, format!("nothing {verb} the {table} `{name}`")).at(place, what),
-            );
+            self.push(Diagnostic::new(Code::Unused, format!("nothing {verb} the {table} `{name}`")).at(place, what));
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn assemble(
     let patches: Vec<_> = overrides.iter().filter_map(|text| chain.parse_override(text)).collect();
     let mut tree = tree?;
     for patch in patches {
-        merge(&mut tree, patch, Some(rule), true);
+        merge(&mut tree, patch, Some(rule), Some(&mut *found));
     }
     Some(tree)
 }
@@ -59,6 +59,7 @@ impl Chain<'_> {
                     .at(remove.key, "nothing is inherited, so nothing can be removed")
                     .help("delete this key, or name a base with `extends`");
                 self.found.push(alone);
+                return None;
             }
             return Some(tree);
         };
@@ -66,14 +67,15 @@ impl Chain<'_> {
         if let Some(remove) = remove {
             self.remove_all(&mut base, &remove);
         }
-        merge(&mut base, tree, Some(self.rule), false);
+        merge(&mut base, tree, Some(self.rule), None);
         Some(base)
     }
 
     fn base(&mut self, extends: &Node) -> Option<Node> {
         let Value::String(name) = &extends.value else {
             let is = extends.type_name();
-            let wrong = Diagnostic::new(Code::BadExtends, format!("`extends` is the path of a scenario file, this is {is}"));
+            let wrong =
+                Diagnostic::new(Code::BadExtends, format!("`extends` is the path of a scenario file, this is {is}"));
             self.found.push(wrong.at(extends.place.clone(), "expected a string"));
             return None;
         };
@@ -208,27 +210,48 @@ fn dates_to_strings(tree: &mut Node) {
     }
 }
 
-/// Puts `patch` over `base`: tables merge, anything else is replaced. With `indices`, `list.0.x` reaches into lists.
-fn merge(base: &mut Node, patch: Node, rule: Option<Rule<'_>>, indices: bool) {
+/// Puts `patch` over `base`: tables merge, anything else is replaced.
+///
+/// With `strict`, as for an override, a path must lead along what is there, and `list.0.x` reaches into lists.
+fn merge(base: &mut Node, patch: Node, rule: Option<Rule<'_>>, mut strict: Option<&mut Diagnostics>) {
     match (&mut base.value, patch.value) {
         (Value::Table(into), Value::Table(from)) if !changes_form(into, &from, rule) => {
             for (name, node) in from {
-                match into.get_mut(&name) {
-                    Some(existing) => merge(existing, node, rule.and_then(|rule| rule.child(&name)), indices),
-                    None => drop(into.insert(name, node)),
+                if let Some(existing) = into.get_mut(&name) {
+                    merge(existing, node, rule.and_then(|rule| rule.child(&name)), strict.as_deref_mut());
+                } else if let Some(found) = strict.as_deref_mut()
+                    && leads_on(&node)
+                    && rule.is_some_and(|rule| rule.keys().next().is_none())
+                {
+                    let names = || into.keys().map(String::as_str);
+                    found.push(
+                        Diagnostic::new(Code::UnknownName, format!("there is no `{name}` to set a value in"))
+                            .at(node.key, "not in the scenario")
+                            .help(format!("what is there: {}", listed(names())))
+                            .did_you_mean(closest(&name, names())),
+                    );
+                } else {
+                    into.insert(name, node);
                 }
             }
+            // What is wrong with the whole table is told where it was changed last.
+            (base.key, base.place) = (patch.key, patch.place);
         }
-        (Value::Array(into), Value::Table(from)) if indices && reaches_into(into, &from) => {
+        (Value::Array(into), Value::Table(from)) if strict.is_some() && reaches_into(into, &from) => {
             let rule = rule.and_then(|rule| rule.get("items").map(|items| rule.at(items)));
             for (name, node) in from {
                 if let Some(item) = name.parse().ok().and_then(|index: usize| into.get_mut(index)) {
-                    merge(item, node, rule, indices);
+                    merge(item, node, rule, strict.as_deref_mut());
                 }
             }
         }
         (_, value) => *base = Node { value, ..patch },
     }
+}
+
+/// Whether a node is a step of a dotted path, not a table that was written out.
+fn leads_on(node: &Node) -> bool {
+    matches!(node.value, Value::Table(_)) && node.place == node.key
 }
 
 /// Two forms of an enum must not become one table with two keys.

@@ -157,7 +157,10 @@ fn parse_csv<const N: usize>(
             let missing = Diagnostic::new(Code::BadCsv, format!("the column `{name}` is missing"))
                 .at(place(0), "the header of the file")
                 .help(format!("the first line must name the columns {}", listed(columns)));
-            vec![missing.did_you_mean(closest(name, header.iter()))]
+            vec![match closest(name, header.iter()) {
+                Some(close) => missing.help(format!("rename the column `{close}` to `{name}`")),
+                None => missing,
+            }]
         })?;
     }
     let (mut table, mut starts, mut problems) = (Vec::new(), Vec::new(), Vec::new());
@@ -174,7 +177,9 @@ fn parse_csv<const N: usize>(
         let at = record.position().map_or(0, csv::Position::byte);
         if table.len() == MAX_ROWS {
             let many = Diagnostic::new(Code::TooMany, format!("more than {MAX_ROWS} rows"));
-            problems.push(many.at(place(at), "one row too many").help("thin the file out: take every tenth row, or averages"));
+            problems.push(
+                many.at(place(at), "one row too many").help("thin the file out: take every tenth row, or averages"),
+            );
             break;
         }
         let mut row = [0.0; N];

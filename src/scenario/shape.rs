@@ -37,6 +37,10 @@ fn wrong_type(node: &Node, wanted: &str, rule: Rule<'_>, found: &mut Diagnostics
         .at(node.place.clone(), format!("expected {name}"));
     if let Value::Datetime(_) = node.value {
         diagnostic = diagnostic.help("put the date in quotes");
+    } else if let (Value::Float(number), "integer") = (&node.value, wanted)
+        && number.fract() == 0.0
+    {
+        diagnostic = diagnostic.help(format!("write {number}"));
     } else if let Some(example) = example {
         diagnostic = diagnostic.help(format!("write a string with a unit, such as {example}"));
     }
@@ -78,9 +82,10 @@ fn variant(node: &Node, rule: Rule<'_>, found: &mut Diagnostics) {
                 return found.push(empty.at(node.key.clone(), "says nothing"));
             }
             several => {
-                let both = several.iter().fold(wrong("more than one form at once".into()), |diagnostic, (name, entry)| {
-                    diagnostic.at(entry.key.clone(), format!("`{name}`"))
-                });
+                let both =
+                    several.iter().fold(wrong("more than one form at once".into()), |diagnostic, (name, entry)| {
+                        diagnostic.at(entry.key.clone(), format!("`{name}`"))
+                    });
                 return found.push(both.note("only one of them can hold").help(format!("keep {}", one_of())));
             }
         },
@@ -122,9 +127,10 @@ fn list(node: &Node, items: &[Node], rule: Rule<'_>, found: &mut Diagnostics) {
             (least, u64::MAX) => format!("at least {least}"),
             (least, most) => format!("{least} to {most}"),
         };
+        let entries = if count == 1 { "entry" } else { "entries" };
         found.push(
-            Diagnostic::new(Code::WrongLength, format!("{wanted} entries are wanted here, there are {count}"))
-                .at(node.place.clone(), format!("{count} entries")),
+            Diagnostic::new(Code::WrongLength, format!("this list has {count} {entries}, {wanted} are wanted"))
+                .at(node.place.clone(), format!("{count} {entries}")),
         );
     }
     for (index, item) in items.iter().enumerate() {

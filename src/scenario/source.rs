@@ -69,15 +69,18 @@ pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, Diagnostic> {
         kind => Diagnostic::new(Code::Unreadable, format!("`{shown}` cannot be read: {kind}")),
     };
     let too_large = || {
-        Diagnostic::new(Code::TooLarge, format!("`{shown}` is larger than {} MiB", limit >> 20))
-            .note(format!("files of this kind are read up to {} MiB, so that a mistaken path cannot fill memory", limit >> 20))
+        Diagnostic::new(Code::TooLarge, format!("`{shown}` is larger than {} MiB", limit >> 20)).note(format!(
+            "files of this kind are read up to {} MiB, so that a mistaken path cannot fill memory",
+            limit >> 20
+        ))
     };
     // Opening a pipe or device can block for ever, so its kind is looked at first.
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a directory" } else { "a pipe or device" };
-        return Err(Diagnostic::new(Code::Unreadable, format!("`{shown}` is {what}, not a file"))
-            .help("name a regular file"));
+        return Err(
+            Diagnostic::new(Code::Unreadable, format!("`{shown}` is {what}, not a file")).help("name a regular file")
+        );
     }
     if metadata.len() > limit {
         return Err(too_large());

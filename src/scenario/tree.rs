@@ -8,6 +8,8 @@ use toml_edit::{Document, Item, TableLike};
 
 /// Deepest nesting of tables and arrays.
 pub(super) const MAX_DEPTH: usize = 64;
+/// Stack of the parser; only the part that is touched costs memory.
+const STACK_BYTES: usize = 64 << 20;
 
 /// A value, its place, and the place of the key that it stands under.
 #[derive(Clone, Debug)]
@@ -106,15 +108,24 @@ impl<'a> Cursor<'a> {
 /// # Errors
 /// Not TOML, or nested too deeply.
 pub(super) fn parse(text: &str, source: usize) -> Result<Node, Diagnostic> {
+    // The parser bounds inline tables and dotted keys each by 80, not their product, and frees what it made recursively.
+    // A stack that holds the product cannot be overflowed by any text.
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let parsed = thread.spawn_scoped(scope, || parse_here(text, source)).map(std::thread::ScopedJoinHandle::join);
+        parsed.ok().and_then(Result::ok).unwrap_or_else(|| {
+            Err(Diagnostic::new(Code::Internal, "the TOML parser could not do its work")
+                .help("please report it, with the scenario"))
+        })
+    })
+}
+
+fn parse_here(text: &str, source: usize) -> Result<Node, Diagnostic> {
     let document = Document::parse(text).map_err(|error| {
         let range = error.span().unwrap_or(0..0);
         let code = if error.message().contains("recur") { Code::TooDeep } else { Code::Syntax };
         let diagnostic = Diagnostic::new(code, "this is not TOML").at(Place { source, range }, error.message());
-        if code == Code::TooDeep {
-            Diagnostic { message: too_deep_message(), ..diagnostic }
-        } else {
-            diagnostic
-        }
+        if code == Code::TooDeep { Diagnostic { message: too_deep_message(), ..diagnostic } } else { diagnostic }
     })?;
     let place = Place { source, range: 0..0 };
     let value = Reader { source }.table(document.as_table(), 0, &place)?;

@@ -61,7 +61,12 @@ impl Check<'_> {
     fn points(&mut self, name: &str, part: usize, points: &[(f64, f64)], at: Cursor<'_>) {
         if points.len() < 2 || area_before(points, f64::INFINITY) <= 0.0 {
             let message = "points need a stretch with a rate above zero";
-            self.bad(at.key_place(), message, "brings nobody", Some("give at least two points, one with a positive rate"));
+            self.bad(
+                at.key_place(),
+                message,
+                "brings nobody",
+                Some("give at least two points, one with a positive rate"),
+            );
             return;
         }
         let rows = self.rows.get(&(name.to_owned(), part));

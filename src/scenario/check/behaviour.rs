@@ -23,6 +23,7 @@ impl Check<'_> {
         let at = self.root.key("cbmg").key(name);
         let states_at = at.key("state");
         self.at_most("state", cbmg.state.len(), MAX_STATES, states_at);
+        let before = self.found.errors();
         if cbmg.state.contains_key(EXIT) {
             self.push(
                 Diagnostic::new(Code::BadName, "`exit` cannot be a state")
@@ -30,7 +31,6 @@ impl Check<'_> {
                     .help("give the state another name, or delete it"),
             );
         }
-        let before = self.found.errors();
         let entry = self.resolve("state", &cbmg.entry, &cbmg.state, at.key("entry").place());
         let states: Vec<State> =
             cbmg.state.iter().map(|(name, state)| self.state(name, state, cbmg, states_at.key(name))).collect();
@@ -74,7 +74,7 @@ impl Check<'_> {
                         .at(at.key(target).place(), "expected a number from 0 to 1"),
                 );
             }
-            let index = cbmg.state.get_index_of(target);
+            let index = cbmg.state.get_index_of(target).filter(|_| target != EXIT);
             if index.is_none() && target != EXIT {
                 let names = || cbmg.state.keys().map(String::as_str).chain([EXIT]);
                 self.push(
@@ -88,12 +88,17 @@ impl Check<'_> {
         }
         let sum: f64 = edges.values().sum();
         if self.found.errors() == before && (sum - 1.0).abs() > SUM_TOLERANCE {
-            self.push(
-                Diagnostic::new(Code::ProbabilitySum, "the probabilities of what comes next do not sum to one")
-                    .at(at.key_place(), format!("sum to {}", rounded(sum)))
-                    .note(format!("{} = {}", terms(edges.values().copied()), rounded(sum)))
-                    .help(gap(sum)),
-            );
+            let message = "the probabilities of what comes next do not sum to one";
+            let mut wrong = Diagnostic::new(Code::ProbabilitySum, message)
+                .at(at.key_place(), format!("sum to {}", rounded(sum)))
+                .note(format!("{} = {}", terms(edges.values().copied()), rounded(sum)))
+                .help(gap(sum));
+            // The ones that are inherited from another file do not stand beside the key.
+            let inherited = edges.iter().map(|(name, p)| (at.key(name).place(), p));
+            for (place, probability) in inherited.filter(|(place, _)| place.source != at.key_place().source).take(8) {
+                wrong = wrong.at(place, format!("{probability} is inherited"));
+            }
+            self.push(wrong);
         }
         targets.iter_mut().for_each(|(_, probability)| *probability /= sum);
         targets
@@ -102,9 +107,10 @@ impl Check<'_> {
     fn reachability(&mut self, entry: usize, states: &[State], at: Cursor<'_>) {
         let reached = reach(states, [entry], |from, to| leads(&from.next, to) || leads(&from.on_failure, to));
         for (state, _) in states.iter().zip(&reached).filter(|(_, reached)| !**reached) {
-            let unreached = Diagnostic::new(Code::UnreachableState, format!("no session reaches the state `{}`", state.name))
-                .at(at.key(&state.name).key_place(), "never visited")
-                .note(format!("no path leads to it from the entry `{}`", states[entry].name));
+            let unreached =
+                Diagnostic::new(Code::UnreachableState, format!("no session reaches the state `{}`", state.name))
+                    .at(at.key(&state.name).key_place(), "never visited")
+                    .note(format!("no path leads to it from the entry `{}`", states[entry].name));
             self.push(unreached);
         }
         let leaving = |state: &State| state.next.iter().any(|(to, p)| to.is_none() && *p > 0.0);
@@ -117,10 +123,11 @@ impl Check<'_> {
             }
         }
         for (state, _) in states.iter().zip(&leaves).filter(|(_, leaves)| !**leaves) {
-            let trapped = Diagnostic::new(Code::NoExit, format!("a session can never leave from the state `{}`", state.name))
-                .at(at.key(&state.name).key("next").key_place(), "no path to `exit` from here")
-                .note("every state needs a path to `exit`, or sessions would never end")
-                .help("give `exit` a probability in `next` here or in a later state");
+            let trapped =
+                Diagnostic::new(Code::NoExit, format!("a session can never leave from the state `{}`", state.name))
+                    .at(at.key(&state.name).key("next").key_place(), "no path to `exit` from here")
+                    .note("every state needs a path to `exit`, or sessions would never end")
+                    .help("give `exit` a probability in `next` here or in a later state");
             self.push(trapped);
         }
     }
@@ -137,7 +144,11 @@ impl Check<'_> {
         for (what, several) in [("reserve", &reserves), ("pay", &pays)] {
             if let [first, second, ..] = several[..] {
                 let message = format!("graph `{graph}` has more than one state that does `{what}`");
-                self.push(Diagnostic::new(Code::ActionOrder, message).at(place(second), "another one").at(place(first), "the first"));
+                self.push(
+                    Diagnostic::new(Code::ActionOrder, message)
+                        .at(place(second), "another one")
+                        .at(place(first), "the first"),
+                );
             }
         }
         let leads_to = |from: &[usize], to: usize| {
@@ -148,13 +159,25 @@ impl Check<'_> {
         };
         if let Some(reserve) = reserves.first() {
             if !leads_to(&fills, *reserve) {
-                wrong(*reserve, "stock is reserved, but no basket was filled before", "let a path from a state with `add_to_basket` lead here");
+                wrong(
+                    *reserve,
+                    "stock is reserved, but no basket was filled before",
+                    "let a path from a state with `add_to_basket` lead here",
+                );
             }
             if !pays.first().is_some_and(|pay| leads_to(&reserves, *pay)) {
-                wrong(*reserve, "stock is reserved, but never paid for", "let a path from here lead to a state with the action `pay`");
+                wrong(
+                    *reserve,
+                    "stock is reserved, but never paid for",
+                    "let a path from here lead to a state with the action `pay`",
+                );
             }
         } else if let Some(pay) = pays.first() {
-            wrong(*pay, "orders are paid, but nothing was reserved before", "let a path from a state with `reserve` lead here");
+            wrong(
+                *pay,
+                "orders are paid, but nothing was reserved before",
+                "let a path from a state with `reserve` lead here",
+            );
         }
     }
 }

@@ -36,8 +36,11 @@ impl Check<'_> {
         if self.file.window.is_empty() || self.file.window.len() > MAX_WINDOWS {
             let count = self.file.window.len();
             self.push(
-                Diagnostic::new(Code::TooMany, format!("a scenario has 1 to {MAX_WINDOWS} windows, this one has {count}"))
-                    .at(root.key_place(), format!("{count} windows")),
+                Diagnostic::new(
+                    Code::TooMany,
+                    format!("a scenario has 1 to {MAX_WINDOWS} windows, this one has {count}"),
+                )
+                .at(root.key_place(), format!("{count} windows")),
             );
         }
         for pair in spans.windows(2).filter(|_| sound) {
@@ -45,10 +48,13 @@ impl Check<'_> {
                 let overlap = pair[1].closes > pair[0].opens;
                 let message = if overlap { "overlaps" } else { "comes before" };
                 self.push(
-                    Diagnostic::new(Code::WindowOrder, format!("window `{}` {message} window `{}`", pair[1].name, pair[0].name))
-                        .at(pair[1].key.clone(), format!("opens {}", pair[1].opens))
-                        .at(pair[0].key.clone(), format!("closes {}", pair[0].closes))
-                        .help("declare windows in the order of time, each closing before the next opens"),
+                    Diagnostic::new(
+                        Code::WindowOrder,
+                        format!("window `{}` {message} window `{}`", pair[1].name, pair[0].name),
+                    )
+                    .at(pair[1].key.clone(), format!("opens {}", pair[1].opens))
+                    .at(pair[0].key.clone(), format!("closes {}", pair[0].closes))
+                    .help("declare windows in the order of time, each closing before the next opens"),
                 );
             }
         }

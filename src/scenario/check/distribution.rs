@@ -114,7 +114,8 @@ impl Check<'_> {
             file::CountDistribution::Weights(weights) => (weights.len() <= MAX_LINES as usize, "weights"),
         };
         if !fits {
-            let why = format!("a basket has at most {MAX_LINES} lines, a geometric one a mean of at most {}", MAX_LINES / 2);
+            let why =
+                format!("a basket has at most {MAX_LINES} lines, a geometric one a mean of at most {}", MAX_LINES / 2);
             self.bad(at.key(key).place(), "too many lines for a basket", "too many lines", Some(&why));
         }
         self.count_distribution(d, at)

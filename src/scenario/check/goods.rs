@@ -31,10 +31,14 @@ impl Check<'_> {
         let total = catalogue.skus + file.product.len() as u64;
         if total >= u64::from(u32::MAX) {
             let label = format!("{total} with the named products");
-            self.push(Diagnostic::new(Code::TooMany, "there are more than 2^32 - 2 SKUs").at(at.key("skus").place(), label));
+            self.push(
+                Diagnostic::new(Code::TooMany, "there are more than 2^32 - 2 SKUs").at(at.key("skus").place(), label),
+            );
         }
         let shares: Vec<f64> = file.category.values().map(|category| category.skus).collect();
-        self.shares_sum_to_one("categories", &shares, self.root.key("category"));
+        let categories_at = self.root.key("category");
+        let shares_at = file.category.keys().map(|name| categories_at.key(name).key("skus").place());
+        self.shares_sum_to_one("categories", &shares, shares_at, categories_at);
         let counts = apportion(catalogue.skus, &shares);
         let categories: Vec<Category> = file
             .category
@@ -175,11 +179,11 @@ impl Check<'_> {
         let empty: Vec<_> = categories
             .iter()
             .filter(|c| c.demand > 0.0 && c.skus == 0 && product_demand(&c.name) < 1.0 - SUM_TOLERANCE)
-            .map(|category| self.root.key("category").key(&category.name))
+            .map(|category| (category.name.clone(), self.root.key("category").key(&category.name)))
             .collect();
-        for at in empty {
+        for (name, at) in empty {
             self.push(
-                Diagnostic::new(Code::EmptyCategory, "a category is in demand but gets no SKU")
+                Diagnostic::new(Code::EmptyCategory, format!("category `{name}` is in demand but gets no SKU"))
                     .at(at.key("skus").place(), "this share of the SKUs is less than one")
                     .at(at.key("demand").place(), "shoppers look for it")
                     .help("raise its share or catalogue.skus, set its demand to 0, or let named products take all of its demand"),

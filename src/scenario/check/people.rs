@@ -7,6 +7,7 @@ use super::{Check, SUM_TOLERANCE};
 use crate::plan::{Attendance, Catalogue, Intensity, MAX_SEGMENTS, Segment};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
+use crate::scenario::source::Place;
 use crate::scenario::tree::Cursor;
 use crate::units::Nanos;
 
@@ -41,13 +42,13 @@ impl Check<'_> {
         let segments = &self.file.segment;
         self.at_most("segment", segments.len(), MAX_SEGMENTS, at);
         let shares: Vec<f64> = segments.values().map(|segment| segment.share).collect();
-        self.shares_sum_to_one("segments", &shares, at);
+        let shares_at = segments.keys().map(|name| at.key(name).key("share").place());
+        self.shares_sum_to_one("segments", &shares, shares_at, at);
         let mut placed = Placed { templates, keys: Vec::new(), intensities: Vec::new() };
-        let converted: Vec<Segment> = segments
-            .iter()
-            .map(|(name, segment)| self.segment(name, segment, &mut placed, clock, catalogue))
-            .collect();
-        let come = |segment: &file::Segment| segment.share > 0.0 && segment.window.values().any(|a| a.participation > 0.0);
+        let converted: Vec<Segment> =
+            segments.iter().map(|(name, segment)| self.segment(name, segment, &mut placed, clock, catalogue)).collect();
+        let come =
+            |segment: &file::Segment| segment.share > 0.0 && segment.window.values().any(|a| a.participation > 0.0);
         if !segments.is_empty() && !segments.values().any(come) {
             self.push(
                 Diagnostic::new(Code::NobodyComes, "nobody comes to any window")
@@ -58,15 +59,22 @@ impl Check<'_> {
         (converted, placed.intensities)
     }
 
-    pub(super) fn shares_sum_to_one(&mut self, what: &str, shares: &[f64], at: Cursor<'_>) {
+    pub(super) fn shares_sum_to_one(
+        &mut self,
+        what: &str,
+        shares: &[f64],
+        places: impl Iterator<Item = Place>,
+        at: Cursor<'_>,
+    ) {
         let sum: f64 = shares.iter().sum();
         if (sum - 1.0).abs() > SUM_TOLERANCE {
-            self.push(
-                Diagnostic::new(Code::ShareSum, format!("the shares of the {what} do not sum to one"))
-                    .at(at.key_place(), format!("sum to {}", rounded(sum)))
-                    .note(format!("{} = {}", terms(shares.iter().copied()), rounded(sum)))
-                    .help(gap(sum)),
-            );
+            let mut wrong = Diagnostic::new(Code::ShareSum, format!("the shares of the {what} do not sum to one"))
+                .note(format!("{} = {}", terms(shares.iter().copied()), rounded(sum)))
+                .help(gap(sum));
+            for (place, share) in places.zip(shares).take(8) {
+                wrong = wrong.at(place, share.to_string());
+            }
+            self.push(if shares.is_empty() { wrong.at(at.key_place(), "none is declared") } else { wrong });
         }
     }
 
@@ -137,10 +145,13 @@ impl Check<'_> {
             let product = attendance.participation * factor;
             if window > 0 && factor > 1.0 && product > 1.0 {
                 self.push(
-                    Diagnostic::new(Code::MemoryCapped, format!("memory raises a participation to {}", rounded(product)))
-                        .at(at.key("participation").place(), "capped at 1")
-                        .at(self.root.key("memory").key(name).place(), format!("times {factor}"))
-                        .note("a shopper comes to a window at most once, so the factor works only in part"),
+                    Diagnostic::new(
+                        Code::MemoryCapped,
+                        format!("memory raises a participation to {}", rounded(product)),
+                    )
+                    .at(at.key("participation").place(), "capped at 1")
+                    .at(self.root.key("memory").key(name).place(), format!("times {factor}"))
+                    .note("a shopper comes to a window at most once, so the factor works only in part"),
                 );
             }
         }

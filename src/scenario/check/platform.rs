@@ -30,7 +30,7 @@ impl Check<'_> {
         } else if shoppers.div_ceil(cells) >= u64::from(u32::MAX) {
             let least = shoppers / u64::from(u32::MAX - 1) + 1;
             self.push(
-                Diagnostic::new(Code::TooMany, format!("{shoppers} shoppers are too many for {cells} cells"))
+                Diagnostic::new(Code::TooMany, format!("{shoppers} shoppers need more cells than {cells}"))
                     .at(population, "more than 2^32 - 2 for each cell")
                     .help(format!("set platform.cells to at least {least}")),
             );
@@ -79,7 +79,8 @@ impl Check<'_> {
     fn service(&mut self, name: &str, service: &file::Service) -> Service {
         let at = self.root.key("service").key(name);
         let cells = u64::from(self.file.platform.cells);
-        let pool = service.instances.map(|instances| Pool { instances, workers: service.workers, queue: service.queue });
+        let pool =
+            service.instances.map(|instances| Pool { instances, workers: service.workers, queue: service.queue });
         if let Some(pool) = pool.as_ref().filter(|pool| pool.instances < cells) {
             let instances = pool.instances;
             self.push(
@@ -114,10 +115,13 @@ impl Check<'_> {
         if timeout.as_secs_f64() < median {
             let median = Nanos::from_secs_f64(median);
             self.push(
-                Diagnostic::new(Code::ShortTimeout, format!("most requests to service `{name}` time out on an idle platform"))
-                    .at(at.key("timeout").place(), format!("{timeout}"))
-                    .at(at.key("service_time").place(), format!("typically {median}"))
-                    .help("raise the timeout above the service time"),
+                Diagnostic::new(
+                    Code::ShortTimeout,
+                    format!("most requests to service `{name}` time out on an idle platform"),
+                )
+                .at(at.key("timeout").place(), format!("{timeout}"))
+                .at(at.key("service_time").place(), format!("typically {median}"))
+                .help("raise the timeout above the service time"),
             );
         }
     }

@@ -157,7 +157,53 @@ fn a_wrong_override_is_shown_in_its_own_text() {
         Path::new(BASE),
         &["service.stok.instances=420", "service.stock.instance=420", "no path", "=3", "seed=x", "a=1\nb=2"],
     );
-    insta::assert_snapshot!(found.render(false), @"");
+    insta::assert_snapshot!(found.render(false), @r#"
+error[unknown-name]: there is no `stok` to set a value in
+ --> --set:1:9
+  |
+1 | service.stok.instances=420
+  |         ^^^^ not in the scenario
+  |
+  = help: did you mean `stock`?
+
+error[unknown-key]: unknown key `instance`
+ --> --set:1:15
+  |
+1 | service.stock.instance=420
+  |               ^^^^^^^^ not a key of this table
+  |
+  = help: did you mean `instances`?
+
+error[bad-override]: an override has the form PATH=VALUE
+ --> --set:1:1
+  |
+1 | no path
+  | ^^^^^^^ not of this form
+  |
+  = help: write a dotted path and a value, such as --set service.order.instances=420
+
+error[bad-override]: an override has the form PATH=VALUE
+ --> --set:1:1
+  |
+1 | =3
+  | ^^ not of this form
+  |
+  = help: write a dotted path and a value, such as --set service.order.instances=420
+
+error[wrong-type]: an integer is wanted here, this is a string
+ --> --set:1:6
+  |
+1 | seed=x
+  |      ^ expected an integer
+
+error[bad-override]: an override has the form PATH=VALUE
+ --> --set:1:1
+  |
+1 | a=1
+  | ^^^ not of this form
+  |
+  = help: write a dotted path and a value, such as --set service.order.instances=420
+"#);
 }
 
 #[test]

@@ -222,11 +222,16 @@ impl Diagnostics {
     /// Adds a problem.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.severity == Severity::Error);
-        if self.list.len() < KEPT || diagnostic.severity == Severity::Error && self.errors == 1 {
+        if !self.is_full() || diagnostic.severity == Severity::Error && self.errors == 1 {
             self.list.push(diagnostic);
         } else {
             self.beyond += 1;
         }
+    }
+
+    /// Further problems are only counted: no need to work out what might have been meant.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= KEPT
     }
 
     /// No problem at all.

@@ -123,8 +123,7 @@ fn read_csv<const N: usize>(
         }
     };
     let source = found.sources.add(Source::from_path(&path, text));
-    let text = found.sources.get(source).text.clone();
-    match parse_csv(&text, source, columns) {
+    match parse_csv(&found.sources.get(source).text, source, columns) {
         Ok(read) => Some(read),
         Err(problems) => {
             problems.into_iter().for_each(|problem| found.push(problem));

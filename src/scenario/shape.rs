@@ -52,7 +52,7 @@ fn table(node: &Node, entries: &IndexMap<String, Node>, rule: Rule<'_>, found: &
         if let Some(child) = rule.child(name) {
             check(entry, child, found);
         } else {
-            let suggestion = closest(name, rule.keys());
+            let suggestion = if found.is_full() { None } else { closest(name, rule.keys()) };
             let unknown = Diagnostic::new(Code::UnknownKey, format!("unknown key `{name}`"))
                 .at(entry.key.clone(), "not a key of this table")
                 .help(format!("the keys here are {}", listed(rule.keys())));

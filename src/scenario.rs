@@ -1,3 +1,137 @@
-//! From a scenario file to a [`Plan`](crate::plan::Plan): reading, patching, checking, and saying what is wrong.
+//! From a scenario file to a [`Plan`]: reading, patching, checking, and saying what is wrong.
+//!
+//! ```text
+//! file, bases, --set --parse--> trees --merge--> tree --shape--> ScenarioFile --check--> Plan
+//! ```
+//!
+//! Each step reports everything that is wrong before the next begins: names are not looked up in a file whose structure is
+//! broken. Whatever the bytes, there is a plan or at least one error, and never a panic.
 
+pub mod diagnostic;
 pub mod file;
+
+mod check;
+mod merge;
+mod observed;
+mod schema;
+mod shape;
+mod source;
+mod tree;
+
+pub use schema::schema;
+pub use source::{MAX_CSV_BYTES, MAX_SCENARIO_BYTES};
+
+use crate::plan::Plan;
+use diagnostic::{Code, Diagnostic, Diagnostics};
+use file::ScenarioFile;
+use source::{Source, read_text};
+use std::path::Path;
+use tree::{Cursor, Node};
+
+/// A scenario that can be run.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The scenario after merging, with CSV files inlined.
+    pub file: ScenarioFile,
+    /// The valid plan.
+    pub plan: Plan,
+    /// `file` as TOML: self-contained, every default explicit, the same text for the same scenario. Loading it gives the same plan.
+    pub resolved: String,
+    /// What is probably not meant.
+    pub warnings: Diagnostics,
+}
+
+/// Loads the scenario at `path`; `overrides` are `PATH=VALUE` texts that are applied last.
+///
+/// # Errors
+/// Everything that is wrong with it; warnings come along.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    match read_text(path, MAX_SCENARIO_BYTES) {
+        Ok(text) => load_source(text, path, overrides),
+        Err(problem) => {
+            let mut found = Diagnostics::default();
+            found.push(problem);
+            Err(found)
+        }
+    }
+}
+
+/// Loads a scenario from `text`, as if it had been read from a file called `name`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_str(text: &str, name: &str, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    let path = Path::new(name);
+    if text.len() as u64 > MAX_SCENARIO_BYTES {
+        let mut found = Diagnostics::default();
+        found
+            .push(Diagnostic::new(Code::TooLarge, format!("`{name}` is larger than {} MiB", MAX_SCENARIO_BYTES >> 20)));
+        return Err(found);
+    }
+    load_source(text.to_owned(), path, overrides)
+}
+
+fn load_source(text: String, path: &Path, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let source = found.sources.add(Source::from_path(path, text));
+    let loaded = convert(source, path, overrides, &mut found);
+    found.sort();
+    match loaded {
+        Some((file, plan, resolved)) if !found.has_errors() => Ok(Loaded { file, plan, resolved, warnings: found }),
+        _ => {
+            if !found.has_errors() {
+                found.push(internal("a scenario without a plan and without an error"));
+            }
+            Err(found)
+        }
+    }
+}
+
+fn convert(
+    source: usize,
+    path: &Path,
+    overrides: &[String],
+    found: &mut Diagnostics,
+) -> Option<(ScenarioFile, Plan, String)> {
+    let rules = schema::rules();
+    let rule = schema::Rule::new(&rules);
+    let tree = merge::assemble(source, path, overrides, rule, found)?;
+    shape::check(&tree, rule, found);
+    if found.has_errors() {
+        return None;
+    }
+    let mut file = deserialize(&tree, found)?;
+    let rows = observed::inline(&mut file, Cursor::new(&tree), found);
+    let plan = check::plan(&file, Cursor::new(&tree), &rows, found)?;
+    match toml::to_string(&file) {
+        Ok(resolved) if resolved.len() as u64 <= MAX_SCENARIO_BYTES => Some((file, plan, resolved)),
+        Ok(_) => {
+            let size = MAX_SCENARIO_BYTES >> 20;
+            let large =
+                Diagnostic::new(Code::TooLarge, format!("with its CSV files the scenario is larger than {size} MiB"));
+            found.push(large.help("thin the CSV files out: take every tenth row, or averages"));
+            None
+        }
+        Err(error) => {
+            found.push(internal(&format!("the scenario cannot be written as TOML: {error}")));
+            None
+        }
+    }
+}
+
+/// The structure check has passed, so serde agrees, or the two contradict each other.
+fn deserialize(tree: &Node, found: &mut Diagnostics) -> Option<ScenarioFile> {
+    match serde_json::from_value(tree.to_json()) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            found.push(internal(&error.to_string()));
+            None
+        }
+    }
+}
+
+fn internal(why: &str) -> Diagnostic {
+    Diagnostic::new(Code::Internal, "this is a mistake of saleload, not of the scenario")
+        .note(why)
+        .help("please report it, with the scenario")
+}

@@ -591,6 +591,7 @@ pub enum StockDistribution {
         p90: f64,
         /// Fewest units of any SKU.
         #[serde(default)]
+        #[schemars(range(min = 0, max = 4_000_000_000u64))]
         at_least: u32,
     },
 }

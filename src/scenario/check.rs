@@ -1,0 +1,174 @@
+//! The semantic check: what no single key can say. Everything wrong is reported at its place; what comes out is a plan.
+//!
+//! Conversions go on after a problem with a stand-in value, so that the rest is checked too. The stand-in never leaves this
+//! module: a scenario with an error has no plan.
+
+mod arrival;
+mod behaviour;
+mod clock;
+mod distribution;
+mod goods;
+mod people;
+mod platform;
+
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::file::{Named, ScenarioFile};
+use super::observed::RowPlaces;
+use super::schema::{closest, listed};
+use super::tree::Cursor;
+use crate::plan::{Memory, Plan};
+
+/// How far a sum of shares or probabilities may be from one.
+const SUM_TOLERANCE: f64 = 1e-6;
+/// Longest name, in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// What every check needs.
+struct Check<'a> {
+    file: &'a ScenarioFile,
+    root: Cursor<'a>,
+    rows: &'a RowPlaces,
+    found: &'a mut Diagnostics,
+}
+
+/// Converts a scenario whose structure is sound; `None` where `found` has got an error.
+pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, found: &mut Diagnostics) -> Option<Plan> {
+    let mut check = Check { file, root, rows, found };
+    check.names();
+    let clock = check.clock();
+    let (cells, tick_min, tick_max) = check.platform();
+    let services = check.services();
+    let cbmgs = check.behaviour();
+    let catalogue = check.goods();
+    let templates = check.arrivals();
+    let (segments, intensities) = check.segments(&templates, &clock, catalogue.as_ref());
+    check.unused();
+    if check.found.has_errors() {
+        return None;
+    }
+    Some(Plan {
+        name: file.name.clone(),
+        title: file.title.clone(),
+        zone: file.zone.clone(),
+        seed: file.seed,
+        origin_unix_ms: clock.origin_unix_ms,
+        horizon: clock.horizon,
+        shoppers: file.population.shoppers,
+        cells,
+        tick_min,
+        tick_max,
+        fine: file.record.fine,
+        memory: Memory { after_bought: file.memory.after_bought, after_failed: file.memory.after_failed },
+        windows: clock.windows,
+        intensities,
+        cbmgs,
+        segments,
+        services,
+        hold: file.inventory.hold,
+        catalogue,
+    })
+}
+
+impl<'a> Check<'a> {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
+    /// Names become columns, file names and arguments, so they are kept simple.
+    fn names(&mut self) {
+        let file = self.file;
+        self.name(&file.name, self.root.key("name").place());
+        self.named("window", &file.window);
+        self.named("intensity", &file.intensity);
+        self.named("cbmg", &file.cbmg);
+        self.named("segment", &file.segment);
+        self.named("service", &file.service);
+        self.named("category", &file.category);
+        self.named("brand", &file.brand);
+        self.named("product", &file.product);
+        for (name, cbmg) in &file.cbmg {
+            let states = self.root.key("cbmg").key(name).key("state");
+            for state in cbmg.state.keys() {
+                self.name(state, states.key(state).key_place());
+            }
+        }
+    }
+
+    fn named<T>(&mut self, table: &str, entries: &Named<T>) {
+        let at = self.root.key(table);
+        for name in entries.keys() {
+            self.name(name, at.key(name).key_place());
+        }
+    }
+
+    fn name(&mut self, name: &str, place: super::source::Place) {
+        let simple = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(simple) {
+            return;
+        }
+        let candidate: String = name.to_lowercase().replace([' ', '_', '.'], "-");
+        let mut diagnostic = Diagnostic::new(Code::BadName, format!("`{name}` cannot be a name"))
+            .at(place, "not a name")
+            .note(format!("a name has 1 to {LONGEST_NAME} lower-case letters, digits and hyphens"));
+        if !candidate.is_empty() && candidate.len() <= LONGEST_NAME && candidate.chars().all(simple) {
+            diagnostic = diagnostic.help(format!("write `{candidate}`"));
+        }
+        self.push(diagnostic);
+    }
+
+    /// Index of `name` in a table, or a diagnostic that suggests the one that was meant.
+    fn resolve<T>(&mut self, what: &str, name: &str, table: &Named<T>, place: super::source::Place) -> Option<usize> {
+        let index = table.get_index_of(name);
+        if index.is_none() {
+            let names = || table.keys().map(String::as_str);
+            let unknown = Diagnostic::new(Code::UnknownName, format!("there is no {what} `{name}`"))
+                .at(place, format!("no such {what}"))
+                .help(match table.len() {
+                    0 => format!("the scenario declares no {what}"),
+                    _ => format!("the scenario declares {}", listed(names())),
+                });
+            self.push(unknown.did_you_mean(closest(name, names())));
+        }
+        index
+    }
+
+    /// A number that has to be finite, within a range that the schema cannot state.
+    fn weight(&mut self, weight: f64, place: super::source::Place) {
+        if !(0.0..=1e12).contains(&weight) {
+            self.push(
+                Diagnostic::new(Code::OutOfRange, format!("{weight} is out of range"))
+                    .at(place, "expected a number from 0 to 1e12"),
+            );
+        }
+    }
+
+    /// What is declared and never referred to.
+    fn unused(&mut self) {
+        let file = self.file;
+        let attended = || file.segment.values().flat_map(|segment| segment.window.iter());
+        let calls = || file.cbmg.values().flat_map(|c| c.state.values()).flat_map(|state| &state.calls);
+        self.unused_in("window", &file.window, |name| attended().any(|(window, _)| window == name));
+        self.unused_in("intensity", &file.intensity, |name| attended().any(|(_, a)| a.intensity == name));
+        self.unused_in("cbmg", &file.cbmg, |name| file.segment.values().any(|segment| segment.cbmg == name));
+        self.unused_in("service", &file.service, |name| calls().any(|call| call == name));
+        if file.catalogue.is_none() {
+            self.unused_in("category", &file.category, |_| false);
+            self.unused_in("brand", &file.brand, |_| false);
+            self.unused_in("product", &file.product, |_| false);
+        }
+    }
+
+    fn unused_in<T>(&mut self, table: &str, entries: &Named<T>, is_used: impl Fn(&str) -> bool) {
+        let (verb, what) = match table {
+            "window" => ("comes to", "no segment comes to it"),
+            "intensity" => ("uses", "no segment comes by it"),
+            "cbmg" => ("uses", "no segment behaves so"),
+            "service" => ("calls", "no state calls it"),
+            _ => ("uses", "there is no `catalogue`"),
+        };
+        for name in entries.keys().filter(|name| !is_used(name)) {
+            let place = self.root.key(table).key(name).key_place();
+            self.push(Diagnostic::new(Code::Unused, format!("nothing {verb} the {table} `{name}`")).at(place, what));
+        }
+    }
+}

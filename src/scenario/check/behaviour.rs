@@ -1,0 +1,220 @@
+//! Behaviour graphs: probabilities, reachability, and actions in an order that works.
+
+use super::{Check, SUM_TOLERANCE};
+use crate::plan::{Action, Cbmg, MAX_STATES, State};
+use crate::scenario::diagnostic::{Code, Diagnostic};
+use crate::scenario::file::{self, Named};
+use crate::scenario::schema::{closest, listed};
+use crate::scenario::tree::Cursor;
+
+/// The way out of a graph; not a state.
+const EXIT: &str = "exit";
+
+/// Where to next, with probabilities; `None` is the exit.
+type Edges = Vec<(Option<usize>, f64)>;
+
+impl Check<'_> {
+    pub(super) fn behaviour(&mut self) -> Vec<Cbmg> {
+        let cbmgs = &self.file.cbmg;
+        cbmgs.iter().map(|(name, cbmg)| self.graph(name, cbmg)).collect()
+    }
+
+    fn graph(&mut self, name: &str, cbmg: &file::Cbmg) -> Cbmg {
+        let at = self.root.key("cbmg").key(name);
+        let states_at = at.key("state");
+        self.at_most("state", cbmg.state.len(), MAX_STATES, states_at);
+        let before = self.found.errors();
+        if cbmg.state.contains_key(EXIT) {
+            self.push(
+                Diagnostic::new(Code::BadName, "`exit` cannot be a state")
+                    .at(states_at.key(EXIT).key_place(), "this is the way out")
+                    .help("give the state another name, or delete it"),
+            );
+        }
+        let entry = self.resolve("state", &cbmg.entry, &cbmg.state, at.key("entry").place());
+        let states: Vec<State> =
+            cbmg.state.iter().map(|(name, state)| self.state(name, state, cbmg, states_at.key(name))).collect();
+        // Reachability of a graph with broken edges would only repeat what has been said.
+        if self.found.errors() == before {
+            self.reachability(entry.unwrap_or(0), &states, states_at);
+            self.actions(name, &states, states_at);
+        }
+        Cbmg { name: name.to_owned(), entry: entry.unwrap_or(0), states }
+    }
+
+    fn state(&mut self, name: &str, state: &file::State, cbmg: &file::Cbmg, at: Cursor<'_>) -> State {
+        self.at_most("call", state.calls.len(), MAX_STATES, at.key("calls"));
+        let mut calls = Vec::with_capacity(state.calls.len());
+        for (index, call) in state.calls.iter().enumerate() {
+            let place = at.key("calls").index(index).place();
+            calls.extend(self.resolve("service", call, &self.file.service, place));
+        }
+        let think = state.think.as_ref().map(|think| self.time_distribution(think, at.key("think")));
+        let next = self.edges(&state.next, cbmg, at.key("next"));
+        let on_failure = match &state.on_failure {
+            Some(edges) => self.edges(edges, cbmg, at.key("on_failure")),
+            None => vec![(None, 1.0)],
+        };
+        let action = state.action.as_ref().map(|action| match action {
+            file::Action::AddToBasket => Action::AddToBasket,
+            file::Action::Reserve => Action::Reserve,
+            file::Action::Pay { declined } => Action::Pay { declined: *declined },
+        });
+        State { name: name.to_owned(), calls, action, think, next, on_failure }
+    }
+
+    /// Probabilities over states, normalised.
+    fn edges(&mut self, edges: &Named<f64>, cbmg: &file::Cbmg, at: Cursor<'_>) -> Edges {
+        let mut targets = Edges::new();
+        let before = self.found.errors();
+        for (target, probability) in edges {
+            if !(0.0..=1.0).contains(probability) {
+                self.push(
+                    Diagnostic::new(Code::OutOfRange, format!("{probability} is not a probability"))
+                        .at(at.key(target).place(), "expected a number from 0 to 1"),
+                );
+            }
+            let index = cbmg.state.get_index_of(target).filter(|_| target != EXIT);
+            if index.is_none() && target != EXIT {
+                let names = || cbmg.state.keys().map(String::as_str).chain([EXIT]);
+                self.push(
+                    Diagnostic::new(Code::UnknownName, format!("there is no state `{target}`"))
+                        .at(at.key(target).key_place(), "no such state")
+                        .help(format!("this graph has {}", listed(names())))
+                        .did_you_mean(closest(target, names())),
+                );
+            }
+            targets.push((index, *probability));
+        }
+        let sum: f64 = edges.values().sum();
+        if self.found.errors() == before && (sum - 1.0).abs() > SUM_TOLERANCE {
+            let message = "the probabilities of what comes next do not sum to one";
+            let mut wrong = Diagnostic::new(Code::ProbabilitySum, message)
+                .at(at.key_place(), format!("sum to {}", rounded(sum)))
+                .note(format!("{} = {}", terms(edges.values().copied()), rounded(sum)))
+                .help(gap(sum));
+            // The ones that are inherited from another file do not stand beside the key.
+            let inherited = edges.iter().map(|(name, p)| (at.key(name).place(), p));
+            for (place, probability) in inherited.filter(|(place, _)| place.source != at.key_place().source).take(8) {
+                wrong = wrong.at(place, format!("{probability} is inherited"));
+            }
+            self.push(wrong);
+        }
+        targets.iter_mut().for_each(|(_, probability)| *probability /= sum);
+        targets
+    }
+
+    fn reachability(&mut self, entry: usize, states: &[State], at: Cursor<'_>) {
+        let reached = reach(states, [entry], |from, to| leads(&from.next, to) || leads(&from.on_failure, to));
+        for (state, _) in states.iter().zip(&reached).filter(|(_, reached)| !**reached) {
+            let unreached =
+                Diagnostic::new(Code::UnreachableState, format!("no session reaches the state `{}`", state.name))
+                    .at(at.key(&state.name).key_place(), "never visited")
+                    .note(format!("no path leads to it from the entry `{}`", states[entry].name));
+            self.push(unreached);
+        }
+        let leaving = |state: &State| state.next.iter().any(|(to, p)| to.is_none() && *p > 0.0);
+        let mut leaves: Vec<bool> = states.iter().map(leaving).collect();
+        // Backwards: a state leaves when one of its successors does. At most one round per state.
+        for _ in states {
+            for index in 0..states.len() {
+                let onward = |(to, p): &(Option<usize>, f64)| *p > 0.0 && to.is_some_and(|to| leaves[to]);
+                leaves[index] = leaves[index] || states[index].next.iter().any(onward);
+            }
+        }
+        for (state, _) in states.iter().zip(&leaves).filter(|(_, leaves)| !**leaves) {
+            let trapped =
+                Diagnostic::new(Code::NoExit, format!("a session can never leave from the state `{}`", state.name))
+                    .at(at.key(&state.name).key("next").key_place(), "no path to `exit` from here")
+                    .note("every state needs a path to `exit`, or sessions would never end")
+                    .help("give `exit` a probability in `next` here or in a later state");
+            self.push(trapped);
+        }
+    }
+
+    fn actions(&mut self, graph: &str, states: &[State], at: Cursor<'_>) {
+        let having = |wanted: fn(&Action) -> bool| -> Vec<usize> {
+            let with = |state: &State| state.action.as_ref().is_some_and(wanted);
+            (0..states.len()).filter(|index| with(&states[*index])).collect()
+        };
+        let fills = having(|action| matches!(action, Action::AddToBasket));
+        let reserves = having(|action| matches!(action, Action::Reserve));
+        let pays = having(|action| matches!(action, Action::Pay { .. }));
+        let place = |index: usize| at.key(&states[index].name).key("action").place();
+        for (what, several) in [("reserve", &reserves), ("pay", &pays)] {
+            if let [first, second, ..] = several[..] {
+                let message = format!("graph `{graph}` has more than one state that does `{what}`");
+                self.push(
+                    Diagnostic::new(Code::ActionOrder, message)
+                        .at(place(second), "another one")
+                        .at(place(first), "the first"),
+                );
+            }
+        }
+        let leads_to = |from: &[usize], to: usize| {
+            reach(states, from.iter().copied(), |from, to| leads(&from.next, to) || leads(&from.on_failure, to))[to]
+        };
+        let mut wrong = |index: usize, message: &str, help: &str| {
+            self.push(Diagnostic::new(Code::ActionOrder, message).at(place(index), "cannot work").help(help));
+        };
+        if let Some(reserve) = reserves.first() {
+            if !leads_to(&fills, *reserve) {
+                wrong(
+                    *reserve,
+                    "stock is reserved, but no basket was filled before",
+                    "let a path from a state with `add_to_basket` lead here",
+                );
+            }
+            if !pays.first().is_some_and(|pay| leads_to(&reserves, *pay)) {
+                wrong(
+                    *reserve,
+                    "stock is reserved, but never paid for",
+                    "let a path from here lead to a state with the action `pay`",
+                );
+            }
+        } else if let Some(pay) = pays.first() {
+            wrong(
+                *pay,
+                "orders are paid, but nothing was reserved before",
+                "let a path from a state with `reserve` lead here",
+            );
+        }
+    }
+}
+
+fn leads(edges: &Edges, to: usize) -> bool {
+    edges.iter().any(|(target, probability)| *target == Some(to) && *probability > 0.0)
+}
+
+/// Which states are reached from `start`, itself counted.
+fn reach(states: &[State], start: impl IntoIterator<Item = usize>, step: impl Fn(&State, usize) -> bool) -> Vec<bool> {
+    let mut reached = vec![false; states.len()];
+    let mut open: Vec<usize> = start.into_iter().collect();
+    while let Some(index) = open.pop() {
+        if !std::mem::replace(&mut reached[index], true) {
+            open.extend((0..states.len()).filter(|to| step(&states[index], *to)));
+        }
+    }
+    reached
+}
+
+/// A sum as people write it: without the noise of binary fractions.
+pub(super) fn rounded(sum: f64) -> f64 {
+    (sum * 1e9).round() / 1e9
+}
+
+/// "0.2 + 0.5", cut after eight terms.
+pub(super) fn terms(values: impl ExactSizeIterator<Item = f64>) -> String {
+    let count = values.len();
+    let mut terms: Vec<String> = values.take(8).map(|value| value.to_string()).collect();
+    if count > 8 {
+        terms.push("…".into());
+    }
+    if terms.is_empty() { "nothing".into() } else { terms.join(" + ") }
+}
+
+/// How far a sum is from one.
+pub(super) fn gap(sum: f64) -> String {
+    let gap = rounded((1.0 - sum).abs());
+    if sum < 1.0 { format!("{gap} is missing") } else { format!("{gap} is too much") }
+}

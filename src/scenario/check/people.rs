@@ -1,0 +1,189 @@
+//! Segments: shares, attendance, baskets, limits.
+
+use super::arrival::{brings_somebody, is_hourly, opening_at};
+use super::behaviour::{gap, rounded, terms};
+use super::clock::Clock;
+use super::{Check, SUM_TOLERANCE};
+use crate::plan::{Attendance, Catalogue, Intensity, MAX_SEGMENTS, Segment};
+use crate::scenario::diagnostic::{Code, Diagnostic};
+use crate::scenario::file;
+use crate::scenario::source::Place;
+use crate::scenario::tree::Cursor;
+use crate::units::Nanos;
+
+/// Arrival patterns as the windows need them: an hourly profile once per time of day at which a window opens.
+struct Placed<'a> {
+    templates: &'a [Intensity],
+    keys: Vec<(usize, Nanos)>,
+    intensities: Vec<Intensity>,
+}
+
+impl Placed<'_> {
+    fn index(&mut self, template: usize, time_of_day: Nanos) -> usize {
+        let intensity = &self.templates[template];
+        let key = (template, if is_hourly(intensity) { time_of_day } else { Nanos(0) });
+        self.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+            self.keys.push(key);
+            self.intensities.push(opening_at(intensity, time_of_day));
+            self.intensities.len() - 1
+        })
+    }
+}
+
+impl Check<'_> {
+    /// Segments, and the arrival patterns that they come by.
+    pub(super) fn segments(
+        &mut self,
+        templates: &[Intensity],
+        clock: &Clock,
+        catalogue: Option<&Catalogue>,
+    ) -> (Vec<Segment>, Vec<Intensity>) {
+        let at = self.root.key("segment");
+        let segments = &self.file.segment;
+        self.at_most("segment", segments.len(), MAX_SEGMENTS, at);
+        let shares: Vec<f64> = segments.values().map(|segment| segment.share).collect();
+        let shares_at = segments.keys().map(|name| at.key(name).key("share").place());
+        self.shares_sum_to_one("segments", &shares, shares_at, at);
+        let mut placed = Placed { templates, keys: Vec::new(), intensities: Vec::new() };
+        let converted: Vec<Segment> =
+            segments.iter().map(|(name, segment)| self.segment(name, segment, &mut placed, clock, catalogue)).collect();
+        let come =
+            |segment: &file::Segment| segment.share > 0.0 && segment.window.values().any(|a| a.participation > 0.0);
+        if !segments.is_empty() && !segments.values().any(come) {
+            self.push(
+                Diagnostic::new(Code::NobodyComes, "nobody comes to any window")
+                    .at(at.key_place(), "no segment has a positive participation")
+                    .help("give a segment a window: window.NAME = { participation = 0.5, intensity = \"…\" }"),
+            );
+        }
+        (converted, placed.intensities)
+    }
+
+    pub(super) fn shares_sum_to_one(
+        &mut self,
+        what: &str,
+        shares: &[f64],
+        places: impl Iterator<Item = Place>,
+        at: Cursor<'_>,
+    ) {
+        let sum: f64 = shares.iter().sum();
+        if (sum - 1.0).abs() > SUM_TOLERANCE {
+            let mut wrong = Diagnostic::new(Code::ShareSum, format!("the shares of the {what} do not sum to one"))
+                .note(format!("{} = {}", terms(shares.iter().copied()), rounded(sum)))
+                .help(gap(sum));
+            for (place, share) in places.zip(shares).take(8) {
+                wrong = wrong.at(place, share.to_string());
+            }
+            self.push(if shares.is_empty() { wrong.at(at.key_place(), "none is declared") } else { wrong });
+        }
+    }
+
+    fn segment(
+        &mut self,
+        name: &str,
+        segment: &file::Segment,
+        placed: &mut Placed<'_>,
+        clock: &Clock,
+        catalogue: Option<&Catalogue>,
+    ) -> Segment {
+        let at = self.root.key("segment").key(name);
+        let cbmg = self.resolve("cbmg", &segment.cbmg, &self.file.cbmg, at.key("cbmg").place());
+        let attendance = self.attendance(segment, placed, clock, at);
+        let interest = self.interest(name, segment, catalogue, at);
+        let basket = at.key("basket");
+        Segment {
+            name: name.to_owned(),
+            share: segment.share,
+            cbmg: cbmg.unwrap_or(0),
+            attendance,
+            lines: self.lines(&segment.basket.lines, basket.key("lines")),
+            units: self.count_distribution(&segment.basket.units, basket.key("units")),
+            spend: segment.spend.as_ref().map(|spend| self.money_distribution(spend, at.key("spend"))),
+            patience: segment.patience.as_ref().map(|patience| self.time_distribution(patience, at.key("patience"))),
+            interest,
+        }
+    }
+
+    fn attendance(
+        &mut self,
+        segment: &file::Segment,
+        placed: &mut Placed<'_>,
+        clock: &Clock,
+        at: Cursor<'_>,
+    ) -> Vec<Option<Attendance>> {
+        let mut by_window = vec![None; self.file.window.len()];
+        for (name, attendance) in &segment.window {
+            let at = at.key("window").key(name);
+            let window = self.resolve("window", name, &self.file.window, at.key_place());
+            let intensities = &self.file.intensity;
+            let template = self.resolve("intensity", &attendance.intensity, intensities, at.key("intensity").place());
+            let (Some(window), Some(template)) = (window, template) else { continue };
+            let intensity = placed.index(template, clock.time_of_day[window]);
+            let length = clock.windows[window].closes - clock.windows[window].opens;
+            // A pattern or window that is wrong in itself has been reported.
+            if !self.found.has_errors() && !brings_somebody(&placed.intensities[intensity], length) {
+                self.push(
+                    Diagnostic::new(
+                        Code::NoArrivals,
+                        format!("the intensity `{}` is zero all through the window `{name}`", attendance.intensity),
+                    )
+                    .at(at.key("intensity").place(), "brings nobody")
+                    .at(self.root.key("window").key(name).key_place(), format!("lasts {length}"))
+                    .note("every part of the pattern begins after the window has closed, or is zero in its hours"),
+                );
+            }
+            self.memory(window, attendance, at);
+            by_window[window] = Some(Attendance { participation: attendance.participation, intensity });
+        }
+        by_window
+    }
+
+    /// Factors on participation can only work while the product stays below one.
+    fn memory(&mut self, window: usize, attendance: &file::Attendance, at: Cursor<'_>) {
+        let memory = &self.file.memory;
+        for (name, factor) in [("after_bought", memory.after_bought), ("after_failed", memory.after_failed)] {
+            let product = attendance.participation * factor;
+            if window > 0 && factor > 1.0 && product > 1.0 {
+                self.push(
+                    Diagnostic::new(
+                        Code::MemoryCapped,
+                        format!("memory raises a participation to {}", rounded(product)),
+                    )
+                    .at(at.key("participation").place(), "capped at 1")
+                    .at(self.root.key("memory").key(name).place(), format!("times {factor}"))
+                    .note("a shopper comes to a window at most once, so the factor works only in part"),
+                );
+            }
+        }
+    }
+
+    /// Factors by category, and whether a basket can be filled with them.
+    fn interest(
+        &mut self,
+        name: &str,
+        segment: &file::Segment,
+        catalogue: Option<&Catalogue>,
+        at: Cursor<'_>,
+    ) -> Vec<f64> {
+        let mut factors = vec![1.0; self.file.category.len()];
+        for (category, factor) in &segment.interest {
+            let at = at.key("interest").key(category);
+            self.weight(*factor, at.place());
+            if let Some(index) = self.resolve("category", category, &self.file.category, at.key_place()) {
+                factors[index] = *factor;
+            }
+        }
+        let Some(catalogue) = catalogue else { return Vec::new() };
+        let wanted = catalogue.categories.iter().zip(&factors).any(|(category, factor)| category.demand * factor > 0.0);
+        let states = self.file.cbmg.get(&segment.cbmg).into_iter().flat_map(|cbmg| cbmg.state.values());
+        let buys = states.into_iter().any(|state| state.action.is_some());
+        if buys && !wanted && !self.found.has_errors() {
+            self.push(
+                Diagnostic::new(Code::NothingOnSale, format!("segment `{name}` buys, but wants no category"))
+                    .at(at.key("interest").key_place(), "no demand is left")
+                    .help("leave at least one category with a demand and an interest above zero"),
+            );
+        }
+        factors
+    }
+}

@@ -1,0 +1,168 @@
+//! Cells, ticks and services.
+
+use super::Check;
+use crate::plan::{MAX_SERVICES, Pool, Retry, Service, TimeDistribution};
+use crate::scenario::diagnostic::{Code, Diagnostic};
+use crate::scenario::file;
+use crate::scenario::tree::Cursor;
+use crate::units::{LONGEST, Nanos};
+
+/// Shortest tick of all.
+const SHORTEST_TICK: Nanos = Nanos::from_millis(1);
+/// Longest tick of all.
+const LONGEST_TICK: Nanos = Nanos::from_secs(60);
+
+impl Check<'_> {
+    /// Cells, shortest and longest tick.
+    pub(super) fn platform(&mut self) -> (u32, Nanos, Nanos) {
+        let platform = &self.file.platform;
+        let (cells, shoppers) = (u64::from(platform.cells), self.file.population.shoppers);
+        let at = self.root.key("platform");
+        let population = self.root.key("population").key("shoppers").place();
+        if cells > shoppers {
+            self.push(
+                Diagnostic::new(Code::TooFewForCells, format!("{shoppers} shoppers cannot fill {cells} cells"))
+                    .at(population, "fewer shoppers than cells")
+                    .at(at.key("cells").place(), format!("{cells} cells"))
+                    .note("a shopper belongs to one cell, and no cell is empty")
+                    .help(format!("set platform.cells to at most {shoppers}")),
+            );
+        } else if shoppers.div_ceil(cells) >= u64::from(u32::MAX) {
+            let least = shoppers / u64::from(u32::MAX - 1) + 1;
+            self.push(
+                Diagnostic::new(Code::TooMany, format!("{shoppers} shoppers need more cells than {cells}"))
+                    .at(population, "more than 2^32 - 2 for each cell")
+                    .help(format!("set platform.cells to at least {least}")),
+            );
+        }
+        for (name, tick) in [("tick_min", platform.tick_min), ("tick_max", platform.tick_max)] {
+            if tick < SHORTEST_TICK || tick > LONGEST_TICK {
+                self.push(
+                    Diagnostic::new(Code::BadTiming, format!("a tick of {tick} is out of range"))
+                        .at(at.key(name).place(), format!("expected {SHORTEST_TICK} to {LONGEST_TICK}")),
+                );
+            }
+        }
+        if platform.tick_min > platform.tick_max {
+            self.push(
+                Diagnostic::new(Code::BadTiming, "the shortest tick is longer than the longest")
+                    .at(at.key("tick_min").place(), format!("{}", platform.tick_min))
+                    .at(at.key("tick_max").place(), format!("{}", platform.tick_max)),
+            );
+        }
+        if self.file.inventory.hold == Nanos(0) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, "an unpaid order must hold its stock for some time")
+                    .at(self.root.key("inventory").key("hold").place(), "expires at once")
+                    .help("write how long a shopper has to pay, such as \"30m\""),
+            );
+        }
+        (platform.cells, platform.tick_min, platform.tick_max)
+    }
+
+    pub(super) fn services(&mut self) -> Vec<Service> {
+        let services = &self.file.service;
+        self.at_most("service", services.len(), MAX_SERVICES, self.root.key("service"));
+        services.iter().map(|(name, service)| self.service(name, service)).collect()
+    }
+
+    /// Reports more of something than the simulator has room for.
+    pub(super) fn at_most(&mut self, what: &str, count: usize, most: usize, at: Cursor<'_>) {
+        if count > most {
+            self.push(
+                Diagnostic::new(Code::TooMany, format!("at most {most} {what}s fit, there are {count}"))
+                    .at(at.key_place(), format!("{count} {what}s")),
+            );
+        }
+    }
+
+    fn service(&mut self, name: &str, service: &file::Service) -> Service {
+        let at = self.root.key("service").key(name);
+        let cells = u64::from(self.file.platform.cells);
+        let pool =
+            service.instances.map(|instances| Pool { instances, workers: service.workers, queue: service.queue });
+        if let Some(pool) = pool.as_ref().filter(|pool| pool.instances < cells) {
+            let instances = pool.instances;
+            self.push(
+                Diagnostic::new(
+                    Code::TooFewForCells,
+                    format!("service `{name}` has {instances} instances for {cells} cells"),
+                )
+                .at(at.key("instances").place(), "fewer instances than cells")
+                .at(self.root.key("platform").key("cells").place(), format!("{cells} cells"))
+                .note("every cell needs an instance of its own")
+                .help(format!("set instances to at least {cells}, or platform.cells to at most {instances}")),
+            );
+        }
+        let service_time = self.time_distribution(&service.service_time, at.key("service_time"));
+        if let Some(timeout) = service.timeout {
+            self.timeout(name, timeout, &service_time, at);
+        }
+        let retry = self.retry(service, at);
+        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry }
+    }
+
+    fn timeout(&mut self, name: &str, timeout: Nanos, service_time: &TimeDistribution, at: Cursor<'_>) {
+        if timeout == Nanos(0) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, format!("clients of service `{name}` never wait"))
+                    .at(at.key("timeout").place(), "every attempt times out at once")
+                    .help("write how long a client waits for one attempt, or delete the key"),
+            );
+            return;
+        }
+        let median = typical_seconds(service_time);
+        if timeout.as_secs_f64() < median {
+            let median = Nanos::from_secs_f64(median);
+            self.push(
+                Diagnostic::new(
+                    Code::ShortTimeout,
+                    format!("most requests to service `{name}` time out on an idle platform"),
+                )
+                .at(at.key("timeout").place(), format!("{timeout}"))
+                .at(at.key("service_time").place(), format!("typically {median}"))
+                .help("raise the timeout above the service time"),
+            );
+        }
+    }
+
+    fn retry(&mut self, service: &file::Service, at: Cursor<'_>) -> Retry {
+        let Some(retry) = &service.retry else {
+            let jitter = file::Jitter::None;
+            return Retry { attempts: 1, backoff: Nanos(0), multiplier: 1.0, cap: Nanos(0), jitter };
+        };
+        let at = at.key("retry");
+        let cap = retry.cap.unwrap_or(LONGEST);
+        if cap < retry.backoff {
+            self.push(
+                Diagnostic::new(Code::BadTiming, "the longest wait is shorter than the first")
+                    .at(at.key("cap").place(), format!("at most {cap}"))
+                    .at(at.key("backoff").place(), format!("starts at {}", retry.backoff))
+                    .help("raise `cap` to at least `backoff`"),
+            );
+        }
+        if service.timeout.is_none() && (service.queue.is_none() || service.instances.is_none()) {
+            self.push(
+                Diagnostic::new(Code::Unused, "these retries never happen")
+                    .at(at.key_place(), "nothing fails here")
+                    .note("requests fail by a `timeout` or a full `queue`, and this service has neither"),
+            );
+        }
+        Retry {
+            attempts: retry.attempts,
+            backoff: retry.backoff,
+            multiplier: retry.multiplier,
+            cap,
+            jitter: retry.jitter,
+        }
+    }
+}
+
+/// Median in seconds where it is known in closed form, else the mean.
+fn typical_seconds(distribution: &TimeDistribution) -> f64 {
+    match distribution {
+        TimeDistribution::Exponential(mean) => mean.as_secs_f64() * std::f64::consts::LN_2,
+        TimeDistribution::Lognormal { mu, .. } => mu.exp(),
+        other => other.mean_secs(),
+    }
+}

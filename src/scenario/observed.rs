@@ -1,0 +1,201 @@
+//! CSV files that a scenario refers to: read, located, and put into the scenario as values.
+
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::file::{IntensityPart, ScenarioFile, TimeDistribution};
+use super::schema::{closest, listed};
+use super::source::{MAX_CSV_BYTES, Place, Source, read_text};
+use super::tree::Cursor;
+use crate::units::{LONGEST, Nanos};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Most rows of a CSV file; the resolved scenario has to hold them all.
+const MAX_ROWS: usize = 500_000;
+/// Problems told about one CSV file.
+const MAX_PROBLEMS: usize = 10;
+
+/// Where the rows of inlined points are, by name of the pattern and index of its part.
+pub(super) type RowPlaces = BTreeMap<(String, usize), Rows>;
+
+/// Places of the rows of one CSV file.
+#[derive(Debug)]
+pub(super) struct Rows {
+    source: usize,
+    /// First byte of each row; a CSV file is far below 4 GiB.
+    starts: Vec<u32>,
+}
+
+impl Rows {
+    /// Place of row `index`, counted without the header.
+    pub fn place(&self, index: usize) -> Place {
+        let at = self.starts.get(index).map_or(0, |start| *start as usize);
+        Place { source: self.source, range: at..usize::MAX }
+    }
+}
+
+/// Replaces every `file` by the `values` in it.
+pub(super) fn inline(file: &mut ScenarioFile, root: Cursor<'_>, found: &mut Diagnostics) -> RowPlaces {
+    let mut places = RowPlaces::new();
+    for (name, intensity) in &mut file.intensity {
+        let parts = root.key("intensity").key(name).key("parts");
+        for (index, part) in intensity.parts.iter_mut().enumerate() {
+            let IntensityPart::Points { file, values, .. } = part else { continue };
+            let at = parts.index(index).key("points");
+            let Some(path) = one_of(file, values.is_some(), at, found) else { continue };
+            if let Some((table, rows)) = read_csv(&path, ["seconds", "rate"], at.key("file"), found) {
+                *values = Some(table.into_iter().map(|[seconds, rate]| (seconds, rate)).collect());
+                places.insert((name.clone(), index), rows);
+                *file = None;
+            }
+        }
+    }
+    for (name, cbmg) in &mut file.cbmg {
+        for (state, page) in &mut cbmg.state {
+            let at = root.key("cbmg").key(name).key("state").key(state);
+            page.think.iter_mut().for_each(|think| times(think, at.key("think"), found));
+        }
+    }
+    for (name, segment) in &mut file.segment {
+        let at = root.key("segment").key(name).key("patience");
+        segment.patience.iter_mut().for_each(|patience| times(patience, at, found));
+    }
+    for (name, service) in &mut file.service {
+        times(&mut service.service_time, root.key("service").key(name).key("service_time"), found);
+    }
+    places
+}
+
+fn times(distribution: &mut TimeDistribution, at: Cursor<'_>, found: &mut Diagnostics) {
+    let TimeDistribution::Empirical { file, values } = distribution else { return };
+    let at = at.key("empirical");
+    let Some(path) = one_of(file, values.is_some(), at, found) else { return };
+    let Some((table, rows)) = read_csv(&path, ["seconds"], at.key("file"), found) else { return };
+    let most = LONGEST.as_secs_f64();
+    let wrong = table.iter().enumerate().filter(|(_, [seconds])| !(0.0..=most).contains(seconds));
+    for (index, [seconds]) in wrong.take(MAX_PROBLEMS) {
+        found.push(
+            Diagnostic::new(Code::BadCsv, format!("{seconds} is not a duration in seconds"))
+                .at(rows.place(index), "expected zero to 400 days"),
+        );
+    }
+    *values = Some(table.into_iter().map(|[seconds]| Nanos::from_secs_f64(seconds)).collect());
+    *file = None;
+}
+
+/// The path to read, or `None` where there is nothing to read.
+fn one_of(
+    file: &Option<std::path::PathBuf>,
+    has_values: bool,
+    at: Cursor<'_>,
+    found: &mut Diagnostics,
+) -> Option<std::path::PathBuf> {
+    let problem = match (file, has_values) {
+        (Some(path), false) => return Some(path.clone()),
+        (None, true) => return None,
+        (None, false) => Diagnostic::new(Code::FileOrValues, "neither `file` nor `values` is given")
+            .at(at.key_place(), "has no data")
+            .help("name a CSV file with `file`, or list the `values`"),
+        (Some(_), true) => Diagnostic::new(Code::FileOrValues, "both `file` and `values` are given")
+            .at(at.key("file").key_place(), "one of the two")
+            .at(at.key("values").key_place(), "the other")
+            .help("delete one of them; where one is inherited, name it in `remove`"),
+    };
+    found.push(problem);
+    None
+}
+
+type Table<const N: usize> = Vec<[f64; N]>;
+
+/// Reads the named columns; other columns are ignored.
+fn read_csv<const N: usize>(
+    path: &Path,
+    columns: [&str; N],
+    at: Cursor<'_>,
+    found: &mut Diagnostics,
+) -> Option<(Table<N>, Rows)> {
+    let mention = at.place();
+    let path = found.sources.get(mention.source).directory.join(path);
+    let text = match read_text(&path, MAX_CSV_BYTES) {
+        Ok(text) => text,
+        Err(problem) => {
+            found.push(problem.at(mention, "named here"));
+            return None;
+        }
+    };
+    let source = found.sources.add(Source::from_path(&path, text));
+    match parse_csv(&found.sources.get(source).text, source, columns) {
+        Ok(read) => Some(read),
+        Err(problems) => {
+            problems.into_iter().for_each(|problem| found.push(problem));
+            None
+        }
+    }
+}
+
+fn parse_csv<const N: usize>(
+    text: &str,
+    source: usize,
+    columns: [&str; N],
+) -> Result<(Table<N>, Rows), Vec<Diagnostic>> {
+    let place = |at: u64| Place { source, range: at as usize..usize::MAX };
+    let malformed = |error: &csv::Error| {
+        let at = error.position().map_or(0, csv::Position::byte);
+        let (message, label) = match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                ("a row has another number of columns than the header", format!("{len} instead of {expected_len}"))
+            }
+            _ => ("this is not a CSV file", String::new()),
+        };
+        Diagnostic::new(Code::BadCsv, message).at(place(at), label)
+    };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| vec![malformed(&error)])?.clone();
+    let mut indices = [0; N];
+    for (index, name) in indices.iter_mut().zip(columns) {
+        *index = header.iter().position(|column| column == name).ok_or_else(|| {
+            let missing = Diagnostic::new(Code::BadCsv, format!("the column `{name}` is missing"))
+                .at(place(0), "the header of the file")
+                .help(format!("the first line must name the columns {}", listed(columns)));
+            vec![match closest(name, header.iter()) {
+                Some(close) => missing.help(format!("rename the column `{close}` to `{name}`")),
+                None => missing,
+            }]
+        })?;
+    }
+    let (mut table, mut starts, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let mut record = csv::StringRecord::new();
+    loop {
+        match reader.read_record(&mut record) {
+            Ok(false) => break,
+            Ok(true) => {}
+            Err(error) => {
+                problems.push(malformed(&error));
+                break;
+            }
+        }
+        let at = record.position().map_or(0, csv::Position::byte);
+        if table.len() == MAX_ROWS {
+            let many = Diagnostic::new(Code::TooMany, format!("more than {MAX_ROWS} rows"));
+            problems.push(
+                many.at(place(at), "one row too many").help("thin the file out: take every tenth row, or averages"),
+            );
+            break;
+        }
+        let mut row = [0.0; N];
+        for (value, index) in row.iter_mut().zip(indices) {
+            match record[index].parse::<f64>() {
+                Ok(number) if number.is_finite() => *value = number,
+                _ => problems.push(
+                    Diagnostic::new(Code::BadCsv, format!("`{}` is not a number", &record[index]))
+                        .at(place(at), format!("in the column `{}`", &header[index])),
+                ),
+            }
+        }
+        table.push(row);
+        starts.push(at as u32);
+        if problems.len() >= MAX_PROBLEMS {
+            break;
+        }
+    }
+    if problems.is_empty() { Ok((table, Rows { source, starts })) } else { Err(problems) }
+}

@@ -55,8 +55,8 @@ pub struct Segment {
     pub units: CountSampler,
     /// The most spent on a basket.
     pub spend: Option<MoneySampler>,
-    /// Longest wait for a page.
-    pub patience: Option<TimeSampler>,
+    /// Longest wait for a page, and a bound that it never goes below.
+    pub patience: Option<(TimeSampler, Nanos)>,
     /// Category of a line.
     pub category: Choice,
 }
@@ -211,10 +211,14 @@ impl Segment {
             graph: segment.cbmg,
             share_until,
             attendance: segment.attendance.iter().enumerate().map(attendance).collect(),
-            lines: CountSampler::new(&segment.lines),
+            lines: CountSampler::cut_off(&segment.lines, plan::MAX_LINES),
             units: CountSampler::new(&segment.units),
             spend: segment.spend.as_ref().map(MoneySampler::new),
-            patience: segment.patience.as_ref().map(TimeSampler::new),
+            patience: segment.patience.as_ref().map(|patience| {
+                let sampler = TimeSampler::new(patience);
+                let least = Nanos(sampler.least());
+                (sampler, least)
+            }),
             category: Choice::new(&weights),
         }
     }

@@ -56,7 +56,7 @@ impl Player<'_> {
         let (Some(catalogue), true) = (&self.model.catalogue, session.basket != 0) else { return basket };
         let segment = self.segment(session);
         let mut stream = self.stream_at(session, session.basket, Purpose::Basket, 0);
-        let wanted = segment.lines.draw_lines(|| stream.clone());
+        let wanted = segment.lines.draw(|| stream.clone());
         let mut budget = segment.spend.as_ref().map_or(u64::MAX, |spend| {
             stream.bits64();
             spend.draw(&mut stream)

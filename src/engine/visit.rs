@@ -82,7 +82,7 @@ impl<'a> Player<'a> {
         let done = Instant(start + work);
         tally.accept(start - now.0, done.0 - now.0);
         let timeout = self.model.services[service].timeout.map_or(Instant(u64::MAX), |timeout| now + timeout);
-        let patience_ends = self.patience_ends(&session);
+        let patience_ends = self.patience_ends(&session, done);
         if done > timeout.min(patience_ends) {
             self.tally.services[service].timed_out += 1;
             let (phase, at) =
@@ -101,13 +101,13 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// When the shopper gives up on the current page.
-    fn patience_ends(&self, session: &Session) -> Instant {
+    /// When the shopper gives up on the current page; the end of time where that is certainly not before `needed`.
+    fn patience_ends(&self, session: &Session, needed: Instant) -> Instant {
         match &self.segment(session).patience {
-            None => Instant(u64::MAX),
-            Some(patience) => {
+            Some((patience, least)) if needed > session.page_start + *least => {
                 session.page_start + Nanos(patience.draw(&mut self.stream(session, Purpose::Patience, 0)))
             }
+            _ => Instant(u64::MAX),
         }
     }
 
@@ -130,7 +130,7 @@ impl<'a> Player<'a> {
         let item = u16::from(session.call) << 8 | u16::from(session.attempt);
         let wait = settings.backoff(session.attempt, self.stream(&session, Purpose::Backoff, item).unit());
         let at = session.time + wait;
-        let patience_ends = self.patience_ends(&session);
+        let patience_ends = self.patience_ends(&session, at);
         if at > patience_ends {
             return self.wait(session, Phase::GaveUp, patience_ends.max(session.time));
         }

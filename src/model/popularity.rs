@@ -16,6 +16,8 @@ pub struct RankSampler {
     join: f64,
     head_mass: f64,
     total_mass: f64,
+    head_inverse: PowerInverse,
+    tail_inverse: PowerInverse,
 }
 
 impl RankSampler {
@@ -27,7 +29,17 @@ impl RankSampler {
         let join = knee.powf(popularity.tail - popularity.head);
         let head_mass = power_integral(popularity.head, 1.0, knee);
         let total_mass = head_mass + join * power_integral(popularity.tail, knee, end);
-        RankSampler { ranks, knee, head: popularity.head, tail: popularity.tail, join, head_mass, total_mass }
+        RankSampler {
+            ranks,
+            knee,
+            head: popularity.head,
+            tail: popularity.tail,
+            join,
+            head_mass,
+            total_mass,
+            head_inverse: PowerInverse::new(popularity.head, 1.0),
+            tail_inverse: PowerInverse::new(popularity.tail, knee),
+        }
     }
 
     /// Number of ranks.
@@ -42,9 +54,9 @@ impl RankSampler {
     pub fn rank(&self, u: f64) -> u64 {
         let mass = u * self.total_mass;
         let x = if mass < self.head_mass {
-            power_inverse(self.head, 1.0, mass)
+            self.head_inverse.at(mass)
         } else {
-            power_inverse(self.tail, self.knee, (mass - self.head_mass) / self.join)
+            self.tail_inverse.at((mass - self.head_mass) / self.join)
         };
         // Rounding may carry x to the end of the range or a hair below its start.
         ((x as u64).max(1) - 1).min(self.ranks - 1)
@@ -65,13 +77,30 @@ fn power_integral(a: f64, from: f64, to: f64) -> f64 {
     if (a - 1.0).abs() < 1e-9 { (to / from).ln() } else { (to.powf(1.0 - a) - from.powf(1.0 - a)) / (1.0 - a) }
 }
 
-/// The x for which the integral of x^-a over [from, x] is `mass`.
-#[inline]
-fn power_inverse(a: f64, from: f64, mass: f64) -> f64 {
-    if (a - 1.0).abs() < 1e-9 {
-        from * mass.exp()
-    } else {
-        (from.powf(1.0 - a) + (1.0 - a) * mass).powf(1.0 / (1.0 - a))
+/// Inverts the integral of x^-a from a fixed start, with all powers that do not depend on the draw taken beforehand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct PowerInverse {
+    from: f64,
+    /// 1 - a; zero for the logarithmic case.
+    slope: f64,
+    from_power: f64,
+    exponent: f64,
+}
+
+impl PowerInverse {
+    fn new(a: f64, from: f64) -> Self {
+        let slope = if (a - 1.0).abs() < 1e-9 { 0.0 } else { 1.0 - a };
+        PowerInverse { from, slope, from_power: from.powf(slope), exponent: 1.0 / slope }
+    }
+
+    /// The x for which the integral over [from, x] is `mass`.
+    #[inline]
+    fn at(&self, mass: f64) -> f64 {
+        if self.slope == 0.0 {
+            self.from * mass.exp()
+        } else {
+            (self.from_power + self.slope * mass).powf(self.exponent)
+        }
     }
 }
 

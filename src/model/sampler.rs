@@ -1,6 +1,6 @@
 //! Samplers: the plan's distributions, ready to draw from.
 
-use crate::plan::{CountDistribution, MAX_LINES, MoneyDistribution, TimeDistribution};
+use crate::plan::{CountDistribution, MoneyDistribution, TimeDistribution};
 use crate::rng::Stream;
 use crate::units::LONGEST;
 use rand_distr::{Distribution, Exp1, Gamma, Geometric, StandardNormal};
@@ -49,6 +49,17 @@ impl TimeSampler {
             TimeDistribution::Gamma { shape, scale } => Gamma::new(*shape, scale * 1e9)
                 .map_or(TimeSampler::Constant((shape * scale * 1e9) as u64), TimeSampler::Gamma),
             TimeDistribution::Empirical(values) => TimeSampler::Empirical(values.iter().map(|v| v.0).collect()),
+        }
+    }
+
+    /// A bound that no draw goes below, ns: spares a draw where only "longer than" is asked.
+    #[must_use]
+    pub fn least(&self) -> u64 {
+        match self {
+            TimeSampler::Constant(t) => *t,
+            TimeSampler::Uniform { low, .. } => *low as u64,
+            TimeSampler::Empirical(values) => values.iter().copied().min().unwrap_or(0),
+            TimeSampler::Exponential(_) | TimeSampler::Lognormal { .. } | TimeSampler::Gamma(_) => 0,
         }
     }
 
@@ -143,10 +154,13 @@ impl CountSampler {
         }
     }
 
-    /// A draw of basket lines, at most [`MAX_LINES`].
-    #[inline]
-    pub fn draw_lines(&self, stream: impl FnOnce() -> Stream) -> u32 {
-        self.draw(stream).min(MAX_LINES)
+    /// The sampler of a distribution cut off at `most`; a table, so that a draw is one lookup.
+    #[must_use]
+    pub fn cut_off(distribution: &CountDistribution, most: u32) -> Self {
+        let CountDistribution::Geometric(mean) = distribution else { return CountSampler::new(distribution) };
+        let q: f64 = 1.0 - 1.0 / mean;
+        let weights: Vec<f64> = (0..most as i32).map(|n| q.powi(n)).collect();
+        CountSampler::Weights(Choice::new(&weights))
     }
 }
 
@@ -220,11 +234,11 @@ mod tests {
     #[test]
     fn money_and_counts_stay_within_their_bounds() {
         let money = MoneySampler::new(&MoneyDistribution::Uniform { low: Fen(10), high: Fen(12) });
-        let lines = CountSampler::new(&CountDistribution::Geometric(8.0));
+        let lines = CountSampler::cut_off(&CountDistribution::Geometric(8.0), 16);
         let mut seen = [0u32; 3];
         for mut stream in streams(3000) {
             seen[money.draw(&mut stream) as usize - 10] += 1;
-            assert!((1..=MAX_LINES).contains(&lines.draw_lines(|| stream)));
+            assert!((1..=16).contains(&lines.draw(|| stream)));
         }
         assert!(seen.iter().all(|&n| n > 800), "{seen:?}");
     }

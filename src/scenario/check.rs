@@ -84,8 +84,8 @@ impl<'a> Check<'a> {
         self.named("segment", &file.segment);
         self.named("service", &file.service);
         self.named("category", &file.category);
-        self.named("brand", &file.brand);
-        self.named("product", &file.product);
+        self.titled("brand", &file.brand);
+        self.titled("product", &file.product);
         for (name, cbmg) in &file.cbmg {
             let states = self.root.key("cbmg").key(name).key("state");
             for state in cbmg.state.keys() {
@@ -101,15 +101,29 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Brands and products carry the names that people know them by.
+    fn titled<T>(&mut self, table: &str, entries: &Named<T>) {
+        let at = self.root.key(table);
+        for name in entries.keys() {
+            let printable = !name.chars().any(char::is_control) && name.trim() == name;
+            if name.is_empty() || name.chars().count() > LONGEST_NAME || !printable {
+                let refused = Diagnostic::new(Code::BadName, format!("`{}` cannot be the name of a {table}", name.escape_debug()))
+                    .at(at.key(name).key_place(), "not a name")
+                    .note(format!("it has 1 to {LONGEST_NAME} printable characters, and no blank at either end"));
+                self.push(refused);
+            }
+        }
+    }
+
     fn name(&mut self, name: &str, place: super::source::Place) {
-        let simple = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let simple = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(simple) {
             return;
         }
-        let candidate: String = name.to_lowercase().replace([' ', '_', '.'], "-");
+        let candidate: String = name.to_lowercase().replace([' ', '.'], "-");
         let mut diagnostic = Diagnostic::new(Code::BadName, format!("`{name}` cannot be a name"))
             .at(place, "not a name")
-            .note(format!("a name has 1 to {LONGEST_NAME} lower-case letters, digits and hyphens"));
+            .note(format!("a name has 1 to {LONGEST_NAME} lower-case letters, digits, hyphens and underscores"));
         if !candidate.is_empty() && candidate.len() <= LONGEST_NAME && candidate.chars().all(simple) {
             diagnostic = diagnostic.help(format!("write `{candidate}`"));
         }

@@ -17,6 +17,7 @@ use super::observed::RowPlaces;
 use super::schema::{closest, listed};
 use super::tree::Cursor;
 use crate::plan::{Memory, Plan};
+use std::collections::BTreeSet;
 
 /// How far a sum of shares or probabilities may be from one.
 const SUM_TOLERANCE: f64 = 1e-6;
@@ -69,7 +70,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     })
 }
 
-impl<'a> Check<'a> {
+impl Check<'_> {
     fn push(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }
@@ -145,30 +146,28 @@ impl<'a> Check<'a> {
     /// What is declared and never referred to.
     fn unused(&mut self) {
         let file = self.file;
-        let attended = || file.segment.values().flat_map(|segment| segment.window.iter());
-        let calls = || file.cbmg.values().flat_map(|c| c.state.values()).flat_map(|state| &state.calls);
-        self.unused_in("window", &file.window, |name| attended().any(|(window, _)| window == name));
-        self.unused_in("intensity", &file.intensity, |name| attended().any(|(_, a)| a.intensity == name));
-        self.unused_in("cbmg", &file.cbmg, |name| file.segment.values().any(|segment| segment.cbmg == name));
-        self.unused_in("service", &file.service, |name| calls().any(|call| call == name));
+        let attended = || file.segment.values().flat_map(|segment| &segment.window);
+        let windows = attended().map(|(window, _)| window);
+        self.unused_in("window", &file.window, windows, "no segment comes to it");
+        let intensities = attended().map(|(_, attendance)| &attendance.intensity);
+        self.unused_in("intensity", &file.intensity, intensities, "no segment comes by it");
+        let cbmgs = file.segment.values().map(|segment| &segment.cbmg);
+        self.unused_in("cbmg", &file.cbmg, cbmgs, "no segment behaves so");
+        let calls = file.cbmg.values().flat_map(|cbmg| cbmg.state.values()).flat_map(|state| &state.calls);
+        self.unused_in("service", &file.service, calls, "no state calls it");
         if file.catalogue.is_none() {
-            self.unused_in("category", &file.category, |_| false);
-            self.unused_in("brand", &file.brand, |_| false);
-            self.unused_in("product", &file.product, |_| false);
+            let (nothing, why) = (std::iter::empty, "there is no `catalogue`");
+            self.unused_in("category", &file.category, nothing(), why);
+            self.unused_in("brand", &file.brand, nothing(), why);
+            self.unused_in("product", &file.product, nothing(), why);
         }
     }
 
-    fn unused_in<T>(&mut self, table: &str, entries: &Named<T>, is_used: impl Fn(&str) -> bool) {
-        let (verb, what) = match table {
-            "window" => ("comes to", "no segment comes to it"),
-            "intensity" => ("uses", "no segment comes by it"),
-            "cbmg" => ("uses", "no segment behaves so"),
-            "service" => ("calls", "no state calls it"),
-            _ => ("uses", "there is no `catalogue`"),
-        };
-        for name in entries.keys().filter(|name| !is_used(name)) {
+    fn unused_in<'b, T>(&mut self, table: &str, entries: &Named<T>, used: impl Iterator<Item = &'b String>, why: &str) {
+        let used: BTreeSet<&String> = used.collect();
+        for name in entries.keys().filter(|name| !used.contains(name)) {
             let place = self.root.key(table).key(name).key_place();
-            self.push(Diagnostic::new(Code::Unused, format!("nothing {verb} the {table} `{name}`")).at(place, what));
+            self.push(Diagnostic::new(Code::Unused, format!("the {table} `{name}` is never used")).at(place, why));
         }
     }
 }

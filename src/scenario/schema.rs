@@ -60,12 +60,12 @@ pub(super) struct Rule<'a> {
 
 impl<'a> Rule<'a> {
     /// The rule of the whole file.
-    pub fn new(root: &'a Value) -> Self {
+    pub(super) fn new(root: &'a Value) -> Self {
         Rule { root, here: root }
     }
 
     /// The rule at `here`, with references followed.
-    pub fn at(self, mut here: &'a Value) -> Self {
+    pub(super) fn at(self, mut here: &'a Value) -> Self {
         // The generator emits references and one-element `allOf`s to them, never a circle of both.
         loop {
             let target = here.get("$ref").and_then(Value::as_str).and_then(|path| self.root.pointer(&path[1..]));
@@ -78,17 +78,17 @@ impl<'a> Rule<'a> {
     }
 
     /// A keyword of this rule.
-    pub fn get(self, keyword: &str) -> Option<&'a Value> {
+    pub(super) fn get(self, keyword: &str) -> Option<&'a Value> {
         self.here.get(keyword)
     }
 
     /// A keyword of this rule with a text, or "".
-    pub fn text(self, keyword: &str) -> &'a str {
+    pub(super) fn text(self, keyword: &str) -> &'a str {
         self.get(keyword).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The rule for what stands under `name`; `None` where such a key is unknown.
-    pub fn child(self, name: &str) -> Option<Self> {
+    pub(super) fn child(self, name: &str) -> Option<Self> {
         let known = self.get("properties").and_then(|keys| keys.get(name));
         let any = self.get("additionalProperties").filter(|rule| rule.is_object());
         let variant = || self.variants().find(|variant| variant.name == name).and_then(|variant| variant.payload);
@@ -96,17 +96,17 @@ impl<'a> Rule<'a> {
     }
 
     /// The keys that are known by name.
-    pub fn keys(self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn keys(self) -> impl Iterator<Item = &'a str> {
         self.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str())
     }
 
     /// Whether values take one of several forms.
-    pub fn is_enum(self) -> bool {
+    pub(super) fn is_enum(self) -> bool {
         self.get("oneOf").is_some()
     }
 
     /// The forms that a value can take.
-    pub fn variants(self) -> impl Iterator<Item = Variant<'a>> {
+    pub(super) fn variants(self) -> impl Iterator<Item = Variant<'a>> {
         let forms = self.get("oneOf").and_then(Value::as_array).into_iter().flatten();
         forms.flat_map(move |form| {
             let plain = form.get("const").and_then(Value::as_str).map(|name| Variant { name, payload: None });
@@ -133,6 +133,7 @@ pub(super) fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>)
     }
     names
         .into_iter()
+        .take(1000)
         .filter(|name| name.len() <= 256)
         .map(|name| (strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= (length.max(name.chars().count()) / 3).max(1))

@@ -91,7 +91,9 @@ impl Check<'_> {
                     .note("points have increasing seconds since the opening, and rates of zero or more"),
             );
         }
-        problems.into_iter().for_each(|problem| self.push(problem));
+        for problem in problems {
+            self.push(problem);
+        }
     }
 }
 

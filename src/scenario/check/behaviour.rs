@@ -22,8 +22,8 @@ impl Check<'_> {
     fn graph(&mut self, name: &str, cbmg: &file::Cbmg) -> Cbmg {
         let at = self.root.key("cbmg").key(name);
         let states_at = at.key("state");
-        self.at_most("state", cbmg.state.len(), MAX_STATES, states_at);
         let before = self.found.errors();
+        self.at_most("state", cbmg.state.len(), MAX_STATES, states_at);
         if cbmg.state.contains_key(EXIT) {
             self.push(
                 Diagnostic::new(Code::BadName, "`exit` cannot be a state")
@@ -100,7 +100,9 @@ impl Check<'_> {
             }
             self.push(wrong);
         }
-        targets.iter_mut().for_each(|(_, probability)| *probability /= sum);
+        for (_, probability) in &mut targets {
+            *probability /= sum;
+        }
         targets
     }
 

@@ -10,23 +10,23 @@ use crate::scenario::file;
 use crate::scenario::source::Place;
 use crate::scenario::tree::Cursor;
 use crate::units::Nanos;
+use indexmap::IndexMap;
 
 /// Arrival patterns as the windows need them: an hourly profile once per time of day at which a window opens.
 struct Placed<'a> {
     templates: &'a [Intensity],
-    keys: Vec<(usize, Nanos)>,
-    intensities: Vec<Intensity>,
+    /// By index of the template and time of day.
+    intensities: IndexMap<(usize, Nanos), Intensity>,
 }
 
 impl Placed<'_> {
     fn index(&mut self, template: usize, time_of_day: Nanos) -> usize {
         let intensity = &self.templates[template];
         let key = (template, if is_hourly(intensity) { time_of_day } else { Nanos(0) });
-        self.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-            self.keys.push(key);
-            self.intensities.push(opening_at(intensity, time_of_day));
-            self.intensities.len() - 1
-        })
+        let entry = self.intensities.entry(key);
+        let index = entry.index();
+        entry.or_insert_with(|| opening_at(intensity, time_of_day));
+        index
     }
 }
 
@@ -44,7 +44,7 @@ impl Check<'_> {
         let shares: Vec<f64> = segments.values().map(|segment| segment.share).collect();
         let shares_at = segments.keys().map(|name| at.key(name).key("share").place());
         self.shares_sum_to_one("segments", &shares, shares_at, at);
-        let mut placed = Placed { templates, keys: Vec::new(), intensities: Vec::new() };
+        let mut placed = Placed { templates, intensities: IndexMap::new() };
         let converted: Vec<Segment> =
             segments.iter().map(|(name, segment)| self.segment(name, segment, &mut placed, clock, catalogue)).collect();
         let come =
@@ -56,7 +56,7 @@ impl Check<'_> {
                     .help("give a segment a window: window.NAME = { participation = 0.5, intensity = \"…\" }"),
             );
         }
-        (converted, placed.intensities)
+        (converted, placed.intensities.into_values().collect())
     }
 
     pub(super) fn shares_sum_to_one(

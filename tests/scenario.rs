@@ -268,7 +268,7 @@ proptest! {
 
     #[test]
     fn any_text_is_explained(text in "\\PC{0,200}") {
-        is_explained(&load_str(&text, "any.toml", &[text.clone()]));
+        is_explained(&load_str(&text, "any.toml", std::slice::from_ref(&text)));
     }
 
     #[test]

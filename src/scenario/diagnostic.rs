@@ -352,7 +352,8 @@ impl<'a> Excerpt<'a> {
         kind: AnnotationKind,
     ) -> Group<'a> {
         if self.text.len() > LONGEST_EXCERPT {
-            let column = places[0].0.range.start - self.start + 1;
+            let before = self.text.floor_char_boundary(places[0].0.range.start.saturating_sub(self.start));
+            let column = self.text[..before].chars().count() + 1;
             return group.element(Origin::path(source.name.as_str()).line(self.first_line).char_column(column));
         }
         let mut snippet = Snippet::source(self.text).path(source.name.as_str()).line_start(self.first_line);

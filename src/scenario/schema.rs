@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 /// The JSON Schema (draft-07) of a scenario file, pretty-printed, with a newline at the end.
 ///
-/// In a file with `extends` any key may be missing; without, the schema asks for the required ones.
+/// A patch may leave any key to its base, so the schema asks for the keys at the top only where there is no `extends`, and below
+/// it for none: it serves for completion and against typing errors. What is missing is told by [`load`](super::load).
 #[must_use]
 pub fn schema() -> String {
     let mut root = rules();
-    let required = root.as_object_mut().and_then(|object| object.remove("required")).unwrap_or_default();
+    let required = root.as_object_mut().and_then(|object| object.shift_remove("required")).unwrap_or_default();
     root["title"] = "saleload scenario".into();
     root["if"] = json!({ "required": ["extends"] });
     root["else"] = json!({ "required": required });
@@ -24,9 +25,30 @@ pub fn schema() -> String {
         "type": "array",
         "items": { "type": "string" }
     });
-    let mut text = serde_json::to_string_pretty(&root).unwrap_or_default();
+    for definition in root["definitions"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+        leave_to_the_base(definition, false);
+    }
+    // schemars writes the keywords of a schema in the order in which people read them.
+    let ordered = schemars::Schema::try_from(root).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&ordered).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Drops `required` except where it tells the forms of an enum apart.
+fn leave_to_the_base(schema: &mut Value, is_form: bool) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if !is_form {
+        object.shift_remove("required");
+    }
+    for form in object.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        leave_to_the_base(form, true);
+    }
+    for key in
+        object.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(|keys| keys.values_mut())
+    {
+        leave_to_the_base(key, false);
+    }
 }
 
 /// The schema of a scenario after merging: what `extends` and `remove` led to, without these keys.
@@ -45,7 +67,7 @@ fn without_null(schema: &mut schemars::Schema) {
             continue;
         }
         let mut rest: Vec<Value> = choices.into_iter().filter(|choice| !is_null(choice)).collect();
-        schema.remove(from);
+        schema.ensure_object().shift_remove(from);
         let rest = if from == "type" && rest.len() == 1 { rest.remove(0) } else { rest.into() };
         schema.insert(to.into(), rest);
     }

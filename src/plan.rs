@@ -58,7 +58,7 @@ pub struct Plan {
     pub memory: Memory,
     /// Sale windows in order of time; they do not overlap. At least one.
     pub windows: Vec<Window>,
-    /// Arrival patterns.
+    /// Arrival patterns that segments come by; one with an hourly profile once per time of day at which its windows open.
     pub intensities: Vec<Intensity>,
     /// Behaviour graphs; every state can reach the exit.
     pub cbmgs: Vec<Cbmg>,

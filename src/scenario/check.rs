@@ -15,6 +15,7 @@ use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::file::{Named, ScenarioFile};
 use super::observed::RowPlaces;
 use super::schema::{closest, listed};
+use super::source::Place;
 use super::tree::Cursor;
 use crate::plan::{Memory, Plan};
 use std::collections::BTreeSet;
@@ -102,7 +103,7 @@ impl Check<'_> {
         }
     }
 
-    fn name(&mut self, name: &str, place: super::source::Place) {
+    fn name(&mut self, name: &str, place: Place) {
         let simple = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(simple) {
             return;
@@ -118,23 +119,34 @@ impl Check<'_> {
     }
 
     /// Index of `name` in a table, or a diagnostic that suggests the one that was meant.
-    fn resolve<T>(&mut self, what: &str, name: &str, table: &Named<T>, place: super::source::Place) -> Option<usize> {
+    fn resolve<T>(&mut self, what: &str, name: &str, table: &Named<T>, place: Place) -> Option<usize> {
         let index = table.get_index_of(name);
         if index.is_none() {
-            let names = || table.keys().map(String::as_str);
-            let unknown = Diagnostic::new(Code::UnknownName, format!("there is no {what} `{name}`"))
-                .at(place, format!("no such {what}"))
-                .help(match table.len() {
-                    0 => format!("the scenario declares no {what}"),
-                    _ => format!("the scenario declares {}", listed(names())),
-                });
-            self.push(unknown.did_you_mean(closest(name, names())));
+            self.unknown(what, name, place, "the scenario declares", table.keys().map(String::as_str));
         }
         index
     }
 
+    /// Reports a name that does not exist, and suggests the closest of those that do.
+    fn unknown<'n>(
+        &mut self,
+        what: &str,
+        name: &str,
+        place: Place,
+        declared: &str,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) {
+        let unknown = Diagnostic::new(Code::UnknownName, format!("there is no {what} `{name}`"))
+            .at(place, format!("no such {what}"));
+        self.push(if self.found.is_full() {
+            unknown
+        } else {
+            unknown.help(format!("{declared} {}", listed(names.clone()))).did_you_mean(closest(name, names))
+        });
+    }
+
     /// A number that has to be finite, within a range that the schema cannot state.
-    fn weight(&mut self, weight: f64, place: super::source::Place) {
+    fn weight(&mut self, weight: f64, place: Place) {
         if !(0.0..=1e12).contains(&weight) {
             self.push(
                 Diagnostic::new(Code::OutOfRange, format!("{weight} is out of range"))

@@ -263,6 +263,15 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// Name of the file (or `--set`), line and column of a place, both counted from one, columns in characters.
+    #[must_use]
+    pub fn locate(&self, place: &Place) -> (&str, usize, usize) {
+        let source = self.sources.get(place.source);
+        let before = &source.text[..source.text.floor_char_boundary(place.range.start)];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (&source.name, before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
     /// Puts errors first, and each kind in the order of the files.
     pub(super) fn sort(&mut self) {
         self.list.sort_by_key(|d| {

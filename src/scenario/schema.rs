@@ -165,12 +165,13 @@ pub(super) fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>)
 
 /// Names in back-quotes, for messages: "`a`, `b` and `c`", cut after eight.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => "none".into(),
-        [one] => one.clone(),
-        [first @ .., last] if names.len() <= 8 => format!("{} and {last}", first.join(", ")),
-        _ => format!("{} and {} more", names[..7].join(", "), names.len() - 7),
+    let mut rest = names.into_iter();
+    let names: Vec<String> = rest.by_ref().take(8).map(|name| format!("`{name}`")).collect();
+    match (names.as_slice(), rest.count()) {
+        ([], _) => "none".into(),
+        ([one], _) => one.clone(),
+        ([first @ .., last], 0) => format!("{} and {last}", first.join(", ")),
+        (_, more) => format!("{} and {more} more", names.join(", ")),
     }
 }
 

@@ -14,7 +14,7 @@ pub const MAX_CSV_BYTES: u64 = 64 << 20;
 /// A stretch of one of the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Index of the text in [`Sources`].
+    /// Index of the text among those of one load; `Diagnostics::locate` names it.
     pub source: usize,
     /// Bytes of the text.
     pub range: Range<usize>,

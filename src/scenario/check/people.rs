@@ -42,6 +42,10 @@ impl Check<'_> {
         let at = self.root.key("segment");
         let segments = &self.file.segment;
         self.at_most("segment", segments.len(), MAX_SEGMENTS, at);
+        // A table of factors by segment and category has to stay small.
+        if segments.len() > MAX_SEGMENTS {
+            return (Vec::new(), Vec::new());
+        }
         let shares: Vec<f64> = segments.values().map(|segment| segment.share).collect();
         let shares_at = segments.keys().map(|name| at.key(name).key("share").place());
         self.shares_sum_to_one("segments", &shares, shares_at, at);

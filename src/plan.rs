@@ -58,7 +58,7 @@ pub struct Plan {
     pub memory: Memory,
     /// Sale windows in order of time; they do not overlap. At least one.
     pub windows: Vec<Window>,
-    /// Arrival patterns.
+    /// Arrival patterns that segments come by; one with an hourly profile once per time of day at which its windows open.
     pub intensities: Vec<Intensity>,
     /// Behaviour graphs; every state can reach the exit.
     pub cbmgs: Vec<Cbmg>,
@@ -105,13 +105,37 @@ pub struct Intensity {
 #[derive(Clone, Debug, PartialEq)]
 pub enum IntensityPart {
     /// (1 - exp(-t/rise)) exp(-t/decay), with t counted from `after`; decay is positive, rise may be zero (a jump).
-    Burst { weight: f64, rise: Nanos, decay: Nanos, after: Nanos },
+    Burst {
+        /// Weight of the part.
+        weight: f64,
+        /// Time constant of the rise.
+        rise: Nanos,
+        /// Time constant of the decay.
+        decay: Nanos,
+        /// Start since the opening.
+        after: Nanos,
+    },
     /// Constant within each hour of the day in the festival's zone. `offset` is the time of day at the opening.
-    Hourly { weight: f64, hours: [f64; 24], offset: Nanos },
+    Hourly {
+        /// Weight of the part.
+        weight: f64,
+        /// Relative intensity of each hour of the day.
+        hours: [f64; 24],
+        /// Local time of day at the opening.
+        offset: Nanos,
+    },
     /// The same all through the window.
-    Constant { weight: f64 },
+    Constant {
+        /// Weight of the part.
+        weight: f64,
+    },
     /// Straight lines between (seconds, rate) points of strictly increasing seconds; at least two, with positive area.
-    Points { weight: f64, points: Vec<(f64, f64)> },
+    Points {
+        /// Weight of the part.
+        weight: f64,
+        /// Seconds since the opening and rate.
+        points: Vec<(f64, f64)>,
+    },
 }
 
 /// A behaviour graph.
@@ -150,7 +174,10 @@ pub enum Action {
     /// Create the orders and reserve their stock.
     Reserve,
     /// Pay the orders; the bank declines with this probability.
-    Pay { declined: f64 },
+    Pay {
+        /// Probability that the bank declines.
+        declined: f64,
+    },
 }
 
 /// A kind of shoppers.
@@ -311,11 +338,26 @@ pub enum TimeDistribution {
     /// Exponential with a positive mean.
     Exponential(Nanos),
     /// Uniform on [low, high].
-    Uniform { low: Nanos, high: Nanos },
+    Uniform {
+        /// Shortest.
+        low: Nanos,
+        /// Longest.
+        high: Nanos,
+    },
     /// exp(mu + sigma Z) seconds.
-    Lognormal { mu: f64, sigma: f64 },
+    Lognormal {
+        /// Mean of the logarithm.
+        mu: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
     /// Gamma, seconds.
-    Gamma { shape: f64, scale: f64 },
+    Gamma {
+        /// Shape, 1 / cv^2.
+        shape: f64,
+        /// Scale in seconds.
+        scale: f64,
+    },
     /// Each equally likely; never empty.
     Empirical(Vec<Nanos>),
 }
@@ -326,9 +368,19 @@ pub enum MoneyDistribution {
     /// Always this much.
     Constant(Fen),
     /// Uniform on [low, high].
-    Uniform { low: Fen, high: Fen },
+    Uniform {
+        /// Least.
+        low: Fen,
+        /// Most.
+        high: Fen,
+    },
     /// exp(mu + sigma Z) fen.
-    Lognormal { mu: f64, sigma: f64 },
+    Lognormal {
+        /// Mean of the logarithm.
+        mu: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
 }
 
 /// A distribution of counts from one upwards.
@@ -348,9 +400,21 @@ pub enum StockDistribution {
     /// The same for every SKU.
     Constant(u32),
     /// exp(mu + sigma Z) units, rounded.
-    Lognormal { mu: f64, sigma: f64 },
+    Lognormal {
+        /// Mean of the logarithm.
+        mu: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
     /// exp(mu + sigma Z) times the expected demand of the SKU, at least `at_least`.
-    Cover { mu: f64, sigma: f64, at_least: u32 },
+    Cover {
+        /// Mean of the logarithm of the multiple.
+        mu: f64,
+        /// Standard deviation of the logarithm of the multiple.
+        sigma: f64,
+        /// Fewest units.
+        at_least: u32,
+    },
 }
 
 impl TimeDistribution {
@@ -359,7 +423,7 @@ impl TimeDistribution {
     pub fn mean_secs(&self) -> f64 {
         match self {
             TimeDistribution::Deterministic(t) | TimeDistribution::Exponential(t) => t.as_secs_f64(),
-            TimeDistribution::Uniform { low, high } => (low.as_secs_f64() + high.as_secs_f64()) / 2.0,
+            TimeDistribution::Uniform { low, high } => f64::midpoint(low.as_secs_f64(), high.as_secs_f64()),
             TimeDistribution::Lognormal { mu, sigma } => (mu + sigma * sigma / 2.0).exp(),
             TimeDistribution::Gamma { shape, scale } => shape * scale,
             TimeDistribution::Empirical(values) => {

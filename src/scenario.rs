@@ -43,6 +43,8 @@ pub struct Loaded {
 
 /// Loads the scenario at `path`; `overrides` are `PATH=VALUE` texts that are applied last.
 ///
+/// Relative paths in a file start from its folder, relative paths in an override from the current one.
+///
 /// # Errors
 /// Everything that is wrong with it; warnings come along.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, Diagnostics> {

@@ -120,9 +120,6 @@ impl FromStr for Nanos {
 
 impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            return f.write_str("0s");
-        }
         const UNITS: [(&str, u64); 7] = [
             ("d", 86_400_000_000_000),
             ("h", 3_600_000_000_000),
@@ -132,6 +129,9 @@ impl fmt::Display for Nanos {
             ("us", 1_000),
             ("ns", 1),
         ];
+        if self.0 == 0 {
+            return f.write_str("0s");
+        }
         let mut rest = self.0;
         let mut first = true;
         for (unit, size) in UNITS {
@@ -177,7 +177,7 @@ impl FromStr for Fen {
         let whole: u128 = whole.parse().map_err(|_| too_much(text))?;
         let scale = 10u128.pow(fraction.len() as u32);
         let fraction: u128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| wanted())? };
-        if (fraction * fen_per_unit) % scale != 0 {
+        if !(fraction * fen_per_unit).is_multiple_of(scale) {
             return Err(UnitError(format!("`{text}` has a part smaller than one fen (0.01 RMB)")));
         }
         let fen = whole.checked_mul(fen_per_unit).ok_or_else(|| too_much(text))? + fraction * fen_per_unit / scale;

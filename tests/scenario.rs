@@ -139,6 +139,15 @@ fn overrides_take_toml_and_bare_words() {
 }
 
 #[test]
+fn places_are_lines_and_columns_of_characters() {
+    let problems =
+        load_str("title = \"双十一\"\n# 大促\nx = \"双\" # \nseed = \"七\"", "sale.toml", &[]).expect_err("wrong");
+    let place = |code| &problems.iter().find(|problem| problem.code == code).expect("a problem").places[0].0;
+    assert_eq!(problems.locate(place(Code::UnknownKey)), ("sale.toml", 3, 1));
+    assert_eq!(problems.locate(place(Code::WrongType)), ("sale.toml", 4, 8));
+}
+
+#[test]
 fn csv_files_are_inlined_and_the_resolved_scenario_stands_alone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("rates.csv"), "rate,seconds\n1.5,0\n2,60.5\n0,90\n").expect("a file");
@@ -268,7 +277,7 @@ proptest! {
 
     #[test]
     fn any_text_is_explained(text in "\\PC{0,200}") {
-        is_explained(&load_str(&text, "any.toml", &[text.clone()]));
+        is_explained(&load_str(&text, "any.toml", std::slice::from_ref(&text)));
     }
 
     #[test]

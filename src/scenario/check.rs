@@ -15,8 +15,10 @@ use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::file::{Named, ScenarioFile};
 use super::observed::RowPlaces;
 use super::schema::{closest, listed};
+use super::source::Place;
 use super::tree::Cursor;
 use crate::plan::{Memory, Plan};
+use std::collections::BTreeSet;
 
 /// How far a sum of shares or probabilities may be from one.
 const SUM_TOLERANCE: f64 = 1e-6;
@@ -69,7 +71,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     })
 }
 
-impl<'a> Check<'a> {
+impl Check<'_> {
     fn push(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }
@@ -107,15 +109,18 @@ impl<'a> Check<'a> {
         for name in entries.keys() {
             let printable = !name.chars().any(char::is_control) && name.trim() == name;
             if name.is_empty() || name.chars().count() > LONGEST_NAME || !printable {
-                let refused = Diagnostic::new(Code::BadName, format!("`{}` cannot be the name of a {table}", name.escape_debug()))
-                    .at(at.key(name).key_place(), "not a name")
-                    .note(format!("it has 1 to {LONGEST_NAME} printable characters, and no blank at either end"));
+                let refused = Diagnostic::new(
+                    Code::BadName,
+                    format!("`{}` cannot be the name of a {table}", name.escape_debug()),
+                )
+                .at(at.key(name).key_place(), "not a name")
+                .note(format!("it has 1 to {LONGEST_NAME} printable characters, and no blank at either end"));
                 self.push(refused);
             }
         }
     }
 
-    fn name(&mut self, name: &str, place: super::source::Place) {
+    fn name(&mut self, name: &str, place: Place) {
         let simple = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(simple) {
             return;
@@ -131,23 +136,34 @@ impl<'a> Check<'a> {
     }
 
     /// Index of `name` in a table, or a diagnostic that suggests the one that was meant.
-    fn resolve<T>(&mut self, what: &str, name: &str, table: &Named<T>, place: super::source::Place) -> Option<usize> {
+    fn resolve<T>(&mut self, what: &str, name: &str, table: &Named<T>, place: Place) -> Option<usize> {
         let index = table.get_index_of(name);
         if index.is_none() {
-            let names = || table.keys().map(String::as_str);
-            let unknown = Diagnostic::new(Code::UnknownName, format!("there is no {what} `{name}`"))
-                .at(place, format!("no such {what}"))
-                .help(match table.len() {
-                    0 => format!("the scenario declares no {what}"),
-                    _ => format!("the scenario declares {}", listed(names())),
-                });
-            self.push(unknown.did_you_mean(closest(name, names())));
+            self.unknown(what, name, place, "the scenario declares", table.keys().map(String::as_str));
         }
         index
     }
 
+    /// Reports a name that does not exist, and suggests the closest of those that do.
+    fn unknown<'n>(
+        &mut self,
+        what: &str,
+        name: &str,
+        place: Place,
+        declared: &str,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) {
+        let unknown = Diagnostic::new(Code::UnknownName, format!("there is no {what} `{name}`"))
+            .at(place, format!("no such {what}"));
+        self.push(if self.found.is_full() {
+            unknown
+        } else {
+            unknown.help(format!("{declared} {}", listed(names.clone()))).did_you_mean(closest(name, names))
+        });
+    }
+
     /// A number that has to be finite, within a range that the schema cannot state.
-    fn weight(&mut self, weight: f64, place: super::source::Place) {
+    fn weight(&mut self, weight: f64, place: Place) {
         if !(0.0..=1e12).contains(&weight) {
             self.push(
                 Diagnostic::new(Code::OutOfRange, format!("{weight} is out of range"))
@@ -159,30 +175,28 @@ impl<'a> Check<'a> {
     /// What is declared and never referred to.
     fn unused(&mut self) {
         let file = self.file;
-        let attended = || file.segment.values().flat_map(|segment| segment.window.iter());
-        let calls = || file.cbmg.values().flat_map(|c| c.state.values()).flat_map(|state| &state.calls);
-        self.unused_in("window", &file.window, |name| attended().any(|(window, _)| window == name));
-        self.unused_in("intensity", &file.intensity, |name| attended().any(|(_, a)| a.intensity == name));
-        self.unused_in("cbmg", &file.cbmg, |name| file.segment.values().any(|segment| segment.cbmg == name));
-        self.unused_in("service", &file.service, |name| calls().any(|call| call == name));
+        let attended = || file.segment.values().flat_map(|segment| &segment.window);
+        let windows = attended().map(|(window, _)| window);
+        self.unused_in("window", &file.window, windows, "no segment comes to it");
+        let intensities = attended().map(|(_, attendance)| &attendance.intensity);
+        self.unused_in("intensity", &file.intensity, intensities, "no segment comes by it");
+        let cbmgs = file.segment.values().map(|segment| &segment.cbmg);
+        self.unused_in("cbmg", &file.cbmg, cbmgs, "no segment behaves so");
+        let calls = file.cbmg.values().flat_map(|cbmg| cbmg.state.values()).flat_map(|state| &state.calls);
+        self.unused_in("service", &file.service, calls, "no state calls it");
         if file.catalogue.is_none() {
-            self.unused_in("category", &file.category, |_| false);
-            self.unused_in("brand", &file.brand, |_| false);
-            self.unused_in("product", &file.product, |_| false);
+            let (nothing, why) = (std::iter::empty, "there is no `catalogue`");
+            self.unused_in("category", &file.category, nothing(), why);
+            self.unused_in("brand", &file.brand, nothing(), why);
+            self.unused_in("product", &file.product, nothing(), why);
         }
     }
 
-    fn unused_in<T>(&mut self, table: &str, entries: &Named<T>, is_used: impl Fn(&str) -> bool) {
-        let (verb, what) = match table {
-            "window" => ("comes to", "no segment comes to it"),
-            "intensity" => ("uses", "no segment comes by it"),
-            "cbmg" => ("uses", "no segment behaves so"),
-            "service" => ("calls", "no state calls it"),
-            _ => ("uses", "there is no `catalogue`"),
-        };
-        for name in entries.keys().filter(|name| !is_used(name)) {
+    fn unused_in<'b, T>(&mut self, table: &str, entries: &Named<T>, used: impl Iterator<Item = &'b String>, why: &str) {
+        let used: BTreeSet<&String> = used.collect();
+        for name in entries.keys().filter(|name| !used.contains(name)) {
             let place = self.root.key(table).key(name).key_place();
-            self.push(Diagnostic::new(Code::Unused, format!("nothing {verb} the {table} `{name}`")).at(place, what));
+            self.push(Diagnostic::new(Code::Unused, format!("the {table} `{name}` is never used")).at(place, why));
         }
     }
 }

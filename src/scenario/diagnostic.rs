@@ -263,6 +263,15 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// Name of the file (or `--set`), line and column of a place, both counted from one, columns in characters.
+    #[must_use]
+    pub fn locate(&self, place: &Place) -> (&str, usize, usize) {
+        let source = self.sources.get(place.source);
+        let before = &source.text[..source.text.floor_char_boundary(place.range.start)];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (&source.name, before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
     /// Puts errors first, and each kind in the order of the files.
     pub(super) fn sort(&mut self) {
         self.list.sort_by_key(|d| {
@@ -352,7 +361,8 @@ impl<'a> Excerpt<'a> {
         kind: AnnotationKind,
     ) -> Group<'a> {
         if self.text.len() > LONGEST_EXCERPT {
-            let column = places[0].0.range.start - self.start + 1;
+            let before = self.text.floor_char_boundary(places[0].0.range.start.saturating_sub(self.start));
+            let column = self.text[..before].chars().count() + 1;
             return group.element(Origin::path(source.name.as_str()).line(self.first_line).char_column(column));
         }
         let mut snippet = Snippet::source(self.text).path(source.name.as_str()).line_start(self.first_line);

@@ -415,7 +415,7 @@ pub struct Popularity {
 }
 
 impl Default for Popularity {
-    /// The fit to Taobao's UserBehavior data: 0.42 up to the top 1 %, 1.22 below.
+    /// The fit to Taobao's `UserBehavior` data: 0.42 up to the top 1 %, 1.22 below.
     fn default() -> Self {
         Popularity { head: 0.42, tail: 1.22, knee: 0.01 }
     }

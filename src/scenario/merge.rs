@@ -172,6 +172,9 @@ fn remove_path(node: &mut Node, path: &[&str], place: &Place) -> Result<(), Diag
     remove_path(&mut entries[*name], rest, place)
 }
 
+/// Most equals signs in the quoted keys of an override.
+const MAX_EQUALS_SIGNS: usize = 16;
+
 /// Reads `PATH=VALUE`; a value that is not TOML is a string.
 fn override_tree(text: &str, source: usize) -> Option<Node> {
     if text.contains(['\n', '\r']) || text.starts_with(['[', '#']) {
@@ -183,7 +186,7 @@ fn override_tree(text: &str, source: usize) -> Option<Node> {
         return Some(tree);
     }
     // A quoted key may hold an equals sign, so the first one that leaves a good path is the right one.
-    text.match_indices('=').find_map(|(at, _)| {
+    text.match_indices('=').take(MAX_EQUALS_SIGNS).find_map(|(at, _)| {
         let mut tree = tree::parse(&format!("{}=0", &text[..at]), source).ok()?;
         let start = text.len() - text[at + 1..].trim_start().len();
         let leaf = leaf(&mut tree)?;

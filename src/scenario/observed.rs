@@ -7,7 +7,7 @@ use super::source::{MAX_CSV_BYTES, Place, Source, read_text};
 use super::tree::Cursor;
 use crate::units::{LONGEST, Nanos};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most rows of a CSV file; the resolved scenario has to hold them all.
 const MAX_ROWS: usize = 500_000;
@@ -27,7 +27,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Place of row `index`, counted without the header.
-    pub fn place(&self, index: usize) -> Place {
+    pub(super) fn place(&self, index: usize) -> Place {
         let at = self.starts.get(index).map_or(0, |start| *start as usize);
         Place { source: self.source, range: at..usize::MAX }
     }
@@ -41,7 +41,7 @@ pub(super) fn inline(file: &mut ScenarioFile, root: Cursor<'_>, found: &mut Diag
         for (index, part) in intensity.parts.iter_mut().enumerate() {
             let IntensityPart::Points { file, values, .. } = part else { continue };
             let at = parts.index(index).key("points");
-            let Some(path) = one_of(file, values.is_some(), at, found) else { continue };
+            let Some(path) = one_of(file.as_ref(), values.is_some(), at, found) else { continue };
             if let Some((table, rows)) = read_csv(&path, ["seconds", "rate"], at.key("file"), found) {
                 *values = Some(table.into_iter().map(|[seconds, rate]| (seconds, rate)).collect());
                 places.insert((name.clone(), index), rows);
@@ -68,7 +68,7 @@ pub(super) fn inline(file: &mut ScenarioFile, root: Cursor<'_>, found: &mut Diag
 fn times(distribution: &mut TimeDistribution, at: Cursor<'_>, found: &mut Diagnostics) {
     let TimeDistribution::Empirical { file, values } = distribution else { return };
     let at = at.key("empirical");
-    let Some(path) = one_of(file, values.is_some(), at, found) else { return };
+    let Some(path) = one_of(file.as_ref(), values.is_some(), at, found) else { return };
     let Some((table, rows)) = read_csv(&path, ["seconds"], at.key("file"), found) else { return };
     let most = LONGEST.as_secs_f64();
     let wrong = table.iter().enumerate().filter(|(_, [seconds])| !(0.0..=most).contains(seconds));
@@ -83,12 +83,7 @@ fn times(distribution: &mut TimeDistribution, at: Cursor<'_>, found: &mut Diagno
 }
 
 /// The path to read, or `None` where there is nothing to read.
-fn one_of(
-    file: &Option<std::path::PathBuf>,
-    has_values: bool,
-    at: Cursor<'_>,
-    found: &mut Diagnostics,
-) -> Option<std::path::PathBuf> {
+fn one_of(file: Option<&PathBuf>, has_values: bool, at: Cursor<'_>, found: &mut Diagnostics) -> Option<PathBuf> {
     let problem = match (file, has_values) {
         (Some(path), false) => return Some(path.clone()),
         (None, true) => return None,
@@ -126,7 +121,9 @@ fn read_csv<const N: usize>(
     match parse_csv(&found.sources.get(source).text, source, columns) {
         Ok(read) => Some(read),
         Err(problems) => {
-            problems.into_iter().for_each(|problem| found.push(problem));
+            for problem in problems {
+                found.push(problem);
+            }
             None
         }
     }

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 /// The JSON Schema (draft-07) of a scenario file, pretty-printed, with a newline at the end.
 ///
-/// In a file with `extends` any key may be missing; without, the schema asks for the required ones.
+/// A patch may leave any key to its base, so the schema asks for the keys at the top only where there is no `extends`, and below
+/// it for none: it serves for completion and against typing errors. What is missing is told by [`load`](super::load).
 #[must_use]
 pub fn schema() -> String {
     let mut root = rules();
-    let required = root.as_object_mut().and_then(|object| object.remove("required")).unwrap_or_default();
+    let required = root.as_object_mut().and_then(|object| object.shift_remove("required")).unwrap_or_default();
     root["title"] = "saleload scenario".into();
     root["if"] = json!({ "required": ["extends"] });
     root["else"] = json!({ "required": required });
@@ -24,9 +25,30 @@ pub fn schema() -> String {
         "type": "array",
         "items": { "type": "string" }
     });
-    let mut text = serde_json::to_string_pretty(&root).unwrap_or_default();
+    for definition in root["definitions"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+        leave_to_the_base(definition, false);
+    }
+    // schemars writes the keywords of a schema in the order in which people read them.
+    let ordered = schemars::Schema::try_from(root).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&ordered).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Drops `required` except where it tells the forms of an enum apart.
+fn leave_to_the_base(schema: &mut Value, is_form: bool) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if !is_form {
+        object.shift_remove("required");
+    }
+    for form in object.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        leave_to_the_base(form, true);
+    }
+    for key in
+        object.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(|keys| keys.values_mut())
+    {
+        leave_to_the_base(key, false);
+    }
 }
 
 /// The schema of a scenario after merging: what `extends` and `remove` led to, without these keys.
@@ -45,7 +67,7 @@ fn without_null(schema: &mut schemars::Schema) {
             continue;
         }
         let mut rest: Vec<Value> = choices.into_iter().filter(|choice| !is_null(choice)).collect();
-        schema.remove(from);
+        schema.ensure_object().shift_remove(from);
         let rest = if from == "type" && rest.len() == 1 { rest.remove(0) } else { rest.into() };
         schema.insert(to.into(), rest);
     }
@@ -60,12 +82,12 @@ pub(super) struct Rule<'a> {
 
 impl<'a> Rule<'a> {
     /// The rule of the whole file.
-    pub fn new(root: &'a Value) -> Self {
+    pub(super) fn new(root: &'a Value) -> Self {
         Rule { root, here: root }
     }
 
     /// The rule at `here`, with references followed.
-    pub fn at(self, mut here: &'a Value) -> Self {
+    pub(super) fn at(self, mut here: &'a Value) -> Self {
         // The generator emits references and one-element `allOf`s to them, never a circle of both.
         loop {
             let target = here.get("$ref").and_then(Value::as_str).and_then(|path| self.root.pointer(&path[1..]));
@@ -78,17 +100,17 @@ impl<'a> Rule<'a> {
     }
 
     /// A keyword of this rule.
-    pub fn get(self, keyword: &str) -> Option<&'a Value> {
+    pub(super) fn get(self, keyword: &str) -> Option<&'a Value> {
         self.here.get(keyword)
     }
 
     /// A keyword of this rule with a text, or "".
-    pub fn text(self, keyword: &str) -> &'a str {
+    pub(super) fn text(self, keyword: &str) -> &'a str {
         self.get(keyword).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The rule for what stands under `name`; `None` where such a key is unknown.
-    pub fn child(self, name: &str) -> Option<Self> {
+    pub(super) fn child(self, name: &str) -> Option<Self> {
         let known = self.get("properties").and_then(|keys| keys.get(name));
         let any = self.get("additionalProperties").filter(|rule| rule.is_object());
         let variant = || self.variants().find(|variant| variant.name == name).and_then(|variant| variant.payload);
@@ -96,17 +118,17 @@ impl<'a> Rule<'a> {
     }
 
     /// The keys that are known by name.
-    pub fn keys(self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn keys(self) -> impl Iterator<Item = &'a str> {
         self.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str())
     }
 
     /// Whether values take one of several forms.
-    pub fn is_enum(self) -> bool {
+    pub(super) fn is_enum(self) -> bool {
         self.get("oneOf").is_some()
     }
 
     /// The forms that a value can take.
-    pub fn variants(self) -> impl Iterator<Item = Variant<'a>> {
+    pub(super) fn variants(self) -> impl Iterator<Item = Variant<'a>> {
         let forms = self.get("oneOf").and_then(Value::as_array).into_iter().flatten();
         forms.flat_map(move |form| {
             let plain = form.get("const").and_then(Value::as_str).map(|name| Variant { name, payload: None });
@@ -133,6 +155,7 @@ pub(super) fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>)
     }
     names
         .into_iter()
+        .take(1000)
         .filter(|name| name.len() <= 256)
         .map(|name| (strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= (length.max(name.chars().count()) / 3).max(1))
@@ -142,12 +165,13 @@ pub(super) fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>)
 
 /// Names in back-quotes, for messages: "`a`, `b` and `c`", cut after eight.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => "none".into(),
-        [one] => one.clone(),
-        [first @ .., last] if names.len() <= 8 => format!("{} and {last}", first.join(", ")),
-        _ => format!("{} and {} more", names[..7].join(", "), names.len() - 7),
+    let mut rest = names.into_iter();
+    let names: Vec<String> = rest.by_ref().take(8).map(|name| format!("`{name}`")).collect();
+    match (names.as_slice(), rest.count()) {
+        ([], _) => "none".into(),
+        ([one], _) => one.clone(),
+        ([first @ .., last], 0) => format!("{} and {last}", first.join(", ")),
+        (_, more) => format!("{} and {more} more", names.join(", ")),
     }
 }
 

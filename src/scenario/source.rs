@@ -14,7 +14,7 @@ pub const MAX_CSV_BYTES: u64 = 64 << 20;
 /// A stretch of one of the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Index of the text in [`Sources`].
+    /// Index of the text among those of one load; `Diagnostics::locate` names it.
     pub source: usize,
     /// Bytes of the text.
     pub range: Range<usize>,
@@ -37,20 +37,20 @@ pub(super) struct Sources(Vec<Source>);
 
 impl Sources {
     /// Keeps a text and returns its index.
-    pub fn add(&mut self, source: Source) -> usize {
+    pub(super) fn add(&mut self, source: Source) -> usize {
         self.0.push(source);
         self.0.len() - 1
     }
 
     /// The text at `index`.
-    pub fn get(&self, index: usize) -> &Source {
+    pub(super) fn get(&self, index: usize) -> &Source {
         &self.0[index]
     }
 }
 
 impl Source {
     /// A text that was read from `path`, or pretends to have been.
-    pub fn from_path(path: &Path, text: String) -> Self {
+    pub(super) fn from_path(path: &Path, text: String) -> Self {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Source { name: path.display().to_string(), text, directory }
     }
@@ -94,7 +94,7 @@ pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, Diagnostic> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         Diagnostic::new(Code::NotUtf8, format!("`{shown}` is not UTF-8 text"))
             .note(format!("the first bytes that are not UTF-8 are in line {line}"))
             .help("save the file as UTF-8")

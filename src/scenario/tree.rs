@@ -34,7 +34,7 @@ pub(super) enum Value {
 
 impl Node {
     /// With its article, for messages.
-    pub fn type_name(&self) -> &'static str {
+    pub(super) fn type_name(&self) -> &'static str {
         match self.value {
             Value::Bool(_) => "true or false",
             Value::Int(_) => "an integer",
@@ -47,7 +47,7 @@ impl Node {
     }
 
     /// The same value for serde.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub(super) fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Bool(b) => (*b).into(),
             Value::Int(i) => (*i).into(),
@@ -67,12 +67,12 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(root: &'a Node) -> Self {
+    pub(super) fn new(root: &'a Node) -> Self {
         Cursor { node: root, missing: false }
     }
 
     /// What stands under `name`, or this position where nothing does.
-    pub fn key(self, name: &str) -> Self {
+    pub(super) fn key(self, name: &str) -> Self {
         match &self.node.value {
             Value::Table(entries) if !self.missing => match entries.get(name) {
                 Some(node) => Cursor { node, missing: false },
@@ -83,7 +83,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Element `index` of a list.
-    pub fn index(self, index: usize) -> Self {
+    pub(super) fn index(self, index: usize) -> Self {
         match &self.node.value {
             Value::Array(items) if !self.missing && index < items.len() => {
                 Cursor { node: &items[index], missing: false }
@@ -93,12 +93,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Place of the value; of the nearest key above it where the file says nothing.
-    pub fn place(self) -> Place {
+    pub(super) fn place(self) -> Place {
         if self.missing { self.node.key.clone() } else { self.node.place.clone() }
     }
 
     /// Place of the key.
-    pub fn key_place(self) -> Place {
+    pub(super) fn key_place(self) -> Place {
         self.node.key.clone()
     }
 }

@@ -10,20 +10,24 @@ use crate::units::{LONGEST, Nanos};
 const HOUR: u64 = 3600 * Nanos::PER_SECOND;
 
 impl Check<'_> {
-    /// The patterns as declared, hourly profiles starting at midnight.
-    pub(super) fn arrivals(&mut self) -> Vec<Intensity> {
+    /// The patterns as declared, hourly profiles starting at midnight; `None` for one that is wrong in itself.
+    pub(super) fn arrivals(&mut self) -> Vec<Option<Intensity>> {
         let intensities = &self.file.intensity;
         intensities.iter().map(|(name, intensity)| self.intensity(name, intensity)).collect()
     }
 
-    fn intensity(&mut self, name: &str, intensity: &file::Intensity) -> Intensity {
+    fn intensity(&mut self, name: &str, intensity: &file::Intensity) -> Option<Intensity> {
+        let before = self.found.errors();
         let at = self.root.key("intensity").key(name).key("parts");
         let parts = intensity.parts.iter().enumerate();
         let parts: Vec<_> = parts.map(|(index, part)| self.part(name, index, part, at.index(index))).collect();
         if parts.iter().all(|part| weight(part) <= 0.0) {
             self.bad(at.key_place(), "no part has a weight above zero", "brings nobody", None);
         }
-        Intensity { name: name.to_owned(), parts }
+        // A CSV file that could not be read has been reported before, and leaves no points.
+        let unread = |part: &IntensityPart| matches!(part, IntensityPart::Points { points, .. } if points.is_empty());
+        let sound = self.found.errors() == before && !parts.iter().any(unread);
+        sound.then(|| Intensity { name: name.to_owned(), parts })
     }
 
     fn part(&mut self, name: &str, index: usize, part: &file::IntensityPart, at: Cursor<'_>) -> IntensityPart {
@@ -91,7 +95,9 @@ impl Check<'_> {
                     .note("points have increasing seconds since the opening, and rates of zero or more"),
             );
         }
-        problems.into_iter().for_each(|problem| self.push(problem));
+        for problem in problems {
+            self.push(problem);
+        }
     }
 }
 

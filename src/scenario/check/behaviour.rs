@@ -4,7 +4,6 @@ use super::{Check, SUM_TOLERANCE};
 use crate::plan::{Action, Cbmg, MAX_STATES, State};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Named};
-use crate::scenario::schema::{closest, listed};
 use crate::scenario::tree::Cursor;
 
 /// The way out of a graph; not a state.
@@ -22,8 +21,8 @@ impl Check<'_> {
     fn graph(&mut self, name: &str, cbmg: &file::Cbmg) -> Cbmg {
         let at = self.root.key("cbmg").key(name);
         let states_at = at.key("state");
-        self.at_most("state", cbmg.state.len(), MAX_STATES, states_at);
         let before = self.found.errors();
+        self.at_most("state", cbmg.state.len(), MAX_STATES, states_at);
         if cbmg.state.contains_key(EXIT) {
             self.push(
                 Diagnostic::new(Code::BadName, "`exit` cannot be a state")
@@ -76,13 +75,8 @@ impl Check<'_> {
             }
             let index = cbmg.state.get_index_of(target).filter(|_| target != EXIT);
             if index.is_none() && target != EXIT {
-                let names = || cbmg.state.keys().map(String::as_str).chain([EXIT]);
-                self.push(
-                    Diagnostic::new(Code::UnknownName, format!("there is no state `{target}`"))
-                        .at(at.key(target).key_place(), "no such state")
-                        .help(format!("this graph has {}", listed(names())))
-                        .did_you_mean(closest(target, names())),
-                );
+                let names = cbmg.state.keys().map(String::as_str).chain([EXIT]);
+                self.unknown("state", target, at.key(target).key_place(), "this graph has", names);
             }
             targets.push((index, *probability));
         }
@@ -100,7 +94,9 @@ impl Check<'_> {
             }
             self.push(wrong);
         }
-        targets.iter_mut().for_each(|(_, probability)| *probability /= sum);
+        for (_, probability) in &mut targets {
+            *probability /= sum;
+        }
         targets
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Clock {
     pub windows: Vec<Window>,
     /// Local time of day in the festival's zone at each opening.
     pub time_of_day: Vec<Nanos>,
+    /// Whether every window has an opening and a later closing.
+    pub sound: bool,
 }
 
 /// A window as it stands in the file.
@@ -79,6 +81,7 @@ impl Check<'_> {
         Clock {
             origin_unix_ms: origin.as_millisecond(),
             horizon: since(end),
+            sound,
             time_of_day: time_of_day.collect(),
             windows: spans
                 .iter()

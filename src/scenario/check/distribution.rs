@@ -21,7 +21,7 @@ impl Check<'_> {
         match d {
             F::Deterministic(time) => TimeDistribution::Deterministic(*time),
             F::Exponential(mean) => {
-                self.positive(mean.0, "mean", at.key("exponential").place());
+                self.positive(mean.as_secs_f64(), "mean", at.key("exponential").place());
                 TimeDistribution::Exponential(*mean)
             }
             F::Uniform { low, high } => {
@@ -35,7 +35,7 @@ impl Check<'_> {
                 TimeDistribution::Lognormal { mu, sigma }
             }
             F::Gamma { mean, cv } => {
-                self.positive(mean.0, "mean", at.key("gamma").key("mean").place());
+                self.positive(mean.as_secs_f64(), "mean", at.key("gamma").key("mean").place());
                 TimeDistribution::Gamma { shape: 1.0 / (cv * cv), scale: mean.as_secs_f64() * cv * cv }
             }
             F::Empirical { values, .. } => {
@@ -164,8 +164,8 @@ impl Check<'_> {
         }
     }
 
-    fn positive<T: PartialOrd + Default>(&mut self, value: T, what: &str, place: Place) {
-        if value <= T::default() {
+    fn positive(&mut self, value: f64, what: &str, place: Place) {
+        if value <= 0.0 {
             self.bad(place, &format!("the {what} must be above zero"), "not above zero", None);
         }
     }

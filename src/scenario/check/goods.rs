@@ -9,9 +9,13 @@ use crate::scenario::file;
 use crate::scenario::source::Place;
 use crate::scenario::tree::Cursor;
 use crate::units::Fen;
+use std::collections::BTreeMap;
 
 /// Dearest unit: 40,000,000 RMB.
 const DEAREST: Fen = Fen(4_000_000_000);
+
+/// Names and shares of the brands or products of each category.
+type Taken<'a> = BTreeMap<&'a str, Vec<(&'a str, f64)>>;
 
 impl Check<'_> {
     pub(super) fn goods(&mut self) -> Option<Catalogue> {
@@ -48,9 +52,11 @@ impl Check<'_> {
             .collect();
         let named_brands = file.brand.iter().map(|(name, brand)| self.brand(name, brand)).collect();
         let products = file.product.iter().map(|(name, product)| self.product(name, product)).collect();
-        self.within_category("brand", "shares", file.brand.iter().map(|(n, b)| (n, &b.category, b.share)));
-        self.within_category("product", "demand", file.product.iter().map(|(n, p)| (n, &p.category, p.demand)));
-        self.empty_categories(&categories);
+        let by_brands = by_category(file.brand.iter().map(|(name, brand)| (name, &brand.category, brand.share)));
+        let by_products = by_category(file.product.iter().map(|(name, p)| (name, &p.category, p.demand)));
+        self.within_category("brand", "shares", &by_brands);
+        self.within_category("product", "demands", &by_products);
+        self.empty_categories(&categories, &by_products);
         Some(Catalogue {
             skus: catalogue.skus,
             brands: catalogue.brands,
@@ -98,8 +104,9 @@ impl Check<'_> {
             F::Constant(price) => self.price(*price, at.key("constant").place()),
             F::Uniform { high, .. } => self.price(*high, at.key("uniform").key("high").place()),
             F::Lognormal { p50, p90, p95, p99 } => {
-                for (name, price) in [("p50", Some(*p50)), ("p90", *p90), ("p95", *p95), ("p99", *p99)] {
-                    price.into_iter().for_each(|price| self.price(price, at.key("lognormal").key(name).place()));
+                let quantiles = [("p50", Some(*p50)), ("p90", *p90), ("p95", *p95), ("p99", *p99)];
+                for (name, price) in quantiles.into_iter().filter_map(|(name, price)| Some((name, price?))) {
+                    self.price(price, at.key("lognormal").key(name).place());
                 }
             }
         }
@@ -151,37 +158,27 @@ impl Check<'_> {
     }
 
     /// The shares that named brands or products take of one category sum to at most one.
-    fn within_category<'b>(
-        &mut self,
-        table: &str,
-        what: &str,
-        entries: impl Iterator<Item = (&'b String, &'b String, f64)> + Clone,
-    ) {
-        for category in self.file.category.keys() {
-            let mine = entries.clone().filter(|(_, of, _)| *of == category);
-            let sum: f64 = mine.clone().map(|(_, _, share)| share).sum();
+    fn within_category(&mut self, table: &str, what: &str, taken: &Taken<'_>) {
+        for (category, mine) in taken {
+            let sum: f64 = mine.iter().map(|(_, share)| share).sum();
             if sum > 1.0 + SUM_TOLERANCE {
                 let message = format!("the {what} of the {table}s in `{category}` sum to more than one");
                 let over = Diagnostic::new(Code::ShareSum, message).note(format!("they sum to {}", rounded(sum)));
                 let key = if table == "brand" { "share" } else { "demand" };
                 let place = |name: &str| self.root.key(table).key(name).key(key).place();
-                let over = mine.take(8).fold(over, |over, (name, _, share)| over.at(place(name), share.to_string()));
+                let shown = mine.iter().take(8);
+                let over = shown.fold(over, |over, (name, share)| over.at(place(name), share.to_string()));
                 self.push(over);
             }
         }
     }
 
     /// A basket line that falls into a category must find a SKU there.
-    fn empty_categories(&mut self, categories: &[Category]) {
-        let product_demand = |name: &str| -> f64 {
-            self.file.product.values().filter(|product| product.category == name).map(|product| product.demand).sum()
-        };
-        let empty: Vec<_> = categories
-            .iter()
-            .filter(|c| c.demand > 0.0 && c.skus == 0 && product_demand(&c.name) < 1.0 - SUM_TOLERANCE)
-            .map(|category| (category.name.clone(), self.root.key("category").key(&category.name)))
-            .collect();
-        for (name, at) in empty {
+    fn empty_categories(&mut self, categories: &[Category], products: &Taken<'_>) {
+        let by_products = |name: &str| products.get(name).map_or(0.0, |mine| mine.iter().map(|(_, share)| share).sum());
+        let lacks = |c: &&Category| c.demand > 0.0 && c.skus == 0 && by_products(&c.name) < 1.0 - SUM_TOLERANCE;
+        for Category { name, .. } in categories.iter().filter(lacks) {
+            let at = self.root.key("category").key(name);
             self.push(
                 Diagnostic::new(Code::EmptyCategory, format!("category `{name}` is in demand but gets no SKU"))
                     .at(at.key("skus").place(), "this share of the SKUs is less than one")
@@ -190,6 +187,15 @@ impl Check<'_> {
             );
         }
     }
+}
+
+/// Sums by category need the entries by category.
+fn by_category<'a>(entries: impl Iterator<Item = (&'a String, &'a String, f64)>) -> Taken<'a> {
+    let mut taken = Taken::new();
+    for (name, category, share) in entries {
+        taken.entry(category).or_default().push((name, share));
+    }
+    taken
 }
 
 /// Splits `total` in proportion to `shares` by largest remainder: whole numbers that sum to `total`.

@@ -10,23 +10,24 @@ use crate::scenario::file;
 use crate::scenario::source::Place;
 use crate::scenario::tree::Cursor;
 use crate::units::Nanos;
+use indexmap::IndexMap;
 
 /// Arrival patterns as the windows need them: an hourly profile once per time of day at which a window opens.
 struct Placed<'a> {
-    templates: &'a [Intensity],
-    keys: Vec<(usize, Nanos)>,
-    intensities: Vec<Intensity>,
+    templates: &'a [Option<Intensity>],
+    /// By index of the template and time of day.
+    intensities: IndexMap<(usize, Nanos), Intensity>,
 }
 
 impl Placed<'_> {
-    fn index(&mut self, template: usize, time_of_day: Nanos) -> usize {
-        let intensity = &self.templates[template];
+    /// Index of a pattern in a window that opens at this time of day; `None` where the pattern is wrong in itself.
+    fn index(&mut self, template: usize, time_of_day: Nanos) -> Option<usize> {
+        let intensity = self.templates[template].as_ref()?;
         let key = (template, if is_hourly(intensity) { time_of_day } else { Nanos(0) });
-        self.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-            self.keys.push(key);
-            self.intensities.push(opening_at(intensity, time_of_day));
-            self.intensities.len() - 1
-        })
+        let entry = self.intensities.entry(key);
+        let index = entry.index();
+        entry.or_insert_with(|| opening_at(intensity, time_of_day));
+        Some(index)
     }
 }
 
@@ -34,17 +35,21 @@ impl Check<'_> {
     /// Segments, and the arrival patterns that they come by.
     pub(super) fn segments(
         &mut self,
-        templates: &[Intensity],
+        templates: &[Option<Intensity>],
         clock: &Clock,
         catalogue: Option<&Catalogue>,
     ) -> (Vec<Segment>, Vec<Intensity>) {
         let at = self.root.key("segment");
         let segments = &self.file.segment;
         self.at_most("segment", segments.len(), MAX_SEGMENTS, at);
+        // A table of factors by segment and category has to stay small.
+        if segments.len() > MAX_SEGMENTS {
+            return (Vec::new(), Vec::new());
+        }
         let shares: Vec<f64> = segments.values().map(|segment| segment.share).collect();
         let shares_at = segments.keys().map(|name| at.key(name).key("share").place());
         self.shares_sum_to_one("segments", &shares, shares_at, at);
-        let mut placed = Placed { templates, keys: Vec::new(), intensities: Vec::new() };
+        let mut placed = Placed { templates, intensities: IndexMap::new() };
         let converted: Vec<Segment> =
             segments.iter().map(|(name, segment)| self.segment(name, segment, &mut placed, clock, catalogue)).collect();
         let come =
@@ -56,7 +61,7 @@ impl Check<'_> {
                     .help("give a segment a window: window.NAME = { participation = 0.5, intensity = \"…\" }"),
             );
         }
-        (converted, placed.intensities)
+        (converted, placed.intensities.into_values().collect())
     }
 
     pub(super) fn shares_sum_to_one(
@@ -118,10 +123,10 @@ impl Check<'_> {
             let intensities = &self.file.intensity;
             let template = self.resolve("intensity", &attendance.intensity, intensities, at.key("intensity").place());
             let (Some(window), Some(template)) = (window, template) else { continue };
-            let intensity = placed.index(template, clock.time_of_day[window]);
+            self.memory(window, attendance, at);
+            let Some(intensity) = placed.index(template, clock.time_of_day[window]) else { continue };
             let length = clock.windows[window].closes - clock.windows[window].opens;
-            // A pattern or window that is wrong in itself has been reported.
-            if !self.found.has_errors() && !brings_somebody(&placed.intensities[intensity], length) {
+            if clock.sound && !brings_somebody(&placed.intensities[intensity], length) {
                 self.push(
                     Diagnostic::new(
                         Code::NoArrivals,
@@ -132,7 +137,6 @@ impl Check<'_> {
                     .note("every part of the pattern begins after the window has closed, or is zero in its hours"),
                 );
             }
-            self.memory(window, attendance, at);
             by_window[window] = Some(Attendance { participation: attendance.participation, intensity });
         }
         by_window
@@ -177,7 +181,7 @@ impl Check<'_> {
         let wanted = catalogue.categories.iter().zip(&factors).any(|(category, factor)| category.demand * factor > 0.0);
         let states = self.file.cbmg.get(&segment.cbmg).into_iter().flat_map(|cbmg| cbmg.state.values());
         let buys = states.into_iter().any(|state| state.action.is_some());
-        if buys && !wanted && !self.found.has_errors() {
+        if buys && !wanted {
             self.push(
                 Diagnostic::new(Code::NothingOnSale, format!("segment `{name}` buys, but wants no category"))
                     .at(at.key("interest").key_place(), "no demand is left")

@@ -1,6 +1,7 @@
 //! saleload plays a shopping festival before it happens.
 
 pub mod plan;
+pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod units;

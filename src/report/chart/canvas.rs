@@ -1,0 +1,340 @@
+//! A sheet in logical pixels, on plotters' SVG or bitmap back end.
+//!
+//! plotters counts whole units, so everything is drawn four times as large: an SVG is then scaled by its view box, a bitmap is
+//! averaged down to twice its logical size, which smooths edges that plotters leaves jagged.
+
+use super::WIDTH;
+use super::layout::Frame;
+use crate::report::figure::{Dash, Pen};
+use plotters::coord::Shift;
+use plotters::prelude::{
+    BitMapBackend, Circle, DrawingArea, DrawingBackend, IntoDrawingArea, PathElement, Polygon, RGBColor, Rectangle,
+    SVGBackend, ShapeStyle, Text,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontStyle, FontTransform, RGBAColor, TextStyle, register_font};
+use std::path::Path;
+
+/// Units drawn per logical pixel.
+const FINE: u32 = 4;
+
+/// Units averaged into one pixel of a bitmap.
+const SMOOTH: u32 = 2;
+
+/// The font is registered under the very list of fallbacks that an SVG names.
+const FAMILY: &str = "Noto Sans, DejaVu Sans, Helvetica, Arial, sans-serif";
+static REGULAR: &[u8] = include_bytes!("../assets/noto-sans-regular.ttf");
+static BOLD: &[u8] = include_bytes!("../assets/noto-sans-bold.ttf");
+
+/// Height of a line of Noto Sans over its em (ascent 1.069, descent 0.293): what the bitmap back end calls the size of a font.
+const BITMAP_SIZE: f64 = 1.362;
+
+/// What plotters divides a font size by before it writes it into an SVG.
+const VECTOR_SIZE: f64 = 1.24;
+
+/// A colour with transparency.
+#[derive(Clone, Copy)]
+pub(super) struct Ink(RGBColor, f64);
+
+impl Ink {
+    pub(super) const TEXT: Ink = Ink(RGBColor(26, 26, 26), 1.0);
+    pub(super) const QUIET: Ink = Ink(RGBColor(85, 85, 85), 1.0);
+    pub(super) const GRID: Ink = Ink(RGBColor(228, 228, 228), 1.0);
+    pub(super) const SHADE: Ink = Ink(RGBColor(213, 94, 0), 0.18);
+    pub(super) const HALO: Ink = Ink(RGBColor(255, 255, 255), 0.8);
+
+    /// The colour of a pen.
+    pub(super) fn of(pen: &Pen) -> Self {
+        Ink(RGBColor(pen.colour.0, pen.colour.1, pen.colour.2), 1.0)
+    }
+
+    fn mix(self) -> RGBAColor {
+        self.0.mix(self.1)
+    }
+}
+
+/// A line of text and its look.
+pub(super) struct Words<'t> {
+    text: &'t str,
+    size: f64,
+    bold: bool,
+    ink: Ink,
+    anchor: HPos,
+}
+
+impl<'t> Words<'t> {
+    pub(super) fn new(text: &'t str, size: f64, ink: Ink) -> Self {
+        Words { text, size, bold: false, ink, anchor: HPos::Left }
+    }
+
+    pub(super) fn bold(self) -> Self {
+        Words { bold: true, ..self }
+    }
+
+    pub(super) fn centred(self) -> Self {
+        Words { anchor: HPos::Center, ..self }
+    }
+
+    pub(super) fn right(self) -> Self {
+        Words { anchor: HPos::Right, ..self }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Vector,
+    Bitmap,
+}
+
+/// A white sheet to draw on.
+pub(super) struct Canvas<'a, B: DrawingBackend> {
+    area: &'a DrawingArea<B, Shift>,
+    kind: Kind,
+}
+
+/// Draws an SVG file.
+pub(super) fn vector(
+    path: &Path,
+    height: f64,
+    draw: impl FnOnce(&mut Canvas<'_, SVGBackend<'_>>) -> Result<(), String>,
+) -> Result<(), String> {
+    register()?;
+    let (wide, high) = units(height);
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (wide, high)).into_drawing_area();
+        paint(&area, Kind::Vector, draw)?;
+    }
+    let plain = format!("<svg width=\"{wide}\" height=\"{high}\"");
+    let scaled = format!("<svg width=\"{WIDTH}\" height=\"{height}\" stroke-linejoin=\"round\"");
+    std::fs::write(path, text.replacen(&plain, &scaled, 1)).map_err(|e| e.to_string())
+}
+
+/// Draws a PNG file, twice its logical size.
+pub(super) fn bitmap(
+    path: &Path,
+    height: f64,
+    draw: impl FnOnce(&mut Canvas<'_, BitMapBackend<'_>>) -> Result<(), String>,
+) -> Result<(), String> {
+    register()?;
+    let (wide, high) = units(height);
+    let mut fine = vec![255u8; (wide * high * 3) as usize];
+    paint(&BitMapBackend::with_buffer(&mut fine, (wide, high)).into_drawing_area(), Kind::Bitmap, draw)?;
+    let (size, pixels) = averaged(&fine, wide, high);
+    let mut file = BitMapBackend::new(path, size);
+    file.blit_bitmap((0, 0), size, &pixels).map_err(|e| e.to_string())?;
+    file.present().map_err(|e| e.to_string())
+}
+
+fn paint<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    kind: Kind,
+    draw: impl FnOnce(&mut Canvas<'_, B>) -> Result<(), String>,
+) -> Result<(), String> {
+    if kind == Kind::Vector {
+        area.fill(&RGBColor(255, 255, 255)).map_err(|e| e.to_string())?;
+    }
+    draw(&mut Canvas { area, kind })?;
+    area.present().map_err(|e| e.to_string())
+}
+
+fn units(height: f64) -> (u32, u32) {
+    (WIDTH as u32 * FINE, height as u32 * FINE)
+}
+
+/// Each pixel is the mean of a square of units.
+fn averaged(fine: &[u8], wide: u32, high: u32) -> ((u32, u32), Vec<u8>) {
+    let (columns, rows) = (wide / SMOOTH, high / SMOOTH);
+    let stride = (wide * 3) as usize;
+    let mut pixels = Vec::with_capacity((columns * rows * 3) as usize);
+    for pair in fine.chunks_exact(stride * SMOOTH as usize).take(rows as usize) {
+        let (upper, lower) = pair.split_at(stride);
+        for (u, l) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
+            for c in 0..3 {
+                let sum = u16::from(u[c]) + u16::from(u[c + 3]) + u16::from(l[c]) + u16::from(l[c + 3]);
+                pixels.push((sum / 4) as u8);
+            }
+        }
+    }
+    ((columns, rows), pixels)
+}
+
+fn register() -> Result<(), String> {
+    for (style, bytes) in [(FontStyle::Normal, REGULAR), (FontStyle::Bold, BOLD)] {
+        register_font(FAMILY, style, bytes).map_err(|_| "the bundled font cannot be read".to_owned())?;
+    }
+    Ok(())
+}
+
+fn font(size: f64, bold: bool) -> TextStyle<'static> {
+    let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
+    TextStyle::from((FAMILY, size, style))
+}
+
+/// Width of a line of text in logical pixels.
+pub(super) fn width(text: &str, size: f64, bold: bool) -> f64 {
+    if register().is_err() {
+        return 0.0;
+    }
+    let style = font(size * BITMAP_SIZE * f64::from(FINE), bold);
+    // Nothing depends on the exact width, so half an em per character does where the font fails.
+    let units = style.font.box_size(text).map_or(size * 0.5 * text.chars().count() as f64, |(wide, _)| f64::from(wide));
+    units / f64::from(FINE)
+}
+
+/// A text cut to `room` logical pixels, with an ellipsis where it was cut; control characters are dropped.
+pub(super) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> String {
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    if width(&clean, size, bold) <= room {
+        return clean;
+    }
+    let mut kept = clean;
+    while kept.pop().is_some() && width(&format!("{kept}…"), size, bold) > room {}
+    format!("{}…", kept.trim_end())
+}
+
+impl<B: DrawingBackend> Canvas<'_, B> {
+    /// Writes a line of text; `left` is the place of its anchor.
+    pub(super) fn words(&mut self, left: f64, baseline: f64, words: &Words<'_>) -> Result<(), String> {
+        let text: String = words.text.chars().filter(|c| !c.is_control()).collect();
+        if text.is_empty() {
+            return Ok(());
+        }
+        // Both back ends hang text from its top, each at its own distance above the baseline.
+        let (size, ascent) = match self.kind {
+            Kind::Bitmap => (words.size * BITMAP_SIZE, words.size * BITMAP_SIZE / 2.0),
+            Kind::Vector => (words.size * VECTOR_SIZE, words.size * 0.76),
+        };
+        let colour = words.ink.mix();
+        let style = font(size * f64::from(FINE), words.bold)
+            .color(&colour)
+            .pos(Pos::new(words.anchor, VPos::Top))
+            .transform(FontTransform::None);
+        self.put(&Text::new(text, unit((left, baseline - ascent)), style))
+    }
+
+    /// Draws a line with the width and dashes of a pen.
+    pub(super) fn line(&mut self, points: &[(f64, f64)], pen: &Pen) -> Result<(), String> {
+        let broad = if pen.thin { 1.5 } else { 2.25 };
+        let style = ShapeStyle { color: Ink::of(pen).mix(), filled: true, stroke_width: (broad * f64::from(FINE)) as u32 };
+        for stretch in dashes(points, pen.dash) {
+            self.stroke(&stretch, style)?;
+        }
+        Ok(())
+    }
+
+    /// Draws a thin straight line.
+    pub(super) fn rule(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink) -> Result<(), String> {
+        let style = ShapeStyle { color: ink.mix(), filled: true, stroke_width: FINE };
+        self.put(&PathElement::new([unit(from), unit(to)], style))
+    }
+
+    /// Fills a rectangle.
+    pub(super) fn rectangle(&mut self, frame: Frame, ink: Ink) -> Result<(), String> {
+        let corners = [unit((frame.left, frame.top)), unit((frame.left + frame.width, frame.top + frame.height))];
+        self.put(&Rectangle::new(corners, ink.mix().filled()))
+    }
+
+    /// Fills an area.
+    pub(super) fn area(&mut self, corners: &[(f64, f64)], ink: Ink) -> Result<(), String> {
+        if corners.len() < 3 {
+            return Ok(());
+        }
+        self.put(&Polygon::new(corners.iter().map(|&p| unit(p)).collect::<Vec<_>>(), ink.mix()))
+    }
+
+    /// Draws a dot with a white rim.
+    pub(super) fn dot(&mut self, at: (f64, f64), ink: Ink) -> Result<(), String> {
+        self.put(&Circle::new(unit(at), 6 * FINE as i32, Ink::HALO.mix().filled()))?;
+        self.put(&Circle::new(unit(at), (9 * FINE / 2) as i32, ink.mix().filled()))
+    }
+
+    fn stroke(&mut self, points: &[(f64, f64)], style: ShapeStyle) -> Result<(), String> {
+        let mut units: Vec<(i32, i32)> = points.iter().map(|&p| unit(p)).collect();
+        units.dedup();
+        if units.len() < 2 {
+            return Ok(());
+        }
+        if self.kind == Kind::Vector {
+            return self.put(&PathElement::new(units, style));
+        }
+        // The bitmap back end fills the outline of a whole path, which a zigzag turns inside out; segments with round joints
+        // have no such outline.
+        for pair in units.windows(2) {
+            self.put(&PathElement::new([pair[0], pair[1]], style))?;
+        }
+        for &joint in &units[1..units.len() - 1] {
+            self.put(&Circle::new(joint, (style.stroke_width / 2) as i32, style))?;
+        }
+        Ok(())
+    }
+
+    fn put<'e, E>(&mut self, element: &'e E) -> Result<(), String>
+    where
+        &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
+        E: plotters::element::Drawable<B>,
+    {
+        self.area.draw(element).map_err(|e| e.to_string())
+    }
+}
+
+fn unit(point: (f64, f64)) -> (i32, i32) {
+    let fine = f64::from(FINE);
+    ((point.0 * fine).round() as i32, (point.1 * fine).round() as i32)
+}
+
+/// Cuts a line into its dashes.
+fn dashes(points: &[(f64, f64)], dash: Dash) -> Vec<Vec<(f64, f64)>> {
+    let pattern = match dash {
+        Dash::Solid => return vec![points.to_vec()],
+        Dash::Dashed => [8.0, 4.0],
+        Dash::Dotted => [2.5, 3.0],
+    };
+    let mut stretches = Vec::new();
+    let mut current: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
+    let (mut phase, mut left) = (0, pattern[0]);
+    for pair in points.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        let mut length = (to.0 - from.0).hypot(to.1 - from.1);
+        while length > left {
+            let share = left / length;
+            from = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+            length -= left;
+            if phase == 0 {
+                current.push(from);
+                stretches.push(std::mem::take(&mut current));
+            } else {
+                current = vec![from];
+            }
+            phase = 1 - phase;
+            left = pattern[phase];
+        }
+        left -= length;
+        if phase == 0 {
+            current.push(to);
+        }
+    }
+    stretches.push(current);
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_cover_their_share_of_a_line() {
+        let stretches = dashes(&[(0.0, 0.0), (60.0, 0.0), (120.0, 0.0)], Dash::Dashed);
+        let drawn: f64 = stretches.iter().filter(|s| s.len() > 1).map(|s| s[s.len() - 1].0 - s[0].0).sum();
+        assert!((drawn - 80.0).abs() < 1.0, "{drawn}");
+        assert_eq!(dashes(&[], Dash::Dotted), [Vec::new()]);
+    }
+
+    #[test]
+    fn long_titles_are_cut_and_foreign_ones_do_not_panic() {
+        assert_eq!(shorten("short", 14.0, false, 500.0), "short");
+        assert!(shorten(&"long ".repeat(100), 14.0, false, 200.0).ends_with('…'));
+        assert!(width("双十一 \u{1F6D2} \u{0}", 14.0, true) > 0.0);
+        assert_eq!(shorten("a\u{0}b", 14.0, false, 500.0), "ab");
+    }
+}

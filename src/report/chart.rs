@@ -36,8 +36,16 @@ pub(super) fn draw(figure: &Figure, folder: &Path, name: &str) -> Result<(), Rep
 
 fn sheet<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, figure: &Figure, layout: &Layout) -> Result<(), String> {
     let room = WIDTH - 2.0 * EDGE;
-    canvas.words(EDGE, 34.0, &Words::new(&canvas::shorten(&figure.title, TITLE, true, room), TITLE, Ink::TEXT).bold())?;
-    canvas.words(EDGE, 58.0, &Words::new(&canvas::shorten(&figure.subtitle, SUBTITLE, false, room), SUBTITLE, Ink::QUIET))?;
+    canvas.words(
+        EDGE,
+        34.0,
+        &Words::new(&canvas::shorten(&figure.title, TITLE, true, room), TITLE, Ink::TEXT).bold(),
+    )?;
+    canvas.words(
+        EDGE,
+        58.0,
+        &Words::new(&canvas::shorten(&figure.subtitle, SUBTITLE, false, room), SUBTITLE, Ink::QUIET),
+    )?;
     canvas.words(EDGE, layout.height - 12.0, &Words::new(&figure.note, SMALL, Ink::QUIET))?;
     for (index, row) in figure.rows.iter().enumerate() {
         let place = &layout.rows[index];
@@ -75,7 +83,12 @@ fn heading<B: DrawingBackend>(
     Ok(())
 }
 
-fn legend_entry<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, key: &Key, left: f64, baseline: f64) -> Result<f64, String> {
+fn legend_entry<B: DrawingBackend>(
+    canvas: &mut Canvas<'_, B>,
+    key: &Key,
+    left: f64,
+    baseline: f64,
+) -> Result<f64, String> {
     let (sample, middle) = (28.0, baseline - 5.0);
     if key.filled {
         let frame = Frame { left: left + 14.0, top: baseline - 12.0, width: 14.0, height: 13.0 };

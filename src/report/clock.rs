@@ -36,6 +36,16 @@ impl Clock {
         self.print(unix_ms, "%-d %b")
     }
 
+    /// `1 Nov 00:30`
+    pub(super) fn day_minute(&self, unix_ms: i64) -> String {
+        self.print(unix_ms, "%-d %b %H:%M")
+    }
+
+    /// `1 Nov 00:30:05`
+    pub(super) fn moment(&self, unix_ms: i64) -> String {
+        self.print(unix_ms, "%-d %b %H:%M:%S")
+    }
+
     /// `Sun 1 Nov 2020`
     pub(super) fn date(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%a %-d %b %Y")

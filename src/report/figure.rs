@@ -12,6 +12,7 @@ mod services;
 mod timeline;
 
 pub use axis::{Axis, Scale, Tick};
+pub(super) use lost::{cause, plain};
 
 use crate::results::{Completion, Results, Summary};
 
@@ -100,8 +101,8 @@ pub struct Mark {
 pub enum Side {
     /// To the right, at the same height.
     Right,
-    /// To the right and below.
-    BelowRight,
+    /// To the right and above.
+    AboveRight,
     /// To the left and above.
     AboveLeft,
 }

@@ -70,7 +70,10 @@ impl Drop for Staged {
 /// A name next to `folder` that nothing has.
 fn free_sibling(folder: &Path, purpose: &str) -> Result<PathBuf, ReportError> {
     let Some(name) = folder.file_name() else {
-        return Err(ReportError::io(folder, std::io::Error::new(ErrorKind::InvalidInput, "a result folder needs a name")));
+        return Err(ReportError::io(
+            folder,
+            std::io::Error::new(ErrorKind::InvalidInput, "a result folder needs a name"),
+        ));
     };
     let process = std::process::id();
     (0..1000)

@@ -1,7 +1,7 @@
 //! Numbers as a person reads them: k, M, bn; percentages; RMB.
 
 /// Fen in one RMB.
-const FEN_PER_RMB: f64 = 100.0;
+pub(super) const FEN_PER_RMB: f64 = 100.0;
 
 /// A prefix that suits a range of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,18 +34,18 @@ pub(super) fn money(fen: f64) -> String {
     format!("{} RMB", short(fen / FEN_PER_RMB))
 }
 
-/// RMB of an amount in fen.
-pub(super) fn rmb(fen: i64) -> f64 {
-    fen as f64 / FEN_PER_RMB
-}
-
-/// A share as a percentage: `12.5 %`.
+/// A share as a percentage, to a tenth or, where it is small, two digits: `12.5 %`, `0.065 %`.
 pub(super) fn percent(share: f64) -> String {
-    format!("{} %", digits(share * 100.0))
+    let value = share * 100.0;
+    if value.abs() < 1.0 { format!("{} %", rounded(value, 2)) } else { format!("{} %", trim(&format!("{value:.1}"))) }
 }
 
 /// Three significant digits, without an exponent, without trailing zeros after the point.
 pub(super) fn digits(value: f64) -> String {
+    rounded(value, 3)
+}
+
+fn rounded(value: f64, significant: i32) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
@@ -54,7 +54,7 @@ pub(super) fn digits(value: f64) -> String {
         return "0".to_owned();
     }
     let whole = magnitude.log10().floor() as i32 + 1;
-    let decimals = (3 - whole).clamp(0, 9) as usize;
+    let decimals = (significant - whole).clamp(0, 9) as usize;
     trim(&format!("{value:.decimals$}"))
 }
 
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(short(5e12), "5000 bn");
         assert_eq!(short(f64::NAN), "–");
         assert_eq!(money(49_820_000_000_000.0), "498 bn RMB");
-        assert_eq!(percent(0.125), "12.5 %");
+        assert_eq!([0.125, 0.000_653, 0.0, 0.994_99].map(percent), ["12.5 %", "0.065 %", "0 %", "99.5 %"]);
         assert_eq!(grouped(14_000_000), "14,000,000");
         assert_eq!(grouped(999), "999");
     }

@@ -76,7 +76,8 @@ impl Row for ProductRow {
 
 impl Row for LedgerRow {
     const FILE: &'static str = "ledger.csv";
-    const HEADER: &'static [&'static str] = &["window", "segment", "bucket", "service", "intents", "units", "money_fen"];
+    const HEADER: &'static [&'static str] =
+        &["window", "segment", "bucket", "service", "intents", "units", "money_fen"];
 }
 
 /// Writes all text tables into `folder`.
@@ -183,8 +184,9 @@ fn read_series(path: &Path) -> Result<Table, ReportError> {
             if first {
                 column.values = kind_by_value(cell);
             }
-            push_cell(&mut column.values, cell)
-                .map_err(|wanted| ReportError::garbled(path, line, format!("`{cell}` in column `{}` is not {wanted}", column.name)))?;
+            push_cell(&mut column.values, cell).map_err(|wanted| {
+                ReportError::garbled(path, line, format!("`{cell}` in column `{}` is not {wanted}", column.name))
+            })?;
         }
         first = false;
     }
@@ -192,7 +194,11 @@ fn read_series(path: &Path) -> Result<Table, ReportError> {
 }
 
 fn kind_by_name(name: &str) -> Values {
-    if REAL_ENDINGS.iter().any(|ending| name.ends_with(ending)) { Values::Real(Vec::new()) } else { Values::Integer(Vec::new()) }
+    if REAL_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        Values::Real(Vec::new())
+    } else {
+        Values::Integer(Vec::new())
+    }
 }
 
 fn kind_by_value(cell: &str) -> Values {

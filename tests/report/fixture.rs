@@ -1,17 +1,17 @@
 //! Made-up results of a festival with two windows, realistic enough to judge pictures by. No draw is random.
 
 use saleload::results::{
-    BrandRow, Bucket, Column, Completion, Conservation, LedgerRow, ProductRow, Results, Saturation, ServiceRow, Summary, Table,
-    Totals, Values, WindowSummary, series,
+    BrandRow, Bucket, Column, Completion, Conservation, LedgerRow, ProductRow, Results, Saturation, ServiceRow,
+    Summary, Table, Totals, Values, WindowSummary, series,
 };
 
 /// Nov 1 2020 00:00 in Shanghai.
-pub const FIRST: i64 = 1_604_160_000_000;
+pub(crate) const FIRST: i64 = 1_604_160_000_000;
 /// Nov 11 2020 00:00 in Shanghai.
-pub const SECOND: i64 = FIRST + 10 * DAY;
+pub(crate) const SECOND: i64 = FIRST + 10 * DAY;
 const DAY: i64 = 86_400_000;
 
-pub const CATEGORIES: [&str; 10] = [
+pub(crate) const CATEGORIES: [&str; 10] = [
     "apparel",
     "beauty",
     "electronics",
@@ -23,7 +23,7 @@ pub const CATEGORIES: [&str; 10] = [
     "health",
     "imports",
 ];
-pub const SERVICES: [&str; 7] = ["gateway", "search", "cart", "inventory", "order", "payment", "coupon"];
+pub(crate) const SERVICES: [&str; 7] = ["gateway", "search", "cart", "inventory", "order", "payment", "coupon"];
 const PRODUCTS: [(&str, u64, i64); 5] = [
     ("Phone 12 Pro", 300_000, 41),
     ("Face serum, 50 ml", 800_000, 372),
@@ -125,7 +125,13 @@ fn buckets(builder: &mut Builder, slots: &[Slot]) {
                 Bucket::TimedOut => 0.3 * over,
                 Bucket::GaveUp => 0.2 * over,
                 Bucket::PaymentFailed => 0.004 * demand(s),
-                Bucket::HoldExpired => if s.age > 1800.0 { 0.02 * demand(s) } else { 0.0 },
+                Bucket::HoldExpired => {
+                    if s.age > 1800.0 {
+                        0.02 * demand(s)
+                    } else {
+                        0.0
+                    }
+                }
                 Bucket::ChangedMind => 0.1 * demand(s),
                 Bucket::WindowClosed | Bucket::Open => 0.0,
             }
@@ -139,7 +145,9 @@ fn services(builder: &mut Builder, slots: &[Slot]) {
     for (i, name) in SERVICES.iter().enumerate() {
         let capacity = [900e3, 800e3, 700e3, 640e3, ORDER_CAPACITY, 610e3, 2e6][i];
         let load = |s: &Slot| demand(s) / capacity;
-        let queue = |s: &Slot| if load(s) > 0.6 { (load(s) - 0.6) * 900_000.0 * if *name == "order" { 3.0 } else { 0.02 } } else { 0.0 };
+        let queue = |s: &Slot| {
+            if load(s) > 0.6 { (load(s) - 0.6) * 900_000.0 * if *name == "order" { 3.0 } else { 0.02 } } else { 0.0 }
+        };
         let base_us = [900.0, 6000.0, 2500.0, 3000.0, 12_000.0, 45_000.0, 700.0][i];
         let count = |f: &dyn Fn(&Slot) -> f64| slots.iter().map(|s| f(s) as i64).collect::<Vec<_>>();
         let column = |what: &str| series::service(name, what);
@@ -170,12 +178,17 @@ fn stock(builder: &mut Builder, slots: &[Slot], orders: &[i64]) {
         let share = 0.15 + 0.085 * i as f64;
         let left = progress.iter().map(|p| (1e8 * (1.0 - share * p.powf(0.6 + 0.1 * i as f64))) as i64).collect();
         builder.integer(series::category(name, "units_left"), left);
-        builder.integer(series::category(name, "skus_sold_out"), progress.iter().map(|p| (p * 1000.0) as i64).collect());
+        builder
+            .integer(series::category(name, "skus_sold_out"), progress.iter().map(|p| (p * 1000.0) as i64).collect());
     }
     for (name, units, out) in PRODUCTS {
         let left = |s: &Slot| {
             let elapsed = (s.time - FIRST) as f64 / 1000.0;
-            let share = if out == i64::MAX { 0.4 * (elapsed / 950_400.0).sqrt() } else { (elapsed / out as f64).sqrt().min(1.0) };
+            let share = if out == i64::MAX {
+                0.4 * (elapsed / 950_400.0).sqrt()
+            } else {
+                (elapsed / out as f64).sqrt().min(1.0)
+            };
             (units as f64 * (1.0 - share)) as i64
         };
         builder.integer(series::product_left(name), slots.iter().map(left).collect());
@@ -208,7 +221,8 @@ fn window(table: &Table, name: &str, number: i64, opens: i64, closes: i64) -> Wi
             .map(|(row, (v, s))| (table.integers(series::TIME)[row], *v as f64 / *s as f64))
             .collect()
     };
-    let peak = rates(series::ORDERS).into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).unwrap_or((0, 0.0));
+    let peak =
+        rates(series::ORDERS).into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).unwrap_or((0, 0.0));
     WindowSummary {
         name: name.to_owned(),
         opens_unix_ms: opens,
@@ -221,10 +235,10 @@ fn window(table: &Table, name: &str, number: i64, opens: i64, closes: i64) -> Wi
 }
 
 /// The resolved scenario that goes with the results.
-pub const SCENARIO: &str = "name = \"double-eleven\"\n";
+pub(crate) const SCENARIO: &str = "name = \"double-eleven\"\n";
 
 /// A festival with two windows, a service that cannot keep up, and four products that sell out.
-pub fn festival() -> Results {
+pub(crate) fn festival() -> Results {
     let slots = slots();
     let mut builder = Builder { columns: Vec::new() };
     let (orders, _) = base(&mut builder, &slots);

@@ -216,7 +216,8 @@ impl<B: DrawingBackend> Canvas<'_, B> {
     /// Draws a line with the width and dashes of a pen.
     pub(super) fn line(&mut self, points: &[(f64, f64)], pen: &Pen) -> Result<(), String> {
         let broad = if pen.thin { 1.5 } else { 2.25 };
-        let style = ShapeStyle { color: Ink::of(pen).mix(), filled: true, stroke_width: (broad * f64::from(FINE)) as u32 };
+        let style =
+            ShapeStyle { color: Ink::of(pen).mix(), filled: true, stroke_width: (broad * f64::from(FINE)) as u32 };
         for stretch in dashes(points, pen.dash) {
             self.stroke(&stretch, style)?;
         }

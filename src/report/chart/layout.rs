@@ -71,7 +71,15 @@ impl Layout {
             let left = EDGE + peers.map(tick_room).fold(0.0, f64::max) + 8.0;
             let frames = split(row.panels.len(), left, WIDTH - EDGE - right - left, plot_top, height);
             rows.push(RowLayout { heading, frames, panel_headings, x_labels });
-            top = plot_top + height + if !x_labels { 8.0 } else if dated(row) { 46.0 } else { 32.0 };
+            top = plot_top
+                + height
+                + if !x_labels {
+                    8.0
+                } else if dated(row) {
+                    46.0
+                } else {
+                    32.0
+                };
         }
         Layout { height: (top + FOOT).ceil(), rows }
     }

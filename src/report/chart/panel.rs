@@ -88,7 +88,7 @@ fn x_labels<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, x: &Axis, frame: Fram
         for (line, text) in [&tick.label, &tick.below].into_iter().enumerate() {
             let half = canvas::width(text, SMALL, false) / 2.0;
             // Labels may stick out a little, but not as far as the next panel's.
-            let middle = centre.min(frame.left + frame.width + 8.0 - half).max(frame.left - 12.0 + half.min(12.0));
+            let middle = centre.min(frame.left + frame.width + 8.0 - half).max(frame.left - 8.0 + half);
             if text.is_empty() || middle - half < taken[line] + 7.0 {
                 continue;
             }
@@ -117,7 +117,7 @@ fn annotate<B: DrawingBackend>(
     let width = canvas::width(&mark.text, SMALL, true);
     let (start, baseline) = match mark.side {
         Side::Right => (left + 9.0, height + 5.0),
-        Side::BelowRight => (left + 9.0, height + 20.0),
+        Side::AboveRight => (left + 7.0, height - 7.0),
         Side::AboveLeft => (left - width - 4.0, height - 9.0),
     };
     // Words stay inside the plot, whatever the side asked for.

@@ -3,11 +3,8 @@
 use super::timeline::{self, HOUR, View, largest, smallest_positive};
 use super::{Axis, Figure, Key, Mark, Panel, Pen, Row, Series, Side, subtitle};
 use crate::report::clock::Clock;
-use crate::report::number::{Prefix, money, short};
+use crate::report::number::{FEN_PER_RMB as FEN, Prefix, money, short};
 use crate::results::{Results, series};
-
-/// Fen in one RMB.
-const FEN: f64 = 100.0;
 
 /// Two quantities drawn together: the headline, and behind it the one it comes from.
 pub(super) struct Pair {
@@ -47,16 +44,11 @@ fn sums(views: &[View<'_>], clock: &Clock) -> Row {
         .zip(&curves)
         .map(|(view, [paid, ordered])| {
             let x = view.whole(clock);
-            let mark = |point: Option<&(f64, f64)>, side, when: &str| {
-                point.map(|&at| Mark { at, text: format!("{}{when}", money(at.1)), pen: Some(GMV.pens()[0]), side })
-            };
-            let inside: Vec<_> = paid.iter().filter(|p| p.0 <= x.to).copied().collect();
-            let hour = inside.iter().find(|p| p.0 >= HOUR).filter(|_| view.span > 2.0 * HOUR);
-            let marks = [mark(hour, Side::BelowRight, " after 1 h"), mark(inside.last(), Side::AboveLeft, "")];
+            let marks = milestones(view, paid, &x);
             Panel {
                 heading: view.heading.clone(),
                 series: GMV.lines(view, &x, [paid.clone(), ordered.clone()]),
-                marks: if view.played() { marks.into_iter().flatten().collect() } else { Vec::new() },
+                marks,
                 vacant: view.vacant(),
                 x,
                 ..Panel::default()
@@ -71,6 +63,20 @@ fn sums(views: &[View<'_>], clock: &Clock) -> Row {
         panels,
         labels: Vec::new(),
     }
+}
+
+/// Dots after the first hour and at the end, and their values in the corner below the curve, which a rising curve leaves free.
+fn milestones(view: &View<'_>, paid: &[(f64, f64)], x: &Axis) -> Vec<Mark> {
+    let Some(&end) = paid.iter().rfind(|p| p.0 <= x.to).filter(|_| view.played()) else { return Vec::new() };
+    let hour = paid.iter().find(|p| p.0 >= HOUR).filter(|_| view.span > 2.0 * HOUR);
+    let dot = |&at: &(f64, f64)| Mark { at, text: String::new(), pen: Some(GMV.pens()[0]), side: Side::AboveLeft };
+    let mut marks: Vec<Mark> = hour.into_iter().chain([&end]).map(dot).collect();
+    let text = match hour {
+        Some(hour) => format!("after 1 h {}, at the end {}", money(hour.1), money(end.1)),
+        None => format!("at the end {}", money(end.1)),
+    };
+    marks.push(Mark { at: (x.to, 0.0), text, pen: None, side: Side::AboveLeft });
+    marks
 }
 
 impl Pair {
@@ -140,7 +146,7 @@ impl Pair {
         let moment = view.window.opens_unix_ms.saturating_add((at.0 * 1000.0) as i64);
         let value = short(at.1 / self.unit);
         let text = format!("{} {}/s at {}", value, self.unit_name, clock.second(moment)).replace(" /s", "/s");
-        let side = if x.place(at.0) < 0.5 { Side::Right } else { Side::AboveLeft };
+        let side = if x.place(at.0) < 0.5 { Side::AboveRight } else { Side::AboveLeft };
         Some(Mark { at, text, pen: Some(self.pens()[0]), side })
     }
 
@@ -151,7 +157,7 @@ impl Pair {
         }
         let curves: Vec<_> = views.iter().map(|view| self.rates(view)).collect();
         let highest = largest(curves.iter().flatten().flatten());
-        let y = Axis::decades(smallest_positive(curves.iter().flatten().flatten()), highest, self.unit);
+        let y = Axis::decades(smallest_positive(curves.iter().flatten().flatten()), highest, self.unit, 4);
         let panels = views
             .iter()
             .zip(curves)

@@ -71,7 +71,8 @@ fn products(results: &Results) -> Vec<Stock<'_>> {
     let mut rows: Vec<&ProductRow> = results.products.iter().filter(named).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.gmv_paid_fen));
     rows.truncate(MOST_LINES);
-    let stock = |row: &'_ ProductRow| (series::product_left(&row.product), row.units_start as f64, row.sold_out_unix_ms);
+    let stock =
+        |row: &'_ ProductRow| (series::product_left(&row.product), row.units_start as f64, row.sold_out_unix_ms);
     rows.into_iter()
         .map(|row| {
             let (column, start, sold_out) = stock(row);
@@ -114,7 +115,7 @@ fn row(heading: &str, stocks: &[Stock<'_>], views: &[View<'_>], clock: &Clock) -
 
 fn end_text(stock: &Stock<'_>, share: f64, clock: &Clock) -> String {
     match stock.sold_out {
-        Some(moment) => format!("{}: out {} {}", stock.name, clock.day(moment), clock.second(moment)),
+        Some(moment) => format!("{}: out {}", stock.name, clock.moment(moment)),
         None => format!("{} {}", stock.name, percent(share)),
     }
 }
@@ -122,5 +123,10 @@ fn end_text(stock: &Stock<'_>, share: f64, clock: &Clock) -> String {
 /// A dot where a product sold out, in the window in which it did.
 fn sell_out(stock: &Stock<'_>, view: &View<'_>, pen: Pen) -> Option<Mark> {
     let at = view.since_opening(stock.sold_out?);
-    (0.0..=view.span).contains(&at).then(|| Mark { at: (at, 0.0), text: String::new(), pen: Some(pen), side: Side::Right })
+    (0.0..=view.span).contains(&at).then(|| Mark {
+        at: (at, 0.0),
+        text: String::new(),
+        pen: Some(pen),
+        side: Side::Right,
+    })
 }

@@ -3,47 +3,42 @@
 use super::timeline::{self, View};
 use super::{Axis, BUCKETS, Figure, Key, Mark, Panel, Pen, Row, Scale, Series, Side, Tick, subtitle};
 use crate::report::clock::Clock;
-use crate::report::number::{Prefix, money, percent};
+use crate::report::number::{FEN_PER_RMB as FEN, Prefix, money, percent};
 use crate::results::{Bucket, Results, series};
 use std::collections::BTreeMap;
-
-/// Fen in one RMB.
-const FEN: f64 = 100.0;
 
 /// Most bars; the rest become one.
 const MOST_BARS: usize = 8;
 
 /// Money lost to one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::report) struct Cause {
+struct Cause {
     /// The bucket and, where it has one, the service.
-    pub(in crate::report) name: String,
+    name: String,
     /// The bucket.
-    pub(in crate::report) bucket: Bucket,
-    /// Purchase intents.
-    pub(in crate::report) intents: u64,
+    bucket: Bucket,
     /// Money, fen.
-    pub(in crate::report) money_fen: u64,
+    money_fen: u64,
 }
 
 /// What was lost, by bucket and service; largest first.
-pub(in crate::report) fn causes(results: &Results) -> Vec<Cause> {
-    let mut sums: BTreeMap<(Bucket, &str), (u64, u64)> = BTreeMap::new();
+fn causes(results: &Results) -> Vec<Cause> {
+    let mut sums: BTreeMap<(Bucket, &str), u64> = BTreeMap::new();
     for row in results.ledger.iter().filter(|row| row.bucket.is_lost()) {
-        let sum = sums.entry((row.bucket, &row.service)).or_default();
-        *sum = (sum.0 + row.intents, sum.1 + row.money_fen);
+        *sums.entry((row.bucket, &row.service)).or_default() += row.money_fen;
     }
-    let cause = |((bucket, service), (intents, money_fen)): ((Bucket, &str), (u64, u64))| {
-        let name = if service.is_empty() { words(bucket).to_owned() } else { format!("{} {service}", words(bucket)) };
-        Cause { name, bucket, intents, money_fen }
+    let named = |((bucket, service), money_fen): ((Bucket, &str), u64)| Cause {
+        name: cause(bucket, service),
+        bucket,
+        money_fen,
     };
-    let mut causes: Vec<Cause> = sums.into_iter().filter(|(_, sum)| sum.1 > 0).map(cause).collect();
+    let mut causes: Vec<Cause> = sums.into_iter().filter(|(_, fen)| *fen > 0).map(named).collect();
     causes.sort_by(|a, b| b.money_fen.cmp(&a.money_fen).then_with(|| a.name.cmp(&b.name)));
     causes
 }
 
 /// A bucket in words; a service's name may follow.
-pub(in crate::report) fn words(bucket: Bucket) -> &'static str {
+fn words(bucket: Bucket) -> &'static str {
     match bucket {
         Bucket::Bought => "bought",
         Bucket::SoldOut => "sold out",
@@ -56,6 +51,16 @@ pub(in crate::report) fn words(bucket: Bucket) -> &'static str {
         Bucket::WindowClosed => "window closed",
         Bucket::Open => "still open",
     }
+}
+
+/// A bucket and, where it has one, its service, in words.
+pub(in crate::report) fn cause(bucket: Bucket, service: &str) -> String {
+    if service.is_empty() { plain(bucket).to_owned() } else { format!("{} {service}", words(bucket)) }
+}
+
+/// A bucket in words that stand alone.
+pub(in crate::report) fn plain(bucket: Bucket) -> &'static str {
+    words(bucket).trim_end_matches(" by").trim_end_matches(" at")
 }
 
 pub(super) fn figure(results: &Results) -> Figure {
@@ -71,7 +76,14 @@ pub(super) fn figure(results: &Results) -> Figure {
     let rows = if lost == 0 {
         let vacant = "no purchase intent was stopped by stock, platform, bank or clock".to_owned();
         let panels = vec![Panel { vacant, ..Panel::default() }];
-        vec![Row { heading: String::new(), keys: Vec::new(), weight: 1.0, y: Axis::default(), panels, labels: Vec::new() }]
+        vec![Row {
+            heading: String::new(),
+            keys: Vec::new(),
+            weight: 1.0,
+            y: Axis::default(),
+            panels,
+            labels: Vec::new(),
+        }]
     } else {
         vec![stacks(results, &causes), bars(&causes, demand)]
     };
@@ -118,7 +130,7 @@ fn stacks(results: &Results, causes: &[Cause]) -> Row {
     }
     let prefix = Prefix::of(highest / FEN);
     let key = |(i, bucket): (usize, &Bucket)| {
-        let text = words(*bucket).trim_end_matches(" by").trim_end_matches(" at").to_owned();
+        let text = plain(*bucket).to_owned();
         Key { pen: Pen::solid(i), filled: true, text }
     };
     Row {
@@ -143,7 +155,8 @@ fn layers(view: &View<'_>, buckets: &[Bucket], x: &Axis) -> Vec<Vec<(f64, f64)>>
     layers.push(kept.iter().map(|&row| (times[row].0, 0.0)).collect());
     for curve in &curves {
         let below = layers.last().expect("the bottom edge is there");
-        let edge = kept.iter().zip(below).map(|(&row, low)| (times[row].0, low.1 + curve[row].1 - curve[0].1)).collect();
+        let edge =
+            kept.iter().zip(below).map(|(&row, low)| (times[row].0, low.1 + curve[row].1 - curve[0].1)).collect();
         layers.push(edge);
     }
     layers

@@ -25,7 +25,12 @@ struct Metric {
 
 const METRICS: [Metric; 3] = [
     Metric { heading: "Utilisation, %", column: "utilisation", unit: 1.0, axis: |points| Axis::share(largest(points)) },
-    Metric { heading: "Longest queue, requests waiting", column: "queue_max", unit: 1.0, axis: |points| decades(points, 1.0) },
+    Metric {
+        heading: "Longest queue, requests waiting",
+        column: "queue_max",
+        unit: 1.0,
+        axis: |points| decades(points, 1.0),
+    },
     Metric {
         heading: "Response time p99, ms",
         column: "response_us_p99",
@@ -35,7 +40,7 @@ const METRICS: [Metric; 3] = [
 ];
 
 fn decades(points: &[(f64, f64)], least: f64) -> Axis {
-    Axis::decades(smallest_positive(points).max(least), largest(points), 1.0)
+    Axis::decades(smallest_positive(points).max(least), largest(points), 1.0, 6)
 }
 
 pub(super) fn figure(results: &Results) -> Figure {
@@ -51,9 +56,9 @@ pub(super) fn figure(results: &Results) -> Figure {
     let mut saturated: Vec<&str> = results.summary.saturated.iter().map(|s| s.service.as_str()).collect();
     saturated.dedup();
     let title = match saturated.as_slice() {
-        [] => "Services: none saturated".to_owned(),
-        names if names.len() <= 4 => format!("Services: {} saturated", names.join(", ")),
-        names => format!("Services: {} saturated", names.len()),
+        [] => "Services: all kept up".to_owned(),
+        names if names.len() <= 4 => format!("Services: {} could not keep up", names.join(", ")),
+        names => format!("Services: {} could not keep up", names.len()),
     };
     let mut note = "Time since the opening, logarithmic. Shaded: could not keep up.".to_owned();
     if services.len() < results.summary.services.len() {
@@ -89,7 +94,8 @@ fn row(metric: &Metric, results: &Results, services: &[&str], views: &[View<'_>]
     let mut all = Vec::new();
     let mut panels = Vec::new();
     for service in services {
-        let saturations: Vec<&Saturation> = results.summary.saturated.iter().filter(|s| s.service == *service).collect();
+        let saturations: Vec<&Saturation> =
+            results.summary.saturated.iter().filter(|s| s.service == *service).collect();
         let mut panel = Panel { heading: (*service).to_owned(), x: x.clone(), ..Panel::default() };
         for (i, view) in views.iter().enumerate() {
             let column = series::service(service, metric.column);

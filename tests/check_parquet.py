@@ -37,10 +37,13 @@ def with_polars(path):
 def with_duckdb(path):
     import duckdb
 
-    table = duckdb.read_parquet(str(path))
-    assert str(table.types[table.columns.index("time_unix_ms")]) == "TIMESTAMP WITH TIME ZONE"
-    rows, amount = table.aggregate(f"count(*), sum({AMOUNT})").fetchone()
-    return rows, table.columns, int(amount)
+    with duckdb.connect() as connection:
+        quoted = str(path).replace("'", "''")
+        source = f"read_parquet('{quoted}')"
+        described = connection.execute(f"describe select * from {source}").fetchall()
+        assert described[0][:2] == ("time_unix_ms", "TIMESTAMP WITH TIME ZONE"), described[0]
+        rows, amount = connection.execute(f"select count(*), sum({AMOUNT}) from {source}").fetchone()
+        return rows, [column[0] for column in described], int(amount)
 
 
 def main():

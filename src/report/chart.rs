@@ -92,9 +92,9 @@ fn legend_entry<B: DrawingBackend>(
     let (sample, middle) = (28.0, baseline - 5.0);
     if key.filled {
         let frame = Frame { left: left + 14.0, top: baseline - 12.0, width: 14.0, height: 13.0 };
-        canvas.rectangle(frame, Ink::of(&key.pen))?;
+        canvas.rectangle(frame, Ink::of(key.pen))?;
     } else {
-        canvas.line(&[(left, middle), (left + sample, middle)], &key.pen)?;
+        canvas.line(&[(left, middle), (left + sample, middle)], key.pen)?;
     }
     canvas.words(left + sample + 6.0, baseline, &Words::new(&key.text, SMALL, Ink::TEXT))?;
     Ok(left + sample + 6.0 + canvas::width(&key.text, SMALL, false) + 20.0)
@@ -106,7 +106,7 @@ fn end_labels<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, row: &Row, frame: F
     let heights = layout::apart(&wanted, SMALL + 1.5, frame.top, frame.top + frame.height);
     let right = frame.left + frame.width;
     for ((label, from), to) in row.labels.iter().zip(wanted).zip(heights) {
-        canvas.line(&[(right + 3.0, from), (right + 14.0, to), (right + 34.0, to)], &label.pen)?;
+        canvas.line(&[(right + 3.0, from), (right + 14.0, to), (right + 34.0, to)], label.pen)?;
         canvas.words(right + 39.0, to + 5.0, &Words::new(&label.text, SMALL, Ink::TEXT))?;
     }
     Ok(())

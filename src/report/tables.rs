@@ -174,6 +174,8 @@ fn write_cell(values: &Values, row: usize, cell: &mut String) {
 fn read_series(path: &Path) -> Result<Table, ReportError> {
     let mut reader = csv::Reader::from_path(path).map_err(|e| csv_error(path, e))?;
     let header = reader.headers().map_err(|e| csv_error(path, e))?.clone();
+    // A table without columns is written as one empty name, because a CSV file cannot hold less.
+    let header = if header.iter().eq([""]) { csv::StringRecord::new() } else { header };
     let mut columns: Vec<Column> =
         header.iter().map(|name| Column { name: name.to_owned(), values: kind_by_name(name) }).collect();
     let mut record = csv::StringRecord::new();

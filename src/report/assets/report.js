@@ -45,6 +45,8 @@
     zooming = false;
   };
 
+  const decades = (u, ticks) => ticks.map((v) => (Number.isInteger(+Math.log10(v).toFixed(6)) ? v : null));
+
   const options = (chart, width) => ({
     width,
     height: 250,
@@ -61,9 +63,9 @@
       {
         stroke: "#5a5f66",
         size: 58,
-        grid: { stroke: "#e6e8ea", width: 1 },
-        ticks: { stroke: "#c9cdd2" },
-        filter: chart.log ? (u, ticks) => ticks.map((v) => (Number.isInteger(+Math.log10(v).toFixed(6)) ? v : null)) : undefined,
+        grid: { stroke: "#e6e8ea", width: 1, filter: chart.log ? decades : undefined },
+        ticks: { stroke: "#c9cdd2", filter: chart.log ? decades : undefined },
+        filter: chart.log ? decades : undefined,
         values: (u, ticks) => ticks.map((v) => (v == null ? "" : short(v))),
       },
     ],

@@ -44,7 +44,7 @@ impl Ink {
     pub(super) const HALO: Ink = Ink(RGBColor(255, 255, 255), 0.8);
 
     /// The colour of a pen.
-    pub(super) fn of(pen: &Pen) -> Self {
+    pub(super) fn of(pen: Pen) -> Self {
         Ink(RGBColor(pen.colour.0, pen.colour.1, pen.colour.2), 1.0)
     }
 
@@ -214,7 +214,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
     }
 
     /// Draws a line with the width and dashes of a pen.
-    pub(super) fn line(&mut self, points: &[(f64, f64)], pen: &Pen) -> Result<(), String> {
+    pub(super) fn line(&mut self, points: &[(f64, f64)], pen: Pen) -> Result<(), String> {
         let broad = if pen.thin { 1.5 } else { 2.25 };
         let style =
             ShapeStyle { color: Ink::of(pen).mix(), filled: true, stroke_width: (broad * f64::from(FINE)) as u32 };
@@ -251,8 +251,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
     }
 
     fn stroke(&mut self, points: &[(f64, f64)], style: ShapeStyle) -> Result<(), String> {
-        let mut units: Vec<(i32, i32)> = points.iter().map(|&p| unit(p)).collect();
-        units.dedup();
+        let units = without_crumbs(points.iter().map(|&p| unit(p)));
         if units.len() < 2 {
             return Ok(());
         }
@@ -264,8 +263,8 @@ impl<B: DrawingBackend> Canvas<'_, B> {
         for pair in units.windows(2) {
             self.put(&PathElement::new([pair[0], pair[1]], style))?;
         }
-        for &joint in &units[1..units.len() - 1] {
-            self.put(&Circle::new(joint, (style.stroke_width / 2) as i32, style))?;
+        for corner in units.windows(3).filter(|corner| turns(corner)) {
+            self.put(&Circle::new(corner[1], (style.stroke_width / 2) as i32, style))?;
         }
         Ok(())
     }
@@ -282,6 +281,31 @@ impl<B: DrawingBackend> Canvas<'_, B> {
 fn unit(point: (f64, f64)) -> (i32, i32) {
     let fine = f64::from(FINE);
     ((point.0 * fine).round() as i32, (point.1 * fine).round() as i32)
+}
+
+/// A path without the points that lie within half a logical pixel of the one before; the last is kept.
+fn without_crumbs(points: impl Iterator<Item = (i32, i32)>) -> Vec<(i32, i32)> {
+    let near = |a: (i32, i32), b: (i32, i32)| (a.0 - b.0).abs().max((a.1 - b.1).abs()) < (FINE / 2) as i32;
+    let mut kept: Vec<(i32, i32)> = Vec::new();
+    let mut last = None;
+    for point in points {
+        if kept.last().is_none_or(|&before| !near(before, point)) {
+            kept.push(point);
+        }
+        last = Some(point);
+    }
+    kept.extend(last.filter(|last| kept.last() != Some(last)));
+    kept
+}
+
+/// Whether three points make a corner sharp enough to show a gap between two thick segments.
+fn turns(corner: &[(i32, i32)]) -> bool {
+    let (a, b) = (
+        (corner[1].0 - corner[0].0, corner[1].1 - corner[0].1),
+        (corner[2].0 - corner[1].0, corner[2].1 - corner[1].1),
+    );
+    let dot = f64::from(a.0) * f64::from(b.0) + f64::from(a.1) * f64::from(b.1);
+    dot < 0.95 * f64::from(a.0).hypot(f64::from(a.1)) * f64::from(b.0).hypot(f64::from(b.1))
 }
 
 /// Cuts a line into its dashes.

@@ -77,7 +77,7 @@ fn line_or_area<B: DrawingBackend>(
     frame: Frame,
 ) -> Result<(), String> {
     let points: Vec<(f64, f64)> = series.points.iter().map(|p| (frame.x(x, p.0), frame.y(y, p.1))).collect();
-    if series.filled { canvas.area(&points, Ink::of(&series.pen)) } else { canvas.line(&points, &series.pen) }
+    if series.filled { canvas.area(&points, Ink::of(series.pen)) } else { canvas.line(&points, series.pen) }
 }
 
 /// Labels below the axis, left to right; one that would touch its neighbour is left out.
@@ -108,7 +108,7 @@ fn annotate<B: DrawingBackend>(
     frame: Frame,
 ) -> Result<(), String> {
     let (left, height) = (frame.x(x, mark.at.0), frame.y(y, mark.at.1));
-    if let Some(pen) = &mark.pen {
+    if let Some(pen) = mark.pen {
         canvas.dot((left, height), Ink::of(pen))?;
     }
     if mark.text.is_empty() {

@@ -47,7 +47,7 @@ fn sums(views: &[View<'_>], clock: &Clock) -> Row {
             let marks = milestones(view, paid, &x);
             Panel {
                 heading: view.heading.clone(),
-                series: GMV.lines(view, &x, [paid.clone(), ordered.clone()]),
+                series: lines(view, &x, [paid.clone(), ordered.clone()]),
                 marks,
                 vacant: view.vacant(),
                 x,
@@ -69,7 +69,7 @@ fn sums(views: &[View<'_>], clock: &Clock) -> Row {
 fn milestones(view: &View<'_>, paid: &[(f64, f64)], x: &Axis) -> Vec<Mark> {
     let Some(&end) = paid.iter().rfind(|p| p.0 <= x.to).filter(|_| view.played()) else { return Vec::new() };
     let hour = paid.iter().find(|p| p.0 >= HOUR).filter(|_| view.span > 2.0 * HOUR);
-    let dot = |&at: &(f64, f64)| Mark { at, text: String::new(), pen: Some(GMV.pens()[0]), side: Side::AboveLeft };
+    let dot = |&at: &(f64, f64)| Mark { at, text: String::new(), pen: Some(pens()[0]), side: Side::AboveLeft };
     let mut marks: Vec<Mark> = hour.into_iter().chain([&end]).map(dot).collect();
     let text = match hour {
         Some(hour) => format!("after 1 h {}, at the end {}", money(hour.1), money(end.1)),
@@ -79,21 +79,21 @@ fn milestones(view: &View<'_>, paid: &[(f64, f64)], x: &Axis) -> Vec<Mark> {
     marks
 }
 
-impl Pair {
-    pub(super) fn pens(&self) -> [Pen; 2] {
-        [Pen::solid(0), Pen::solid(1).faint()]
-    }
+/// The pens of a pair, in the order of its columns.
+fn pens() -> [Pen; 2] {
+    [Pen::solid(0), Pen::solid(1).faint()]
+}
 
+/// Both lines, the headline on top.
+fn lines(view: &View<'_>, x: &Axis, curves: [Vec<(f64, f64)>; 2]) -> Vec<Series> {
+    let line = |(pen, points)| Series { pen, filled: false, points: view.thin(points, x) };
+    pens().into_iter().zip(curves).map(line).rev().collect()
+}
+
+impl Pair {
     pub(super) fn keys(&self) -> Vec<Key> {
         let key = |(pen, name): (Pen, &&str)| Key { pen, filled: false, text: (*name).to_owned() };
-        self.pens().into_iter().zip(&self.names).map(key).collect()
-    }
-
-    /// Both lines, the headline on top.
-    fn lines(&self, view: &View<'_>, x: &Axis, curves: [Vec<(f64, f64)>; 2]) -> Vec<Series> {
-        let pens = self.pens();
-        let line = |(pen, points)| Series { pen, filled: false, points: view.thin(points, x) };
-        pens.into_iter().zip(curves).map(line).rev().collect()
+        pens().into_iter().zip(&self.names).map(key).collect()
     }
 
     fn rates(&self, view: &View<'_>) -> [Vec<(f64, f64)>; 2] {
@@ -122,7 +122,7 @@ impl Pair {
                 Panel {
                     heading: view.heading.clone(),
                     marks: self.peak(view, &curves[0], &x, clock).into_iter().collect(),
-                    series: self.lines(view, &x, curves),
+                    series: lines(view, &x, curves),
                     vacant: view.vacant(),
                     x,
                     ..Panel::default()
@@ -147,7 +147,7 @@ impl Pair {
         let value = short(at.1 / self.unit);
         let text = format!("{} {}/s at {}", value, self.unit_name, clock.second(moment)).replace(" /s", "/s");
         let side = if x.place(at.0) < 0.5 { Side::AboveRight } else { Side::AboveLeft };
-        Some(Mark { at, text, pen: Some(self.pens()[0]), side })
+        Some(Mark { at, text, pen: Some(pens()[0]), side })
     }
 
     /// Rates over the whole windows on a logarithmic axis; `None` where no window is longer than an hour.
@@ -163,7 +163,7 @@ impl Pair {
             .zip(curves)
             .map(|(view, curves)| {
                 let x = view.whole(clock);
-                let series = self.lines(view, &x, curves);
+                let series = lines(view, &x, curves);
                 Panel { heading: view.heading.clone(), series, vacant: view.vacant(), x, ..Panel::default() }
             })
             .collect();

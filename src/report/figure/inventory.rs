@@ -5,6 +5,7 @@ use super::{Axis, Figure, Label, Mark, Panel, Pen, Row, Series, Side, subtitle};
 use crate::report::clock::Clock;
 use crate::report::number::{grouped, percent};
 use crate::results::{ProductRow, Results, series};
+use std::fmt::Write as _;
 
 /// Most lines in one row; more cannot be told apart.
 const MOST_LINES: usize = 12;
@@ -28,7 +29,7 @@ pub(super) fn figure(results: &Results) -> Figure {
         (products.len(), results.summary.products.len(), "named products, those with the largest GMV"),
     ] {
         if shown < all {
-            note.push_str(&format!(" {shown} of {all} {what}."));
+            let _ = write!(note, " {shown} of {all} {what}.");
         }
     }
     let mut rows = vec![row("Units left by category, % of the start", &categories, &views, &clock)];
@@ -46,23 +47,18 @@ pub(super) fn figure(results: &Results) -> Figure {
 
 /// The categories with the smallest share left, in the order of the scenario.
 fn categories(results: &Results) -> Vec<Stock<'_>> {
-    let stock = |name: &String| {
+    let stock = |(i, name): (usize, &'_ String)| {
         let column = series::category(name, "units_left");
         let left = results.series.integers(&column);
-        let start = *left.first()?;
-        let share = *left.last()? as f64 / start.max(1) as f64;
-        Some((share, Stock { name: "", column, start: start as f64, sold_out: None }))
+        let (start, end) = (*left.first()? as f64, *left.last()? as f64);
+        (start > 0.0).then(|| (i, end / start, (column, start)))
     };
-    let all = results.summary.categories.iter();
-    let mut found: Vec<(usize, f64, Stock<'_>)> = all
-        .enumerate()
-        .filter_map(|(i, name)| stock(name).map(|(share, stock)| (i, share, Stock { name, ..stock })))
-        .filter(|(_, _, stock)| stock.start > 0.0)
-        .collect();
+    let names = &results.summary.categories;
+    let mut found: Vec<_> = names.iter().enumerate().filter_map(stock).collect();
     found.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     found.truncate(MOST_LINES);
     found.sort_by_key(|&(i, _, _)| i);
-    found.into_iter().map(|(_, _, stock)| stock).collect()
+    found.into_iter().map(|(i, _, (column, start))| Stock { name: &names[i], column, start, sold_out: None }).collect()
 }
 
 /// The named products with the largest GMV.
@@ -105,7 +101,7 @@ fn row(heading: &str, stocks: &[Stock<'_>], views: &[View<'_>], clock: &Clock) -
             labels = ends;
         }
         if stocks.is_empty() {
-            panel.vacant = "no stock was recorded".to_owned();
+            "no stock was recorded".clone_into(&mut panel.vacant);
         }
         panel.x = x;
         panels.push(panel);

@@ -4,6 +4,7 @@ use super::timeline::{self, View, largest, smallest_positive};
 use super::{Axis, BUCKETS, Figure, Key, Panel, Pen, Row, Series, subtitle};
 use crate::report::thin;
 use crate::results::{Results, Saturation, series};
+use std::fmt::Write as _;
 
 /// Most services in one picture.
 const MOST_SERVICES: usize = 8;
@@ -62,28 +63,19 @@ pub(super) fn figure(results: &Results) -> Figure {
     };
     let mut note = "Time since the opening, logarithmic. Shaded: could not keep up.".to_owned();
     if services.len() < results.summary.services.len() {
-        note.push_str(&format!(" {} of {} services, the busiest.", services.len(), results.summary.services.len()));
+        let _ = write!(note, " {} of {} services, the busiest.", services.len(), results.summary.services.len());
     }
     Figure { title, subtitle: subtitle(&results.summary), rows, note }
 }
 
 /// The services to show, in the order of the scenario: saturated ones first of all, then by utilisation.
 fn busiest(results: &Results) -> Vec<&str> {
-    let rank = |name: &str| {
-        let saturated = results.summary.saturated.iter().any(|s| s.service == name);
-        let rows = results.services.iter().filter(|row| row.service == name);
-        (saturated, rows.map(|row| row.utilisation_max).fold(0.0, f64::max))
+    let rank = |(i, name): (usize, &String)| {
+        let saturated = results.summary.saturated.iter().any(|s| s.service == *name);
+        let rows = results.services.iter().filter(|row| row.service == *name);
+        (i, saturated, rows.map(|row| row.utilisation_max).fold(0.0, f64::max))
     };
-    let mut ranked: Vec<(usize, bool, f64)> = results
-        .summary
-        .services
-        .iter()
-        .enumerate()
-        .map(|(i, name)| {
-            let (saturated, utilisation) = rank(name);
-            (i, saturated, utilisation)
-        })
-        .collect();
+    let mut ranked: Vec<_> = results.summary.services.iter().enumerate().map(rank).collect();
     ranked.sort_by(|a, b| b.1.cmp(&a.1).then(b.2.total_cmp(&a.2)).then(a.0.cmp(&b.0)));
     ranked.truncate(MOST_SERVICES);
     ranked.sort_by_key(|&(i, _, _)| i);

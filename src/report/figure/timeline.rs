@@ -12,6 +12,12 @@ pub(super) const HOUR: f64 = 3600.0;
 /// Width that a panel's row has for tick labels, in labels.
 const TICK_ROOM: usize = 13;
 
+/// Distances between clock times on an even axis, s.
+const STEPS: [f64; 14] = [
+    60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0,
+    604_800.0,
+];
+
 /// A window of the festival and the rows of the series from its opening on.
 pub(super) struct View<'a> {
     pub(super) window: &'a WindowSummary,
@@ -128,10 +134,6 @@ impl<'a> View<'a> {
     pub(super) fn whole(&self, clock: &Clock) -> Axis {
         let mut axis = Axis::new(0.0, self.span, Scale::Linear);
         let room = (TICK_ROOM / self.panels.max(1)).max(2) as f64;
-        const STEPS: [f64; 14] = [
-            60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0,
-            172_800.0, 604_800.0,
-        ];
         let step = STEPS.into_iter().find(|step| self.span / step <= room).unwrap_or((self.span / room).ceil());
         let opens = self.window.opens_unix_ms;
         let local = (opens.div_euclid(1000) + clock.offset_seconds(opens)) as f64;

@@ -1,7 +1,8 @@
-//! Draws a [`Figure`] as SVG and PNG. Together with `chart/canvas.rs` the only place that uses plotters.
+//! Draws a [`Figure`] as SVG and PNG. With its children the only place that uses plotters.
 
 mod canvas;
 mod layout;
+mod lettering;
 mod panel;
 
 use super::ReportError;

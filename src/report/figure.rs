@@ -13,6 +13,7 @@ mod timeline;
 
 pub use axis::{Axis, Scale, Tick};
 pub(super) use lost::{cause, plain};
+pub(super) use timeline::extent;
 
 use crate::results::{Completion, Results, Summary};
 

@@ -42,20 +42,28 @@ pub(super) fn views(results: &Results) -> Vec<View<'_>> {
     chosen.into_iter().map(|i| View::new(results, i, panels)).collect()
 }
 
+/// The rows of the series that belong to a window, and the end of its time axis, Unix ms: a little past the closing, where the
+/// last payments come in, but not past the next opening.
+pub(in crate::report) fn extent(results: &Results, index: usize) -> (Range<usize>, i64) {
+    let windows = &results.summary.windows;
+    let opens = windows[index].opens_unix_ms;
+    let next = windows.get(index + 1).map_or(i64::MAX, |next| next.opens_unix_ms);
+    let length = windows[index].closes_unix_ms.saturating_sub(opens).max(1000);
+    let until = opens.saturating_add(length.saturating_add(length / 50)).min(next);
+    let time = results.series.integers(series::TIME);
+    let first = time.partition_point(|&t| t < opens);
+    let end = time.partition_point(|&t| t < until).max(first);
+    (first..end, until)
+}
+
 impl<'a> View<'a> {
     fn new(results: &'a Results, index: usize, panels: usize) -> Self {
         let window = &results.summary.windows[index];
-        let next = results.summary.windows.get(index + 1).map_or(i64::MAX, |next| next.opens_unix_ms);
-        // A little past the closing, where the last payments come in.
-        let length_ms = window.closes_unix_ms.saturating_sub(window.opens_unix_ms).max(1000);
-        let until = window.opens_unix_ms.saturating_add(length_ms + length_ms / 50).min(next);
-        let time = results.series.integers(series::TIME);
-        let first = time.partition_point(|&t| t < window.opens_unix_ms);
-        let end = time.partition_point(|&t| t < until).max(first);
+        let (rows, until) = extent(results, index);
         let clock = Clock::new(&results.summary.zone);
         let heading = format!("{} · {}", window.name, clock.date(window.opens_unix_ms));
         let span = until.saturating_sub(window.opens_unix_ms) as f64 / 1000.0;
-        View { window, heading, span, results, rows: first..end, panels }
+        View { window, heading, span, results, rows, panels }
     }
 
     /// Whether the run came this far.

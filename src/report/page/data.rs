@@ -143,15 +143,10 @@ fn any(values: &Values) -> bool {
 }
 
 fn window<'a>(results: &'a Results, index: usize, plans: &[Plan], points: usize) -> Window<'a> {
-    let windows = &results.summary.windows;
-    let WindowSummary { name, opens_unix_ms, closes_unix_ms, .. } = &windows[index];
-    let length = closes_unix_ms.saturating_sub(*opens_unix_ms).max(1000);
-    let next = windows.get(index + 1).map_or(i64::MAX, |next| next.opens_unix_ms);
-    let until = opens_unix_ms.saturating_add(length + length / 50).min(next);
+    let WindowSummary { name, opens_unix_ms, .. } = &results.summary.windows[index];
+    let (rows, until) = figure::extent(results, index);
     let time = results.series.integers(series::TIME);
-    let first = time.partition_point(|t| t < opens_unix_ms);
-    let end = time.partition_point(|&t| t < until).max(first);
-    let buckets = buckets(first..end, points);
+    let buckets = buckets(rows, points);
     let since = |row: usize| Value::from(time[row].saturating_sub(*opens_unix_ms) / 1000);
     let times = buckets
         .iter()
@@ -190,7 +185,7 @@ fn buckets(rows: Range<usize>, points: usize) -> Vec<Range<usize>> {
 fn curve(results: &Results, source: &Source) -> Vec<f64> {
     let seconds = results.series.integers(series::SECONDS);
     let mut sum = 0i128;
-    let value = |row: usize, value: i64| match source.take {
+    let mut shown = |(row, &value): (usize, &i64)| match source.take {
         Take::Level => value as f64,
         Take::Rate => value as f64 / seconds.get(row).map_or(1.0, |&s| s.max(1) as f64),
         Take::Sum => {
@@ -198,20 +193,11 @@ fn curve(results: &Results, source: &Source) -> Vec<f64> {
             sum as f64
         }
     };
-    let values: Vec<f64> = match results.series.column(&source.column) {
-        Some(Values::Integer(values)) => values
-            .iter()
-            .copied()
-            .enumerate()
-            .map({
-                let mut value = value;
-                move |(row, v)| value(row, v)
-            })
-            .collect(),
-        Some(Values::Real(values)) => values.clone(),
+    match results.series.column(&source.column) {
+        Some(Values::Integer(values)) => values.iter().enumerate().map(|cell| shown(cell) / source.unit).collect(),
+        Some(Values::Real(values)) => values.iter().map(|value| value / source.unit).collect(),
         None => Vec::new(),
-    };
-    values.into_iter().map(|v| v / source.unit).collect()
+    }
 }
 
 /// The lowest and the highest value of each bucket, in order of time; a bucket of one row is that row.

@@ -4,6 +4,7 @@ pub mod engine;
 pub mod model;
 pub mod plan;
 pub mod recorder;
+pub mod report;
 pub mod results;
 pub mod rng;
 pub mod scenario;

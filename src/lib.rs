@@ -1,5 +1,6 @@
 //! saleload plays a shopping festival before it happens.
 
+pub mod forecast;
 pub mod model;
 pub mod plan;
 pub mod results;

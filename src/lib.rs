@@ -1,5 +1,6 @@
 //! saleload plays a shopping festival before it happens.
 
+pub mod cli;
 pub mod engine;
 pub mod forecast;
 pub mod model;

@@ -124,11 +124,7 @@ fn demo(file: &ScenarioFile) -> plan::Plan {
             patience: None,
             interest: vec![1.0],
         }],
-        services: vec![
-            sv("web", 64, 5),
-            sv("order", 2 + file.population.shoppers / 40_000, 60),
-            sv("payment", 0, 200),
-        ],
+        services: vec![sv("web", 12, 50), sv("order", 5, 60), sv("payment", 0, 200)],
         hold: Nanos::from_secs(1800),
         catalogue: Some(plan::Catalogue {
             skus: 20_000,

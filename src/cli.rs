@@ -22,6 +22,7 @@ use arguments::{Arguments, Verb};
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 use terminal::Terminal;
@@ -67,7 +68,10 @@ pub fn main() -> ExitCode {
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Arguments::from_arg_matches(&matches));
     let terminal = Terminal::new(colour);
     let stop = match parsed {
-        Ok(arguments) => follow(&arguments.verb, &terminal).err(),
+        // A panic has told its place on stderr; what is left is to end with the code of a bug.
+        Ok(arguments) => catch_unwind(AssertUnwindSafe(|| follow(&arguments.verb, &terminal)))
+            .unwrap_or_else(|_| Err(Stop::Internal("this is a bug in saleload, please report it".to_owned())))
+            .err(),
         Err(message) => {
             // Help and version come this way too; a closed pipe is nobody's fault.
             let _ = message.print();

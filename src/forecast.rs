@@ -72,7 +72,7 @@ pub struct WindowForecast {
     pub closes_unix_ms: i64,
     /// Sessions that begin.
     pub sessions: f64,
-    /// Orders created up to the next opening or the horizon.
+    /// Orders created before the closing.
     pub orders: f64,
     /// Most sessions beginning per second.
     pub peak_sessions: Peak,
@@ -98,7 +98,11 @@ pub struct Peak {
 pub struct ServiceForecast {
     /// Name in the scenario.
     pub service: String,
-    /// Workers over all cells; `None`: a delay without queueing, which cannot be overloaded.
+    /// Instances over all cells; `None`: a delay without queueing, which cannot be overloaded.
+    pub instances: Option<u64>,
+    /// Attempts that a client makes; all but the first come on top of what is forecast here.
+    pub attempts: u32,
+    /// Workers over all cells.
     pub workers: Option<u64>,
     /// Requests over the window, one attempt each.
     pub requests: f64,

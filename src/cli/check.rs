@@ -1,6 +1,7 @@
 //! `saleload check`: is the scenario valid, and what would it bring?
 
 use super::arguments::CheckArguments;
+use super::clock::Clock;
 use super::terminal::{self, Terminal};
 use super::{Stop, outlook};
 use crate::forecast::Forecast;
@@ -52,12 +53,14 @@ fn verdict<'a>(
     }
     let plan = &loaded.plan;
     let forecast = Forecast::new(plan);
-    let warnings = outlook::warnings(plan, &forecast);
+    let clock = Clock::new(&plan.zone);
+    let mut warnings = outlook::overloads(&clock, &forecast);
+    warnings.extend(outlook::shortages(&forecast));
     if !arguments.json {
         let mut text = String::from(if follows { "\n" } else { "" });
         text += &terminal.heading(&format!("{}: {}", file.display(), plan.title));
         text += "\n";
-        text += &outlook::text(plan, &forecast);
+        text += &outlook::text(&clock, plan, &forecast);
         if !warnings.is_empty() {
             text += "\n";
             text.extend(warnings.iter().map(|warning| terminal.printed_warning(warning)));

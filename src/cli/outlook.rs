@@ -2,12 +2,14 @@
 
 use super::clock::Clock;
 use super::{machine, number, table};
-use crate::forecast::{Forecast, ServiceForecast, TARGET_UTILISATION, WindowForecast};
+use crate::forecast::{Forecast, Overload, ServiceForecast, ShortProduct, TARGET_UTILISATION, WindowForecast};
 use crate::plan::Plan;
 
+/// Most products that are expected to sell out and named.
+const SHORT_SHOWN: usize = 5;
+
 /// What a plan is expected to bring, as a few lines and two tables.
-pub(super) fn text(plan: &Plan, forecast: &Forecast) -> String {
-    let clock = Clock::new(&plan.zone);
+pub(super) fn text(clock: &Clock, plan: &Plan, forecast: &Forecast) -> String {
     let mut parts = vec![format!(
         "  expected     {} sessions, {} pages, {} requests, {} orders\n",
         number::count(forecast.sessions),
@@ -16,18 +18,20 @@ pub(super) fn text(plan: &Plan, forecast: &Forecast) -> String {
         number::count(forecast.orders),
     )];
     if plan.catalogue.is_some() {
+        let limited = plan.segments.iter().any(|segment| segment.spend.is_some());
         parts.push(format!(
-            "  GMV          {} ordered, {} paid, if nothing fails or sells out\n",
+            "  GMV          {} ordered, {} paid, if nothing fails or sells out{}\n",
             number::money(forecast.gmv_ordered_fen),
             number::money(forecast.gmv_paid_fen),
+            if limited { " and spending limits never bind" } else { "" },
         ));
     }
     parts.push(cost(plan, forecast));
     parts.push("\n".to_owned());
-    parts.push(windows(&clock, forecast));
+    parts.push(windows(clock, forecast));
     if !plan.services.is_empty() {
         parts.push("\n".to_owned());
-        parts.push(services(&clock, forecast));
+        parts.push(services(clock, forecast));
     }
     parts.concat()
 }
@@ -98,51 +102,150 @@ fn service_row(clock: &Clock, window: &WindowForecast, service: &ServiceForecast
     ]
 }
 
-/// What will not hold: overloaded services in order of time, the first of each window as its bottleneck; then short products.
-pub(super) fn warnings(plan: &Plan, forecast: &Forecast) -> Vec<String> {
-    let clock = Clock::new(&plan.zone);
+/// The services that cannot keep up: by window in order of time, the first of several named as such.
+pub(super) fn overloads(clock: &Clock, forecast: &Forecast) -> Vec<String> {
     let mut warnings = Vec::new();
     for window in &forecast.windows {
-        let mut overloaded: Vec<_> =
+        let mut overloaded: Vec<(Overload, &ServiceForecast)> =
             window.services.iter().filter_map(|service| Some((service.overload?, service))).collect();
         overloaded.sort_by_key(|(overload, _)| overload.from_unix_ms);
         let several = overloaded.len() > 1;
         for (index, (overload, service)) in overloaded.into_iter().enumerate() {
-            let span = (overload.until_unix_ms - overload.from_unix_ms) as f64 / 1000.0;
-            let partly = if overload.seconds < span {
-                format!(", {} in all,", number::duration(overload.seconds))
-            } else {
-                String::new()
-            };
-            let bottleneck = if several && index == 0 { "; the first to bind" } else { "" };
-            let way_out = match (service.instances_suggested, instances(plan, &service.service)) {
-                (Some(wanted), Some(now)) => format!(
-                    "; {wanted} instances instead of {now} would be {:.0} % busy at the peak",
-                    TARGET_UTILISATION * 100.0
-                ),
-                _ => String::new(),
-            };
-            warnings.push(format!(
-                "{}: offered load {:.2} × capacity from {} to {}{partly} of window {}{bottleneck}{way_out}",
-                service.service,
-                service.peak_offered_over_capacity.unwrap_or(f64::INFINITY),
-                clock.time(overload.from_unix_ms, window.opens_unix_ms),
-                clock.time(overload.until_unix_ms, window.opens_unix_ms),
-                window.window,
-            ));
+            let first = if several && index == 0 { "; the first to bind" } else { "" };
+            let overload = overload_text(clock, window, service, overload);
+            warnings.push(format!("{}: {overload}{first}{}", service.service, way_out(service)));
         }
     }
-    warnings.extend(forecast.short.iter().map(|product| {
-        format!(
-            "{}: {} units wanted, {} in stock: will sell out",
-            product.product,
-            number::count(product.units_wanted),
-            number::count(product.units_start as f64)
-        )
-    }));
     warnings
 }
 
-fn instances(plan: &Plan, service: &str) -> Option<u64> {
-    plan.services.iter().find(|s| s.name == service)?.pool.as_ref().map(|pool| pool.instances)
+fn overload_text(clock: &Clock, window: &WindowForecast, service: &ServiceForecast, overload: Overload) -> String {
+    let span = (overload.until_unix_ms - overload.from_unix_ms) as f64 / 1000.0;
+    let partly = if overload.seconds < span {
+        format!(", {} in all,", number::duration(overload.seconds))
+    } else {
+        String::new()
+    };
+    let retries = if service.attempts > 1 { " before retries" } else { "" };
+    format!(
+        "offered load {:.2} × capacity{retries} from {} to {}{partly} of window {}",
+        service.peak_offered_over_capacity.unwrap_or(f64::INFINITY),
+        clock.time(overload.from_unix_ms, window.opens_unix_ms),
+        clock.time(overload.until_unix_ms, window.opens_unix_ms),
+        window.window,
+    )
+}
+
+fn way_out(service: &ServiceForecast) -> String {
+    match (service.instances_suggested, service.instances) {
+        (Some(wanted), Some(now)) => format!(
+            "; {wanted} instances instead of {now} would be {:.0} % busy at the peak",
+            TARGET_UTILISATION * 100.0
+        ),
+        _ => String::new(),
+    }
+}
+
+/// The named products that cannot last, those that are shortest first.
+pub(super) fn shortages(forecast: &Forecast) -> Vec<String> {
+    let mut short: Vec<&ShortProduct> = forecast.short.iter().collect();
+    short.sort_by(|a, b| (b.units_wanted * a.units_start as f64).total_cmp(&(a.units_wanted * b.units_start as f64)));
+    let mut warnings: Vec<String> = short
+        .iter()
+        .take(SHORT_SHOWN)
+        .map(|product| {
+            format!(
+                "{}: expected to sell out, {} units wanted and {} in stock",
+                product.product,
+                number::count(product.units_wanted),
+                number::count(product.units_start as f64)
+            )
+        })
+        .collect();
+    if short.len() > SHORT_SHOWN {
+        warnings.push(format!("{} more named products are expected to sell out", short.len() - SHORT_SHOWN));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::Peak;
+
+    const OPENS: i64 = 1_605_024_000_000;
+
+    fn service(name: &str, from: i64, until: i64, seconds: f64, attempts: u32) -> ServiceForecast {
+        let peak_requests = Peak { value: 583_000.0, at_unix_ms: OPENS + 26_000 };
+        let overload = Overload { from_unix_ms: OPENS + from * 1000, until_unix_ms: OPENS + until * 1000, seconds };
+        ServiceForecast {
+            service: name.into(),
+            instances: Some(420),
+            attempts,
+            workers: Some(6720),
+            requests: 1e9,
+            peak_requests,
+            peak_offered_erlangs: 8803.2,
+            peak_offered_over_capacity: Some(1.31),
+            utilisation_mean: Some(0.3),
+            overload: Some(overload),
+            instances_suggested: Some(688),
+        }
+    }
+
+    fn forecast(services: Vec<ServiceForecast>, short: Vec<ShortProduct>) -> Forecast {
+        let none = Peak { value: 0.0, at_unix_ms: OPENS };
+        let window = WindowForecast {
+            window: "second".into(),
+            opens_unix_ms: OPENS,
+            closes_unix_ms: OPENS + 86_400_000,
+            sessions: 0.0,
+            orders: 0.0,
+            peak_sessions: none,
+            peak_in_flight: none,
+            peak_orders: none,
+            services,
+        };
+        Forecast {
+            sessions: 0.0,
+            visits: 0.0,
+            requests: 0.0,
+            orders: 0.0,
+            gmv_ordered_fen: 0.0,
+            gmv_paid_fen: 0.0,
+            events: 0.0,
+            memory_bytes: 0.0,
+            core_seconds: 0.0,
+            windows: vec![window],
+            short,
+        }
+    }
+
+    #[test]
+    fn a_bottleneck_is_named_with_its_time_and_a_way_out() {
+        let clock = Clock::new("Asia/Shanghai");
+        let services = vec![service("pay", 20, 500, 480.0, 3), service("order", 4, 90_370, 366.0, 1)];
+        assert_eq!(
+            overloads(&clock, &forecast(services, vec![])),
+            [
+                "order: offered load 1.31 × capacity from 00:00:04 to 11-12 01:06:10, 6 min 6 s in all, of window second; \
+                 the first to bind; 688 instances instead of 420 would be 80 % busy at the peak",
+                "pay: offered load 1.31 × capacity before retries from 00:00:20 to 00:08:20 of window second; \
+                 688 instances instead of 420 would be 80 % busy at the peak",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_shortest_products_are_named() {
+        let product = |n: u32| ShortProduct {
+            product: format!("p{n}"),
+            units_wanted: f64::from(n) * 100.0,
+            units_start: u64::from(n % 7),
+        };
+        let warnings = shortages(&forecast(vec![], (1..=7).map(product).collect()));
+        assert_eq!(warnings.len(), SHORT_SHOWN + 1);
+        assert!(warnings[0].starts_with("p7: expected to sell out, 700 units wanted and 0 in stock"), "{warnings:?}");
+        assert_eq!(warnings[SHORT_SHOWN], "2 more named products are expected to sell out");
+    }
 }

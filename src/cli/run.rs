@@ -2,6 +2,7 @@
 
 use super::arguments::RunArguments;
 use super::check::ended;
+use super::clock::Clock;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::summary::{self, Effort};
@@ -26,7 +27,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     // Hours of work must not end at a folder that cannot be written.
     make_way(&folder, arguments.overwrite)?;
     if !arguments.quiet {
-        for warning in outlook::warnings(plan, &Forecast::new(plan)) {
+        for warning in outlook::overloads(&Clock::new(&plan.zone), &Forecast::new(plan)) {
             terminal.warning(&warning);
         }
     }

@@ -107,7 +107,8 @@ impl Flow {
                 for &service in &state.calls {
                     self.requests[service][slot] += visits;
                 }
-                if matches!(state.action, Some(Action::Reserve)) {
+                // After the closing, pages load and orders are refused.
+                if slot < self.open_slots && matches!(state.action, Some(Action::Reserve)) {
                     self.orders[slot] += visits * lines;
                 }
             }
@@ -129,6 +130,8 @@ impl Flow {
         let (utilisation_mean, overload) = workers.map(per_worker).unzip();
         ServiceForecast {
             service: service.name.clone(),
+            instances: pool.map(|pool| pool.instances),
+            attempts: service.retry.attempts,
             workers,
             requests: requests.iter().sum(),
             peak_requests,

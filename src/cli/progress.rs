@@ -106,15 +106,15 @@ impl Progress {
 
     fn line(&self, now: Instant, state: &engine::Progress) -> String {
         let at = self.origin_unix_ms + (state.now.0 / 1_000_000) as i64;
-        // Too early, the estimate would only be noise.
+        // What people look for stands first: a narrow terminal cuts off the rest. Too early, the estimate would only be noise.
         let left = if state.done > 0.001 {
             let left = (now - self.begun).as_secs_f64() * (1.0 - state.done).max(0.0) / state.done;
-            format!(", {} left", number::duration(left))
+            format!("{} left, ", number::duration(left))
         } else {
             String::new()
         };
         format!(
-            "{}, {} events/s, GMV {}, {} in flight{left}",
+            "{}, {left}{} events/s, GMV {}, {} in flight",
             self.clock.day_time(at),
             number::count(self.speed.unwrap_or(0.0)),
             number::money(state.gmv_paid.0 as f64),
@@ -126,7 +126,7 @@ impl Progress {
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
     // The template is a constant: were it wrong, the default would do.
-    if let Ok(style) = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:16} {percent:>3} %  {wide_msg}") {
         bar.set_style(style.progress_chars("━╸ "));
     }
     bar

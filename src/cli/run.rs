@@ -110,7 +110,11 @@ fn print(
 ) -> Result<(), Stop> {
     if arguments.json {
         let json = serde_json::to_string_pretty(&results.summary).map_err(|error| Stop::Internal(error.to_string()))?;
-        return Ok(terminal::print(&format!("{json}\n"))?);
+        terminal::print(&format!("{json}\n"))?;
+        if !arguments.quiet {
+            terminal::say(&format!("results in {}\n", folder.display()));
+        }
+        return Ok(());
     }
     Ok(terminal::print(&summary::text(results, effort, folder, terminal))?)
 }

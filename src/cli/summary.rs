@@ -245,3 +245,92 @@ fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
     };
     head + &named + &more
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Conservation, Saturation, Totals, WindowSummary};
+
+    const OPENS: i64 = 1_604_160_000_000;
+    const DAY: i64 = 86_400_000;
+
+    fn window(name: &str, opens_unix_ms: i64) -> WindowSummary {
+        WindowSummary {
+            name: name.into(),
+            opens_unix_ms,
+            closes_unix_ms: opens_unix_ms + DAY,
+            total: Totals::default(),
+            peak_orders_per_second: 0.0,
+            peak_orders_unix_ms: None,
+            peak_payments_per_second: 0.0,
+        }
+    }
+
+    fn stretch(service: &str, from: i64, seconds: i64, worst: f64, rejected: u64) -> Saturation {
+        Saturation {
+            service: service.into(),
+            from_unix_ms: from,
+            until_unix_ms: from + seconds * 1000,
+            worst_offered_over_capacity: worst,
+            queue_max: 10,
+            rejected,
+            timed_out: 1,
+        }
+    }
+
+    fn summary(saturated: Vec<Saturation>) -> Summary {
+        Summary {
+            saleload: "0.1.0".into(),
+            name: "test".into(),
+            title: "Test".into(),
+            zone: "Asia/Shanghai".into(),
+            seed: 1,
+            completion: Completion::Interrupted,
+            simulated_until_unix_ms: OPENS + 10 * DAY + 90_000,
+            cells: 64,
+            simulated_cells: 1,
+            shoppers: 1,
+            skus: 0,
+            skus_sold_out: 0,
+            categories: vec![],
+            services: vec!["order".into(), "web".into()],
+            products: vec![],
+            total: Totals::default(),
+            windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
+            saturated,
+            conservation: Conservation::default(),
+            events: 0,
+            digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn stretches_add_up_by_service_and_window_in_order_of_time() {
+        let summary = summary(vec![
+            stretch("order", OPENS + 4000, 60, 1.2, 5),
+            stretch("order", OPENS + 100_000, 30, 1.5, 7),
+            stretch("order", OPENS + 10 * DAY, 1, 1.1, 0),
+            stretch("web", OPENS + 2000, 5, 1.0, 0),
+        ]);
+        let text = saturated(&summary, &Clock::new(&summary.zone));
+        let rows: Vec<String> = text.lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(
+            rows[1..],
+            [
+                "web first 00:00:02 5.0 s 1 1.00 10 0 1",
+                "order first 00:00:04 1 min 30 s 2 1.50 10 12 2",
+                "order second 00:00:00 1.0 s 1 1.10 10 0 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_partial_says_so() {
+        let summary = summary(vec![]);
+        let clock = Clock::new(&summary.zone);
+        let text = span(&summary, &clock);
+        assert!(text.contains("played    10 d from 2020-11-01 00:00:00 to 2020-11-11 00:01:30"), "{text}");
+        assert!(text.contains("INTERRUPTED") && text.contains("1 of 64 cells"), "{text}");
+        assert_eq!(saturated(&summary, &clock), "  none: every service kept up\n");
+    }
+}

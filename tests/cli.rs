@@ -149,43 +149,50 @@ fn check_forecasts_without_running() {
 #[test]
 fn a_sample_is_a_whole_number_of_cells() {
     let dir = folder();
-    let out = output(small_run(dir.path()).args(["--set", "platform.cells=8", "--sample", "1/3"]));
+    let out = output(small_run(dir.path()).args(["--set", "platform.cells=4", "--sample", "1/3"]));
     assert_eq!(out.code, Some(2), "{}", out.stderr);
-    assert!(out.stderr.contains("8 cells") && out.stderr.contains("1/8, 1/4, 1/2, or any K/8"), "{}", out.stderr);
+    assert!(out.stderr.contains("4 cells") && out.stderr.contains("1/4, 1/2, or any K/4"), "{}", out.stderr);
     assert!(!dir.path().join("output").exists());
 }
 
+/// One test for all of it, because drawing takes most of the time of a small run.
 #[test]
-fn a_run_writes_results_and_says_what_came_out() {
+fn results_are_written_said_kept_replaced_and_drawn_again() {
     let dir = folder();
-    let out = output(&mut small_run(dir.path()));
-    assert_eq!(out.code, Some(0), "{}", out.stderr);
-    for word in ["sessions", "GMV", "speed", "results in output/quickstart"] {
-        assert!(out.stdout.contains(word), "{word} in {}", out.stdout);
-    }
-    assert!(out.stderr.contains("simulating quickstart on "), "{}", out.stderr);
     let results = dir.path().join("output/quickstart");
+    let first = output(small_run(dir.path()).args(["--seed", "77", "--threads", "1"]));
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    for word in ["sessions", "GMV", "speed", "results in output/quickstart"] {
+        assert!(first.stdout.contains(word), "{word} in {}", first.stdout);
+    }
+    assert!(first.stderr.contains("simulating quickstart on 1 thread\n"), "{}", first.stderr);
     for file in ["manifest.json", "scenario.resolved.toml", "summary.json", "report.html"] {
         assert!(results.join(file).is_file(), "{file}");
     }
-    assert_eq!(json(&read(&results.join("summary.json")))["completion"], "complete");
     assert!(read(&results.join("scenario.resolved.toml")).contains("20000"));
-}
+    let summary = json(&read(&results.join("summary.json")));
+    assert_eq!(summary["completion"], "complete");
+    assert_eq!(summary["seed"], 77);
 
-#[test]
-fn results_are_replaced_only_on_demand_and_before_any_work() {
-    let dir = folder();
-    assert_eq!(output(small_run(dir.path()).arg("--quiet")).code, Some(0));
-    let summary = dir.path().join("output/quickstart/summary.json");
-    let before = read(&summary);
-    let refused = output(small_run(dir.path()).args(["--seed", "77"]));
+    // Refused before any work.
+    let refused = output(&mut small_run(dir.path()));
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
     assert!(refused.stderr.contains("--overwrite") && !refused.stderr.contains("simulating"), "{}", refused.stderr);
-    assert_eq!(read(&summary), before);
-    let replaced = output(small_run(dir.path()).args(["--seed", "77", "--overwrite", "--json", "--quiet"]));
+    assert_eq!(json(&read(&results.join("summary.json"))), summary);
+
+    // Replaced on demand; the same from another process on another number of threads.
+    let arguments = ["--seed", "77", "--threads", "2", "--overwrite", "--json", "--quiet"];
+    let replaced = output(small_run(dir.path()).args(arguments));
     assert_eq!((replaced.code, replaced.stderr.as_str()), (Some(0), ""));
-    assert_eq!(json(&replaced.stdout)["seed"], 77);
-    assert_eq!(json(&read(&summary)), json(&replaced.stdout));
+    assert_eq!(json(&replaced.stdout), summary);
+
+    // Drawn again.
+    let page = read(&results.join("report.html"));
+    std::fs::remove_file(results.join("report.html")).unwrap_or_else(|error| panic!("{error}"));
+    let report = output(saleload(dir.path()).args(["report", "output/quickstart"]));
+    assert_eq!((report.code, report.stderr.as_str()), (Some(0), ""));
+    assert_eq!(report.stdout.trim(), "output/quickstart/report.html");
+    assert_eq!(read(&results.join("report.html")), page);
 }
 
 #[test]
@@ -199,28 +206,6 @@ fn a_folder_with_something_else_is_never_overwritten() {
     assert_eq!(read(&precious.join("thesis.tex")), "text");
     let out = output(saleload(dir.path()).args(["report", "precious"]));
     assert_eq!(out.code, Some(2), "{}", out.stderr);
-}
-
-#[test]
-fn threads_do_not_change_the_summary() {
-    let dir = folder();
-    let one = output(small_run(dir.path()).args(["--json", "--threads", "1", "--out", "one"]));
-    let two = output(small_run(dir.path()).args(["--json", "--threads", "2", "--out", "two"]));
-    assert_eq!((one.code, two.code), (Some(0), Some(0)), "{}{}", one.stderr, two.stderr);
-    assert_eq!(one.stdout, two.stdout);
-}
-
-#[test]
-fn report_draws_again_what_was_deleted() {
-    let dir = folder();
-    assert_eq!(output(small_run(dir.path()).args(["--quiet", "--out", "results"])).code, Some(0));
-    let page = dir.path().join("results/report.html");
-    let before = read(&page);
-    std::fs::remove_file(&page).unwrap_or_else(|error| panic!("{error}"));
-    let out = output(saleload(dir.path()).args(["report", "results"]));
-    assert_eq!((out.code, out.stderr.as_str()), (Some(0), ""));
-    assert_eq!(out.stdout.trim(), "results/report.html");
-    assert_eq!(read(&page), before);
 }
 
 #[cfg(unix)]

@@ -33,6 +33,9 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     }
     let threads = arguments.threads.map_or_else(machine::cores, usize::from);
     let (results, effort) = simulate(plan, &engine::Options { simulated_cells, threads }, arguments.quiet, terminal)?;
+    if !arguments.quiet {
+        terminal::say(&format!("writing {}\n", folder.display()));
+    }
     report::write(&results, &loaded.resolved, &folder, arguments.overwrite)
         .map_err(|error| Stop::Internal(error.to_string()))?;
     print(&results, effort, &folder, arguments, terminal)?;
@@ -98,7 +101,10 @@ fn simulate(
     });
     progress.finish();
     let results = results.map_err(|breach| Stop::Internal(format!("this is a bug in saleload: {breach}")))?;
-    Ok((results, Effort { seconds: begun.elapsed().as_secs_f64(), threads: options.threads }))
+    Ok((
+        results,
+        Effort { seconds: begun.elapsed().as_secs_f64(), threads: options.threads, memory: machine::peak_memory() },
+    ))
 }
 
 fn print(
@@ -110,11 +116,7 @@ fn print(
 ) -> Result<(), Stop> {
     if arguments.json {
         let json = serde_json::to_string_pretty(&results.summary).map_err(|error| Stop::Internal(error.to_string()))?;
-        terminal::print(&format!("{json}\n"))?;
-        if !arguments.quiet {
-            terminal::say(&format!("results in {}\n", folder.display()));
-        }
-        return Ok(());
+        return Ok(terminal::print(&format!("{json}\n"))?);
     }
     Ok(terminal::print(&summary::text(results, effort, folder, terminal))?)
 }

@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::terminal::Terminal;
-use super::{machine, number, table};
+use super::{number, table};
 use crate::results::{Bucket, Completion, Results, Summary};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +17,8 @@ pub(super) struct Effort {
     pub(super) seconds: f64,
     /// Threads.
     pub(super) threads: usize,
+    /// Most memory held up to the end of the simulation, bytes; `None` where the system does not say.
+    pub(super) memory: Option<f64>,
 }
 
 /// The summary of a run.
@@ -85,8 +87,7 @@ fn totals(summary: &Summary) -> String {
 
 fn speed(summary: &Summary, effort: Effort) -> String {
     let events = summary.events as f64;
-    let memory =
-        machine::peak_memory().map_or_else(String::new, |bytes| format!(", {} of memory", number::bytes(bytes)));
+    let memory = effort.memory.map_or_else(String::new, |bytes| format!(", {} of memory", number::bytes(bytes)));
     let plural = if effort.threads == 1 { "" } else { "s" };
     format!(
         "  speed     {} events in {} on {} thread{plural}, {}{memory}\n",
@@ -198,7 +199,8 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
                 clock.time(s.from_unix_ms, s.opens_unix_ms),
                 number::duration(s.milliseconds as f64 / 1000.0),
                 s.count.to_string(),
-                format!("{:.2}", s.worst),
+                // A delay has no capacity that could be exceeded: it times out, and that is all.
+                if s.worst > 0.0 { format!("{:.2}", s.worst) } else { "–".to_owned() },
                 number::count(s.queue_max as f64),
                 number::count(s.rejected as f64),
                 number::count(s.timed_out as f64),

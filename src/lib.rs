@@ -1,11 +1,9 @@
 //! saleload plays a shopping festival before it happens.
 
 pub mod cli;
-pub mod engine;
 pub mod forecast;
 pub mod model;
 pub mod plan;
-pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod units;

@@ -1,5 +1,3 @@
 //! From a scenario file to a [`Plan`](crate::plan::Plan): reading, patching, checking, and saying what is wrong.
 
 pub mod file;
-mod standin;
-pub use standin::{Diagnostics, Loaded, load, schema};

@@ -226,3 +226,37 @@ fn nothing_blows_up() {
     assert_eq!(forecast.windows[0].peak_in_flight.value, 0.0);
     assert!(forecast.windows.iter().all(|w| w.sessions.is_finite()));
 }
+
+/// The engine, where nothing queues and nothing fails, brings what the forecast says: totals to within sampling error, events to
+/// within a few per cent.
+#[test]
+fn the_engine_agrees() {
+    let millis = |ms| TimeDistribution::Exponential(Nanos::from_millis(ms));
+    let burst = IntensityPart::Burst {
+        weight: 1.0,
+        rise: Nanos::from_secs(5),
+        decay: Nanos::from_secs(200),
+        after: Nanos(0),
+    };
+    let states = vec![
+        state("home", &[0], Some(10), &[(Some(1), 1.0)]),
+        state("page", &[0, 1], Some(20), &[(Some(1), 0.5), (Some(2), 0.2), (None, 0.3)]),
+        state("think", &[], Some(5), &[(None, 1.0)]),
+    ];
+    let services = vec![service("web", Some(1000), millis(30)), service("search", Some(1000), millis(50))];
+    let plan = plan(3600, 30_000, burst, states, services);
+    let forecast = Forecast::new(&plan);
+    let options = saleload::engine::Options { simulated_cells: 4, threads: 1 };
+    let results = saleload::engine::run(&plan, &options, &mut |_| std::ops::ControlFlow::Continue(()))
+        .unwrap_or_else(|breach| panic!("{breach}"));
+    close(results.summary.total.sessions as f64, forecast.sessions, 1e-9);
+    for (simulated, expected) in results.services.iter().zip(&forecast.windows[0].services) {
+        close(simulated.requests as f64, expected.requests, 0.03);
+        close(simulated.utilisation_mean, expected.utilisation_mean.unwrap_or(0.0), 0.05);
+        // The busiest of many seconds lies above the mean of any.
+        let peak = expected.peak_requests.value;
+        let highest = peak + 5.0 * peak.sqrt();
+        assert!((0.95 * peak..highest).contains(&simulated.peak_requests_per_second), "{simulated:?} {expected:?}");
+    }
+    close(results.summary.events as f64, forecast.events, 0.05);
+}

@@ -232,12 +232,8 @@ fn nothing_blows_up() {
 #[test]
 fn the_engine_agrees() {
     let millis = |ms| TimeDistribution::Exponential(Nanos::from_millis(ms));
-    let burst = IntensityPart::Burst {
-        weight: 1.0,
-        rise: Nanos::from_secs(5),
-        decay: Nanos::from_secs(200),
-        after: Nanos(0),
-    };
+    let burst =
+        IntensityPart::Burst { weight: 1.0, rise: Nanos::from_secs(5), decay: Nanos::from_secs(200), after: Nanos(0) };
     let states = vec![
         state("home", &[0], Some(10), &[(Some(1), 1.0)]),
         state("page", &[0, 1], Some(20), &[(Some(1), 0.5), (Some(2), 0.2), (None, 0.3)]),

@@ -1,10 +1,10 @@
 //! The engine: plays a plan, cell by cell and tick by tick, on any number of threads with the same outcome.
 
-mod arrivals;
-mod cell;
-mod event_list;
+pub mod arrivals;
+pub mod cell;
+pub mod event_list;
 mod order;
-mod permutation;
+pub mod permutation;
 pub mod schedule;
 pub mod session;
 pub mod station;

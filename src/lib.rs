@@ -1,6 +1,8 @@
 //! saleload plays a shopping festival before it happens.
 
+pub mod cli;
 pub mod engine;
+pub mod forecast;
 pub mod model;
 pub mod plan;
 pub mod recorder;

@@ -47,8 +47,6 @@ pub struct Waiting {
     pub session: Session,
     /// Lines granted so far, by bit.
     pub granted: u16,
-    /// Lines that are contested, by bit.
-    pub contested: u16,
 }
 
 impl Cell {

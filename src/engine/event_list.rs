@@ -101,7 +101,7 @@ impl EventList {
         if bucket <= self.clock {
             return heap_push(&mut self.late, event);
         }
-        let level = ((63 - (bucket ^ self.clock).leading_zeros()) / BITS) as usize;
+        let level = ((bucket ^ self.clock).ilog2() / BITS) as usize;
         let slot = (bucket >> (level as u32 * BITS)) as usize % BUCKETS;
         let head = self.wheels[level].heads[slot];
         if head != NONE {

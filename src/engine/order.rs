@@ -108,7 +108,7 @@ impl Player<'_> {
             return self.leave(session);
         }
         let basket = self.basket(&session);
-        let (mut granted, mut contested) = (0u16, 0u16);
+        let (mut granted, mut contested) = (0u16, false);
         for (position, line) in basket.selected(basket.all()) {
             let left = self.stock.of(line.sku).left;
             if left == 0 {
@@ -118,14 +118,14 @@ impl Player<'_> {
                 self.outbox.note(Move::Grant, line.sku, line.units);
                 granted |= 1 << position;
             } else {
-                contested |= 1 << position;
+                contested = true;
                 self.contest(&session, position, line);
             }
         }
-        if contested == 0 {
-            self.finish_reservation(session, &basket, granted);
+        if contested {
+            self.cell.waiting.push(Waiting { session, granted });
         } else {
-            self.cell.waiting.push(Waiting { session, granted, contested });
+            self.finish_reservation(session, &basket, granted);
         }
     }
 

@@ -57,8 +57,8 @@ impl Permutation {
 #[inline]
 fn mix(value: u64, key: u64, range: u64) -> u64 {
     let mut z = (value ^ key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ z >> 32).wrapping_mul(key);
-    (u128::from(z ^ z >> 29) * u128::from(range) >> 64) as u64
+    z = (z ^ (z >> 32)).wrapping_mul(key);
+    ((u128::from(z ^ (z >> 29)) * u128::from(range)) >> 64) as u64
 }
 
 #[cfg(test)]

@@ -144,13 +144,12 @@ impl<'a> Player<'a> {
             None => {}
             Some(Action::AddToBasket) => self.fill_basket(&mut session),
             Some(Action::Reserve) => return self.reserve(session),
+            Some(Action::Pay { .. }) if !session.holds() => {}
             Some(Action::Pay { declined }) => {
-                if session.holds() {
-                    if declined > 0.0 && self.stream(&session, Purpose::Decline, 0).unit() < declined {
-                        return self.page_failed(session, Cause::PAYMENT_FAILED);
-                    }
-                    self.pay(&mut session);
+                if declined > 0.0 && self.stream(&session, Purpose::Decline, 0).unit() < declined {
+                    return self.page_failed(session, Cause::PAYMENT_FAILED);
                 }
+                self.pay(&mut session);
             }
         }
         self.think(session, Phase::ThinkEnd);

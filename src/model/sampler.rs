@@ -91,7 +91,7 @@ fn normal(stream: &mut Stream) -> f64 {
 
 #[inline]
 fn index(stream: &mut Stream, len: usize) -> usize {
-    (u64::from(stream.bits32()) * len as u64 >> 32) as usize
+    ((u64::from(stream.bits32()) * len as u64) >> 32) as usize
 }
 
 /// Draws amounts of money in fen.

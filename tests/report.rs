@@ -4,7 +4,7 @@
 mod fixture;
 
 use saleload::report::{self, ReportError, figure, manifest::Manifest};
-use saleload::results::{Bucket, Column, Completion, Results, Table, Values, series};
+use saleload::results::{Bucket, Column, Completion, Results, Table, Values, WindowSummary, series};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -20,6 +20,21 @@ fn sample_folder_to_look_at() {
     sparse.summary.completion = Completion::Interrupted;
     sparse.summary.simulated_cells = 1;
     report::write(&sparse, fixture::SCENARIO, &folder, true).expect("the folder is written");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sample-flash");
+    let mut flash = fixture::festival();
+    flash_sales(&mut flash);
+    report::write(&flash, fixture::SCENARIO, &folder, true).expect("the folder is written");
+}
+
+/// Eight windows of ten minutes, one every quarter of an hour.
+fn flash_sales(results: &mut Results) {
+    let first = results.summary.windows[0].clone();
+    let window = |i: i64| {
+        let opens = first.opens_unix_ms + i * 900_000;
+        let name = format!("flash sale {}", i + 1);
+        WindowSummary { name, opens_unix_ms: opens, closes_unix_ms: opens + 600_000, ..first.clone() }
+    };
+    results.summary.windows = (0..8).map(window).collect();
 }
 
 /// The festival with every `nth` row only, which is enough where pictures are not looked at.
@@ -161,7 +176,8 @@ fn results_with_little_or_wild_data_are_drawn_and_read_back() {
         change(&mut results);
         results
     };
-    let cases: [(&str, Results); 8] = [
+    let cases: [(&str, Results); 9] = [
+        ("many-windows", with(&flash_sales)),
         ("no-rows", with(&|r| keep_rows(&mut r.series, |_| false))),
         ("no-columns", with(&|r| r.series = Table::default())),
         ("one-row", with(&|r| keep_rows(&mut r.series, |row| row == 3))),

@@ -154,7 +154,7 @@ pub enum Dash {
 
 /// The colours of Okabe and Ito without yellow, which fades on white; neighbours differ in luminance.
 const COLOURS: [(u8, u8, u8); 7] =
-    [(0, 114, 178), (230, 159, 0), (0, 0, 0), (86, 180, 233), (213, 94, 0), (0, 158, 115), (204, 121, 167)];
+    [(0, 114, 178), (230, 159, 0), (0, 0, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167), (213, 94, 0)];
 
 impl Pen {
     /// The pen of the `i`-th of many lines: colour and dash change together, so 21 lines stay apart.

@@ -47,48 +47,51 @@
 
   const decades = (u, ticks) => ticks.map((v) => (Number.isInteger(+Math.log10(v).toFixed(6)) ? v : null));
 
-  const options = (chart, width) => ({
-    width,
-    height: 250,
-    tzDate,
-    cursor: { sync: { key: "saleload" }, drag: { x: true, y: false }, points: { size: 6 } },
-    scales: {
-      x: { time: true, range: (u, min, max) => (min == null ? range() : [min, max]) },
-      y: chart.log
-        ? { distr: 3, range: (u, min, max) => uPlot.rangeLog(Math.max(min ?? 1, chart.log), Math.max(max ?? 10, chart.log * 10), 10, true) }
-        : { range: (u, min, max) => [0, chart.top ?? Math.max((max ?? 0) * 1.06, 1e-9)] },
-    },
-    axes: [
-      { stroke: "#5a5f66", grid: { stroke: "#e6e8ea", width: 1 }, ticks: { stroke: "#c9cdd2" }, values: clockLabels },
-      {
-        stroke: "#5a5f66",
-        size: 58,
-        grid: { stroke: "#e6e8ea", width: 1, filter: chart.log ? decades : undefined },
-        ticks: { stroke: "#c9cdd2", filter: chart.log ? decades : undefined },
-        filter: chart.log ? decades : undefined,
-        values: (u, ticks) => ticks.map((v) => (v == null ? "" : short(v))),
+  const options = (chart, width) => {
+    const only = chart.log ? { filter: decades } : {};
+    return {
+      width,
+      height: 250,
+      tzDate,
+      cursor: { sync: { key: "saleload" }, drag: { x: true, y: false }, points: { size: 6 } },
+      scales: {
+        x: { time: true, range: (u, min, max) => (min == null ? range() : [min, max]) },
+        y: chart.log
+          ? { distr: 3, range: (u, min, max) => uPlot.rangeLog(Math.max(min ?? 1, chart.log), Math.max(max ?? 10, chart.log * 10), 10, true) }
+          : { range: (u, min, max) => [0, chart.top ?? Math.max((max ?? 0) * 1.06, 1e-9)] },
       },
-    ],
-    series: [
-      { value: (u, t) => (t == null ? "–" : stamp(t)), label: "time" },
-      ...chart.series.map((s, i) => ({
-        label: s.name,
-        stroke: colours[i % colours.length],
-        dash: dashes[i % 3],
-        width: 2,
-        points: { show: false },
-        value: (u, v) => short(v),
-      })),
-    ],
-    hooks: {
-      setSelect: [
-        (u) => {
-          if (u.select.width > 2) zoom(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"));
+      axes: [
+        { stroke: "#5a5f66", grid: { stroke: "#e6e8ea", width: 1 }, ticks: { stroke: "#c9cdd2" }, values: clockLabels },
+        {
+          stroke: "#5a5f66",
+          size: 58,
+          grid: { stroke: "#e6e8ea", width: 1, ...only },
+          ticks: { stroke: "#c9cdd2", ...only },
+          ...only,
+          values: (u, ticks) => ticks.map((v) => (v == null ? "" : short(v))),
         },
       ],
-      ready: [(u) => u.over.addEventListener("dblclick", () => zoom(...range()))],
-    },
-  });
+      series: [
+        { value: (u, t) => (t == null ? "–" : stamp(t)), label: "time" },
+        ...chart.series.map((s, i) => ({
+          label: s.name,
+          stroke: colours[i % colours.length],
+          dash: dashes[i % 3],
+          width: 2,
+          points: { show: false },
+          value: (u, v) => short(v),
+        })),
+      ],
+      hooks: {
+        setSelect: [
+          (u) => {
+            if (u.select.width > 2) zoom(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"));
+          },
+        ],
+        ready: [(u) => u.over.addEventListener("dblclick", () => zoom(...range()))],
+      },
+    };
+  };
 
   const two = (n) => String(n).padStart(2, "0");
   const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -133,8 +136,8 @@
       return figure;
     });
     w.charts.forEach((chart, i) => {
-      // A logarithmic axis has no place for zero.
-      const values = chart.series.map((s) => (chart.log ? s.values.map((v) => (v > 0 ? v : null)) : s.values));
+      // A logarithmic axis has no place for zero: it lies on the lower end.
+      const values = chart.series.map((s) => (chart.log ? s.values.map((v) => Math.max(v, chart.log)) : s.values));
       charts.push(new uPlot(options(chart, width(figures[i])), [times, ...values], figures[i]));
     });
     zoom(...range());

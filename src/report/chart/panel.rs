@@ -26,7 +26,9 @@ pub(super) fn draw<B: DrawingBackend>(
         let width = (frame.x(&panel.x, to) - left).max(2.0);
         canvas.rectangle(Frame { left, width, ..frame }, Ink::SHADE)?;
     }
-    grid(canvas, panel, y, frame)?;
+    if panel.vacant.is_empty() {
+        grid(canvas, panel, y, frame)?;
+    }
     for series in &panel.series {
         line_or_area(canvas, series, &panel.x, y, frame)?;
     }

@@ -1,7 +1,7 @@
 //! GMV: its sum over the festival, and how fast it comes in.
 
 use super::timeline::{self, HOUR, View, largest, smallest_positive};
-use super::{Axis, Figure, Key, Mark, Panel, Pen, Row, Series, Side, subtitle};
+use super::{Axis, Figure, Key, Mark, Panel, Pen, Row, Scale, Series, Side, subtitle};
 use crate::report::clock::Clock;
 use crate::report::number::{FEN_PER_RMB as FEN, Prefix, money, short};
 use crate::results::{Results, series};
@@ -26,12 +26,20 @@ pub(super) fn figure(results: &Results) -> Figure {
     let clock = Clock::new(&results.summary.zone);
     let mut rows = vec![sums(&views, &clock), GMV.first_hour("GMV per second", &views, &clock)];
     rows.extend(GMV.whole("GMV per second", &views, &clock));
+    let note = reading_note(results, &rows);
     Figure {
         title: format!("GMV: {} paid", money(results.summary.total.gmv_paid_fen as f64)),
         subtitle: subtitle(&results.summary),
         rows,
-        note: "First hour: time stretched towards the opening. Per second, whole window: logarithmic.".to_owned(),
+        note,
     }
+}
+
+/// How to read rows of rates.
+pub(super) fn reading_note(results: &Results, rows: &[Row]) -> String {
+    let logarithmic = rows.iter().any(|row| row.y.scale == Scale::Log);
+    let whole = if logarithmic { " Per second, whole window: logarithmic." } else { "" };
+    format!("First hour: time stretched towards the opening.{whole}{}", timeline::left_out(results))
 }
 
 /// GMV summed up over the festival.
@@ -72,6 +80,7 @@ fn milestones(view: &View<'_>, paid: &[(f64, f64)], x: &Axis) -> Vec<Mark> {
     let dot = |&at: &(f64, f64)| Mark { at, text: String::new(), pen: Some(pens()[0]), side: Side::AboveLeft };
     let mut marks: Vec<Mark> = hour.into_iter().chain([&end]).map(dot).collect();
     let text = match hour {
+        _ if view.narrow() => money(end.1),
         Some(hour) => format!("after 1 h {}, at the end {}", money(hour.1), money(end.1)),
         None => format!("at the end {}", money(end.1)),
     };
@@ -145,7 +154,9 @@ impl Pair {
         let &at = inside.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.total_cmp(&a.0)))?;
         let moment = view.window.opens_unix_ms.saturating_add((at.0 * 1000.0) as i64);
         let value = short(at.1 / self.unit);
-        let text = format!("{} {}/s at {}", value, self.unit_name, clock.second(moment)).replace(" /s", "/s");
+        let unit = if self.unit_name.is_empty() { "/s".to_owned() } else { format!(" {}/s", self.unit_name) };
+        let unit = if view.narrow() { "" } else { &unit };
+        let text = format!("{value}{unit} at {}", clock.second(moment));
         let side = if x.place(at.0) < 0.5 { Side::AboveRight } else { Side::AboveLeft };
         Some(Mark { at, text, pen: Some(pens()[0]), side })
     }

@@ -23,7 +23,7 @@ pub(super) fn figure(results: &Results) -> Figure {
     let views = timeline::views(results);
     let clock = Clock::new(&results.summary.zone);
     let (categories, products) = (categories(results), products(results));
-    let mut note = "Time since each opening, logarithmic.".to_owned();
+    let mut note = format!("Time since each opening, logarithmic.{}", timeline::left_out(results));
     for (shown, all, what) in [
         (categories.len(), results.summary.categories.len(), "categories, those with least left"),
         (products.len(), results.summary.products.len(), "named products, those with the largest GMV"),

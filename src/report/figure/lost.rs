@@ -87,12 +87,11 @@ pub(super) fn figure(results: &Results) -> Figure {
     } else {
         vec![stacks(results, &causes), bars(&causes, demand)]
     };
-    Figure {
-        title,
-        subtitle: subtitle(&results.summary),
-        rows,
-        note: if lost == 0 { String::new() } else { "Upper row: time since each opening, logarithmic.".to_owned() },
-    }
+    let note = match lost {
+        0 => String::new(),
+        _ => format!("Upper row: time since each opening, logarithmic.{}", timeline::left_out(results)),
+    };
+    Figure { title, subtitle: subtitle(&results.summary), rows, note }
 }
 
 /// Buckets with a loss, largest first.
@@ -180,8 +179,7 @@ fn bars(causes: &[Cause], demand: u64) -> Row {
     let largest = bars.iter().map(|bar| bar.1).max().unwrap_or(0) as f64;
     let prefix = Prefix::of(largest / FEN);
     // Room on the right for the words beside the longest bar.
-    let mut x = Axis::amount(largest * 1.3, prefix.size * FEN);
-    x.ticks.pop();
+    let x = Axis::amount(largest * 1.3, prefix.size * FEN);
     let mut y = Axis::new(0.0, bars.len() as f64, Scale::Linear);
     let mut panel = Panel::default();
     for (i, (name, fen, pen)) in bars.iter().enumerate() {

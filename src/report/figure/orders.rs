@@ -1,6 +1,6 @@
 //! Orders created and paid per second.
 
-use super::gmv::Pair;
+use super::gmv::{Pair, reading_note};
 use super::{Figure, subtitle, timeline};
 use crate::report::clock::Clock;
 use crate::report::number::short;
@@ -18,7 +18,7 @@ pub(super) fn figure(results: &Results) -> Figure {
     Figure {
         title: format!("Orders: peak {} created per second", short(peak)),
         subtitle: subtitle(&results.summary),
+        note: reading_note(results, &rows),
         rows,
-        note: "First hour: time stretched towards the opening. Whole window: logarithmic.".to_owned(),
     }
 }

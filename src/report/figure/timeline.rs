@@ -81,6 +81,11 @@ impl<'a> View<'a> {
         if self.played() { String::new() } else { "not played".to_owned() }
     }
 
+    /// Whether the panels are so narrow that only the shortest words fit.
+    pub(super) fn narrow(&self) -> bool {
+        self.panels > 3
+    }
+
     /// Length of a slot, s.
     fn seconds(&self, row: usize) -> f64 {
         self.results.series.integers(series::SECONDS).get(row).map_or(1.0, |&s| s.max(1) as f64)
@@ -185,6 +190,16 @@ pub(super) fn opening_axis(span: f64) -> Axis {
         })
         .collect();
     axis
+}
+
+/// A sentence about windows that are not shown; empty where all are.
+pub(super) fn left_out(results: &Results) -> String {
+    let all = results.summary.windows.len();
+    if all > MOST_PANELS {
+        format!(" {MOST_PANELS} of {all} windows, those with the largest GMV.")
+    } else {
+        String::new()
+    }
 }
 
 /// The largest value of any point; zero where there is none.

@@ -11,14 +11,23 @@ use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
 
-/// A shopper invited to a window by their segment's largest participation; whether they come is theirs to say.
+/// The arrivals of a cell: shoppers invited to the window by their segment's largest participation, whether or not they then
+/// come.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals {
     window: Option<usize>,
     segments: Vec<Invited>,
     /// This tick's arrivals, latest first.
-    upcoming: Vec<Session>,
+    upcoming: Vec<Arrival>,
     tick: u64,
+}
+
+/// An arrival: sixteen bytes, as many are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Arrival {
+    time: Instant,
+    shopper: u32,
+    segment: u8,
 }
 
 /// What is still to come of a segment.
@@ -65,11 +74,11 @@ impl Arrivals {
                 let time = start + Nanos(((end - start).0 as f64 * stream.unit()) as u64);
                 let shopper = invited.first_shopper + invited.order.at(invited.next) as u32;
                 invited.next += 1;
-                self.upcoming.push(Session::new(time, shopper, invited.segment, window as u8));
+                self.upcoming.push(Arrival { time, shopper, segment: invited.segment });
             }
             invited.left -= count;
         }
-        self.upcoming.sort_unstable_by_key(|session| std::cmp::Reverse(session.order()));
+        self.upcoming.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     fn open(&mut self, model: &Model, cell: u32, window: usize) {
@@ -89,17 +98,18 @@ impl Arrivals {
         }
     }
 
-    /// The next arrival of the tick.
+    /// When the next arrival of the tick comes; an arrival is last among events at the same time.
     #[must_use]
     #[inline]
-    pub fn peek(&self) -> Option<&Session> {
-        self.upcoming.last()
+    pub fn peek(&self) -> Option<u64> {
+        self.upcoming.last().map(|arrival| arrival.time.0)
     }
 
     /// Takes the next arrival of the tick.
     #[inline]
     pub fn pop(&mut self) -> Option<Session> {
-        self.upcoming.pop()
+        let Arrival { time, shopper, segment } = self.upcoming.pop()?;
+        Some(Session::new(time, shopper, segment, self.window? as u8))
     }
 }
 

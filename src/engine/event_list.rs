@@ -271,7 +271,7 @@ mod tests {
     fn agrees_with_an_ordered_set() {
         let mut list = EventList::default();
         let mut set = BTreeSet::new();
-        let name = Name { subject: 1, session: 0, visit: 0, purpose: Purpose::Think, item: 0 };
+        let name = Name { subject: 1, session: 0, visit: 0, purpose: Purpose::Visit, item: 0 };
         let mut stream = Draws::new(1).stream(name);
         let mut delay = move || {
             let magnitude = stream.bits32() % 50;

@@ -206,7 +206,7 @@ mod tests {
 
     fn streams(n: u64) -> impl Iterator<Item = Stream> {
         (0..n).map(|subject| {
-            Draws::new(5).stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Think, item: 0 })
+            Draws::new(5).stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Visit, item: 0 })
         })
     }
 

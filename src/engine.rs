@@ -216,7 +216,7 @@ impl Group {
     fn play(&mut self, model: &Model, stock: &Stock, window: usize, start: Instant, end: Instant) {
         for index in 0..self.cells.len() {
             let cell = &mut self.cells[index];
-            cell.arrivals.prepare(model, cell.id, window, start, end);
+            cell.arrivals.prepare(model, cell.id, &cell.history, window, start, end);
             self.player(index, model, stock).play_until(end);
         }
     }

@@ -44,7 +44,10 @@ struct Invited {
 
 impl Arrivals {
     /// Draws the arrivals of a tick. Ticks of a window must come in order.
-    pub fn prepare(&mut self, model: &Model, cell: u32, window: usize, start: Instant, end: Instant) {
+    ///
+    /// `history` is what the cell remembers of its shoppers (empty: nothing). More are invited than come wherever a history may
+    /// raise the chance; who declines is decided here, on the history as it stands at the start of the tick.
+    pub fn prepare(&mut self, model: &Model, cell: u32, history: &[u8], window: usize, start: Instant, end: Instant) {
         if self.window != Some(window) {
             self.open(model, cell, window);
         }
@@ -77,6 +80,18 @@ impl Arrivals {
                 self.upcoming.push(Arrival { time, shopper, segment: invited.segment });
             }
             invited.left -= count;
+        }
+        if window > 0 && !history.is_empty() {
+            let first_shopper = model.first_shopper(cell);
+            self.upcoming.retain(|arrival| {
+                let of_shopper = history[arrival.shopper as usize];
+                model.accepts(
+                    usize::from(arrival.segment),
+                    window,
+                    first_shopper + u64::from(arrival.shopper),
+                    of_shopper,
+                )
+            });
         }
         self.upcoming.sort_unstable_by(|a, b| b.cmp(a));
     }

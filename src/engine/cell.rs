@@ -13,11 +13,6 @@ use crate::model::catalogue::Sku;
 use crate::recorder::Tally;
 use crate::units::Instant;
 
-/// A shopper has bought in an earlier window.
-pub(super) const HAS_BOUGHT: u8 = 1;
-/// A shopper has failed to buy in an earlier window.
-pub(super) const HAS_FAILED: u8 = 2;
-
 /// A cell of the platform.
 #[derive(Clone, Debug)]
 pub struct Cell {
@@ -107,13 +102,9 @@ impl Player<'_> {
     }
 
     fn play(&mut self, session: Session) {
-        let phase = session.phase();
-        if phase == Phase::Arrival && !self.accepts_invitation(&session) {
-            return;
-        }
         self.tally.events += 1;
         self.cell.digest.mix(session.order());
-        match phase {
+        match session.phase() {
             Phase::Arrival => self.begin(session),
             Phase::TimedOut => self.timed_out(session),
             Phase::GaveUp => self.gave_up(session),

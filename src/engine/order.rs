@@ -1,10 +1,11 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 
 use super::basket::{BasketId, Line, select, sum};
-use super::cell::{HAS_BOUGHT, HAS_FAILED, Player, Waiting};
+use super::cell::{Player, Waiting};
 use super::session::{Cause, NEVER, Phase, Session};
 use super::stock::{Contested, Move};
 use crate::model::catalogue::{Catalogue, Sku};
+use crate::model::{HAS_BOUGHT, HAS_FAILED};
 use crate::plan::MAX_LINES;
 use crate::rng::Purpose;
 use crate::units::Instant;

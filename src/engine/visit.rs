@@ -1,6 +1,6 @@
 //! What a session does on a page: calls in turn, retries, thinking, moving on, leaving.
 
-use super::cell::{HAS_BOUGHT, HAS_FAILED, Player};
+use super::cell::Player;
 use super::session::{Cause, Phase, Session};
 use crate::model::{Segment, State};
 use crate::plan::Action;
@@ -24,21 +24,6 @@ impl<'a> Player<'a> {
     pub(super) fn stream(&self, session: &Session, purpose: Purpose, item: u16) -> Stream {
         let subject = self.cell.first_shopper + u64::from(session.shopper);
         self.model.draws.stream(Name { subject, session: session.window(), visit: session.visit, purpose, item })
-    }
-
-    /// Whether an invited shopper comes. More are invited than come wherever a history may raise the chance.
-    pub(super) fn accepts_invitation(&self, session: &Session) -> bool {
-        let segment = self.segment(session);
-        let Some(attendance) = &segment.attendance[usize::from(session.window())] else { return false };
-        let history = self.cell.history.get(session.shopper as usize).copied().unwrap_or(0);
-        let factor = match history {
-            h if h & HAS_BOUGHT != 0 => self.model.memory.after_bought,
-            h if h & HAS_FAILED != 0 => self.model.memory.after_failed,
-            _ => 1.0,
-        };
-        let chance = (attendance.participation * factor).min(1.0);
-        chance >= attendance.invited
-            || self.stream(session, Purpose::Participation, 0).unit() * attendance.invited < chance
     }
 
     pub(super) fn begin(&mut self, session: Session) {

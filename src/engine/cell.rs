@@ -30,6 +30,8 @@ pub struct Cell {
     pub stations: Vec<Station>,
     /// A byte per shopper of what lasts between windows; empty where there is one window.
     pub history: Vec<u8>,
+    /// What this tick adds to the history; written together at its end, as each entry misses the cache.
+    pub remembered: Vec<(u32, u8)>,
     /// Orders that wait for the end of the tick: the session, and its lines granted at once.
     pub waiting: Vec<Waiting>,
     /// Grants of this tick by SKU, against the cell's share.
@@ -68,6 +70,7 @@ impl Cell {
             baskets: Baskets::default(),
             stations: stations.collect(),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
+            remembered: Vec::new(),
             waiting: Vec::new(),
             grants: Grants::default(),
             digest: Digest::default(),
@@ -99,6 +102,9 @@ impl Player<'_> {
             let Some(session) = session else { break };
             self.play(session);
         }
+        for (shopper, what) in self.cell.remembered.drain(..) {
+            self.cell.history[shopper as usize] |= what;
+        }
     }
 
     fn play(&mut self, session: Session) {
@@ -125,11 +131,11 @@ impl Player<'_> {
         self.cell.events.push(session);
     }
 
-    /// The history of a shopper, where it is kept.
+    /// Adds to the history of a shopper, where one is kept.
     #[inline]
     pub(super) fn remember(&mut self, session: &Session, what: u8) {
-        if let Some(history) = self.cell.history.get_mut(session.shopper as usize) {
-            *history |= what;
+        if !self.cell.history.is_empty() {
+            self.cell.remembered.push((session.shopper, what));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::basket::{BasketId, Line, select, sum};
 use super::cell::{Player, Waiting};
 use super::session::{Cause, NEVER, Phase, Session};
 use super::stock::{Contested, Move};
-use crate::model::catalogue::{Catalogue, Sku};
+use crate::model::catalogue::Catalogue;
 use crate::model::{HAS_BOUGHT, HAS_FAILED};
 use crate::plan::MAX_LINES;
 use crate::rng::Purpose;
@@ -28,19 +28,16 @@ impl Player<'_> {
             stream.bits64();
             spend.draw(&mut stream)
         });
-        // First choices for all lines before any price is looked up: the look-ups miss the cache, and so they overlap.
-        let mut first_choices = [(0, 0); MAX_LINES as usize];
-        for (line, choice) in first_choices[..wanted].iter_mut().enumerate() {
-            *choice = self.candidate(session, catalogue, line as u16, 0);
+        // Prices of all first choices before any decision: the look-ups miss the cache, and so they overlap.
+        let mut first_choices = [Line::default(); MAX_LINES as usize];
+        for (position, choice) in first_choices[..wanted].iter_mut().enumerate() {
+            *choice = self.candidate(session, catalogue, position as u16, 0);
         }
         let mut lines = [Line::default(); MAX_LINES as usize];
         let mut len = 0;
         for (position, &first) in first_choices[..wanted].iter().enumerate() {
             let later = (1..CANDIDATES).map(|candidate| self.candidate(session, catalogue, position as u16, candidate));
-            let affordable = std::iter::once(first).chain(later).find_map(|(sku, units)| {
-                let line = Line { sku, units, price: self.stock.of(sku).price };
-                (line.fen() <= budget).then_some(line)
-            });
+            let affordable = std::iter::once(first).chain(later).find(|line| line.fen() <= budget);
             if let Some(line) = affordable {
                 budget -= line.fen();
                 lines[len] = line;
@@ -55,7 +52,7 @@ impl Player<'_> {
     }
 
     /// A product, and the units of it, that a shopper considers for a line.
-    fn candidate(&self, session: &Session, catalogue: &Catalogue, line: u16, candidate: u16) -> (Sku, u32) {
+    fn candidate(&self, session: &Session, catalogue: &Catalogue, line: u16, candidate: u16) -> Line {
         let item = line << 8 | candidate;
         let segment = self.segment(session);
         let mut stream = self.stream(session, Purpose::Product, item);
@@ -63,7 +60,8 @@ impl Player<'_> {
         let u_named = f64::from(stream.bits32()) / 4_294_967_296.0;
         let sku = catalogue.pick(category, u_named, stream.unit());
         let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
-        (sku, sampler.draw(|| self.stream(session, Purpose::Units, item)))
+        let units = sampler.draw(|| self.stream(session, Purpose::Units, item));
+        Line { sku, units, price: self.stock.of(sku).price }
     }
 
     fn drop_basket(&mut self, session: &mut Session) {
@@ -81,10 +79,15 @@ impl Player<'_> {
             session.cause = Cause::WINDOW_CLOSED;
             return self.leave(session);
         }
+        // As above: what is left of all lines before any decision.
+        let mut wanted = [(Line::default(), 0); MAX_LINES as usize];
+        let lines = self.cell.baskets.lines(session.basket);
+        let len = lines.len();
+        for (wanted, &line) in wanted.iter_mut().zip(lines) {
+            *wanted = (line, self.stock.of(line.sku).left);
+        }
         let (mut granted, mut contested) = (0u16, false);
-        for position in 0..self.cell.baskets.lines(session.basket).len() {
-            let line = self.cell.baskets.lines(session.basket)[position];
-            let left = self.stock.of(line.sku).left;
+        for (position, &(line, left)) in wanted[..len].iter().enumerate() {
             if left == 0 {
                 continue;
             }

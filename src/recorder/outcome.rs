@@ -20,7 +20,7 @@ use std::collections::BinaryHeap;
 const TOP_PRODUCTS: usize = 1000;
 /// A slot in which a service is busier than this counts as saturated.
 const SATURATED: f64 = 0.95;
-/// So does one in which more than this share of its clients timed out; a few slow answers alone do not.
+/// So does one with a queue in which more than this share of its clients timed out; a few slow answers alone do not.
 const MANY_TIMED_OUT: f64 = 0.001;
 /// Saturated stretches with less than this between them are reported as one.
 const BRIDGED: Nanos = Nanos::from_secs(60);
@@ -256,7 +256,8 @@ impl Outcome<'_> {
         for row in rows {
             let of = &row.services[service];
             let capacity_ns = workers * row.slot.seconds() * 1e9;
-            let timed_out = of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
+            let timed_out =
+                of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
             if of.rejected == 0 && !timed_out && (of.reading.busy as f64) < SATURATED * capacity_ns {
                 continue;
             }

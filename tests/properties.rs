@@ -13,13 +13,13 @@ use saleload::engine::{self, Options};
 use saleload::plan::Plan;
 use saleload::results::{Bucket, Results};
 use saleload::scenario::{self, Loaded};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// All seeds stem from this name.
 const NAME: &str = "saleload properties 1";
-const SCENARIOS: u32 = 240;
+const SCENARIOS: u32 = 200;
 /// A scenario to play alone, given at compile time.
 const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 
@@ -51,11 +51,9 @@ fn play(text: &str) -> Result<Results, String> {
     let plan = &loaded.plan;
     let results = run(plan, plan.cells, 1)?;
     law::all(plan, &results)?;
+    // A second run on the same number of threads could differ from the first only if this one does too.
     if run(plan, plan.cells, 3)? != results {
-        return Err("three threads change the results".into());
-    }
-    if run(plan, plan.cells, 1)?.summary.digest != results.summary.digest {
-        return Err("a second run has another digest".into());
+        return Err("a second run, on three threads, has other results".into());
     }
     let mut other = plan.clone();
     other.seed = !plan.seed;
@@ -84,28 +82,40 @@ fn resolved_is_the_same(loaded: &Loaded) -> Verdict {
     Ok(())
 }
 
+/// Plays the scenarios of the seeds, on all cores.
+fn play_all(seeds: &[u64]) -> Vec<(u64, Result<Results, String>)> {
+    let play_one = |&seed: &u64| {
+        let text = draw::scenario(seed);
+        if ONLY.is_some() {
+            println!("{text}");
+        }
+        let played = catch_unwind(AssertUnwindSafe(|| play(&text)));
+        (seed, played.unwrap_or_else(|_| Err("panicked, see above".into())))
+    };
+    let share = seeds.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = seeds
+            .chunks(share)
+            .map(|seeds| scope.spawn(move || seeds.iter().map(play_one).collect::<Vec<_>>()))
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("panics are caught")).collect()
+    })
+}
+
 #[test]
 fn every_scenario_keeps_the_laws() {
     let mut failures = Vec::new();
     let mut ended: BTreeMap<Bucket, u32> = BTreeMap::new();
     let (mut events, mut sold_out) = (0, 0);
-    for seed in seeds() {
-        let text = draw::scenario(seed);
-        if ONLY.is_some() {
-            println!("{text}");
-        }
-        match catch_unwind(AssertUnwindSafe(|| play(&text))) {
-            Ok(Ok(results)) => {
+    for (seed, played) in play_all(&seeds()) {
+        match played {
+            Ok(results) => {
                 events += results.summary.events;
                 sold_out += u32::from(results.summary.skus_sold_out > 0);
-                let mut buckets: Vec<Bucket> = results.ledger.iter().map(|row| row.bucket).collect();
-                buckets.dedup();
-                buckets.sort_unstable();
-                buckets.dedup();
+                let buckets: BTreeSet<Bucket> = results.ledger.iter().map(|row| row.bucket).collect();
                 buckets.into_iter().for_each(|bucket| *ended.entry(bucket).or_default() += 1);
             }
-            Ok(Err(why)) => failures.push(format!("{seed:#018x}: {why}")),
-            Err(_) => failures.push(format!("{seed:#018x}: panicked, see above")),
+            Err(why) => failures.push(format!("{seed:#018x}: {why}")),
         }
     }
     println!("{events} events; scenarios with something sold out: {sold_out}, with each bucket: {ended:?}");
@@ -114,8 +124,8 @@ fn every_scenario_keeps_the_laws() {
         // Scenarios in which nothing goes wrong would prove nothing.
         let least = SCENARIOS / 12;
         assert!(sold_out >= least, "only {sold_out} scenarios sell anything out");
-        let rare: Vec<_> =
-            Bucket::ALL.into_iter().filter(|bucket| ended.get(bucket).is_none_or(|&n| n < least)).collect();
+        let rare = |bucket: &Bucket| ended.get(bucket).is_none_or(|&n| n < least);
+        let rare: Vec<Bucket> = Bucket::ALL.into_iter().filter(rare).collect();
         assert!(rare.is_empty(), "hardly any scenario ends in {rare:?}");
     }
 }

@@ -113,7 +113,7 @@ impl Draw {
         } else {
             self.one_of(&[("20ms", "1s"), ("10ms", "100ms"), ("1ms", "60s"), ("7ms", "333ms")])
         };
-        let (cells, fine) = (self.cells, self.one_of(&["1s", "10s", "1h"]));
+        let (cells, fine) = (self.cells, self.one_of(&["1s", "8s", "25s", "1h"]));
         let (bought, failed) = (self.one_of(&[0.0, 0.5, 1.0, 1.4]), self.one_of(&[0.0, 0.7, 1.0, 2.0]));
         self.line(&format!("name = \"drawn\"\ntitle = \"Drawn from {seed:#018x}\"\nzone = \"{zone}\""));
         // TOML's integers have 63 bits.
@@ -135,10 +135,10 @@ impl Draw {
         };
         for window in 0..windows {
             let opens = clock(second);
-            second += self.one_of(&[5, 17, 60, 150]);
+            second += self.one_of(&[5, 17, 40, 70]);
             let closes = clock(second);
             self.line(&format!("[window.w{window}]\nopens = \"{opens}\"\ncloses = \"{closes}\""));
-            second += self.one_of(&[0, 0, 1, 30, 1000, 9000]);
+            second += self.one_of(&[0, 0, 1, 30, 600, 5000]);
         }
     }
 

@@ -1,10 +1,11 @@
 //! The engine: plays a plan, cell by cell and tick by tick, on any number of threads with the same outcome.
 
-mod arrivals;
-mod cell;
-mod event_list;
+pub mod arrivals;
+pub mod basket;
+pub mod cell;
+pub mod event_list;
 mod order;
-mod permutation;
+pub mod permutation;
 pub mod schedule;
 pub mod session;
 pub mod station;
@@ -190,21 +191,12 @@ impl Run {
     fn finish(mut self, plan: &Plan, until: Instant, interrupted: bool) -> Result<Results, Breach> {
         let mut held = Vec::new();
         let mut in_flight = 0;
-        for group in &mut self.groups {
-            for index in 0..group.cells.len() {
-                let mut outbox = Outbox::default();
-                let pending: Vec<session::Session> = group.cells[index].events.iter().copied().collect();
-                let player = Player {
-                    cell: &mut group.cells[index],
-                    model: &self.model,
-                    stock: &self.stock,
-                    tally: &mut group.tally,
-                    outbox: &mut outbox,
-                };
-                for session in pending {
-                    in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
-                    held.extend(player.held(&session));
-                    let open = player.open_lines(&session);
+        for cell in self.groups.iter().flat_map(|group| &group.cells) {
+            for session in cell.events.iter() {
+                in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
+                held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
+                if session.cause != Cause::SETTLED {
+                    let open = cell.baskets.open(session.basket);
                     self.recorder.total.settle(session.window(), session.segment, Cause::OPEN, open);
                 }
             }
@@ -224,7 +216,7 @@ impl Group {
     fn play(&mut self, model: &Model, stock: &Stock, window: usize, start: Instant, end: Instant) {
         for index in 0..self.cells.len() {
             let cell = &mut self.cells[index];
-            cell.arrivals.prepare(model, cell.id, window, start, end);
+            cell.arrivals.prepare(model, cell.id, &cell.history, window, start, end);
             self.player(index, model, stock).play_until(end);
         }
     }

@@ -1,3 +1,7 @@
-//! The `saleload` command.
+//! The `saleload` command; everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    saleload::cli::main()
+}

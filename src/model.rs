@@ -13,6 +13,11 @@ use catalogue::Catalogue;
 use intensity::Cumulative;
 use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
 
+/// A shopper has bought in an earlier window.
+pub const HAS_BOUGHT: u8 = 1;
+/// A shopper has failed to buy in an earlier window.
+pub const HAS_FAILED: u8 = 2;
+
 /// A plan compiled for a run that simulates the first `simulated` of its cells.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -162,6 +167,20 @@ impl Model {
             }
             Some(_) => shoppers as u32,
         }
+    }
+
+    /// Whether a shopper who was invited to a window comes, given their history ([`HAS_BOUGHT`], [`HAS_FAILED`]).
+    #[must_use]
+    pub fn accepts(&self, segment: usize, window: usize, shopper: u64, history: u8) -> bool {
+        let Some(attendance) = &self.segments[segment].attendance[window] else { return false };
+        let factor = match history {
+            h if h & HAS_BOUGHT != 0 => self.memory.after_bought,
+            h if h & HAS_FAILED != 0 => self.memory.after_failed,
+            _ => 1.0,
+        };
+        let chance = (attendance.participation * factor).min(1.0);
+        let name = Name { subject: shopper, session: window as u8, visit: 0, purpose: Purpose::Participation, item: 0 };
+        chance >= attendance.invited || self.draws.stream(name).unit() * attendance.invited < chance
     }
 
     /// Instances of a service in a cell. A sampled run rounds its share at random, so that it is right on average whatever

@@ -246,7 +246,9 @@ impl Recorder {
 
     /// Closes a slot: sums the tallies of all cells and reads the stock.
     pub fn close(&mut self, slot: Slot, tallies: &mut [&mut Tally], stock: &Stock, model: &Model) {
-        tallies.iter_mut().for_each(|tally| tally.drain_into(&mut self.slot));
+        for tally in tallies {
+            tally.drain_into(&mut self.slot);
+        }
         let categories = model.catalogue.as_ref().map_or(0, crate::model::catalogue::Catalogue::categories);
         let products = model.catalogue.as_ref().map_or(0, crate::model::catalogue::Catalogue::named_products);
         let begun = self.slot.begun;

@@ -35,10 +35,10 @@ pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 pub enum Purpose {
     /// Whether a shopper with a history comes to a window.
     Participation = 1,
-    /// Think time of a visit.
-    Think = 2,
-    /// Next state after a visit.
-    Transition = 3,
+    /// Next state and think time of a visit whose page loaded.
+    Visit = 2,
+    /// Next state and think time of a visit whose page failed.
+    FailedVisit = 3,
     /// Service time of a request; item = call and attempt.
     ServiceTime = 4,
     /// Jitter of a back-off; item = call and attempt.
@@ -53,8 +53,6 @@ pub enum Purpose {
     Units = 9,
     /// Whether the bank declines.
     Decline = 10,
-    /// Next state after a failed visit.
-    FailureTransition = 11,
     /// Arrivals of a segment in a cell and window: how many in all.
     Attendance = 20,
     /// Arrivals of a segment in a cell and window, per tick: how many, and when.
@@ -191,14 +189,14 @@ mod tests {
 
     #[test]
     fn every_part_of_a_name_matters() {
-        let name = Name { subject: 7, session: 1, visit: 3, purpose: Purpose::Think, item: 0 };
+        let name = Name { subject: 7, session: 1, visit: 3, purpose: Purpose::Visit, item: 0 };
         let first = |name| Draws::new(11).stream(name).bits64();
         let others = [
             Name { subject: 8, ..name },
             Name { subject: 7 + (1 << 32), ..name },
             Name { session: 2, ..name },
             Name { visit: 4, ..name },
-            Name { purpose: Purpose::Transition, ..name },
+            Name { purpose: Purpose::FailedVisit, ..name },
             Name { item: 1, ..name },
         ];
         assert!(others.iter().all(|&other| first(other) != first(name)));

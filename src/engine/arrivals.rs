@@ -11,14 +11,23 @@ use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
 
-/// A shopper invited to a window by their segment's largest participation; whether they come is theirs to say.
+/// The arrivals of a cell: shoppers invited to the window by their segment's largest participation, whether or not they then
+/// come.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals {
     window: Option<usize>,
     segments: Vec<Invited>,
     /// This tick's arrivals, latest first.
-    upcoming: Vec<Session>,
+    upcoming: Vec<Arrival>,
     tick: u64,
+}
+
+/// An arrival: sixteen bytes, as many are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Arrival {
+    time: Instant,
+    shopper: u32,
+    segment: u8,
 }
 
 /// What is still to come of a segment.
@@ -35,7 +44,10 @@ struct Invited {
 
 impl Arrivals {
     /// Draws the arrivals of a tick. Ticks of a window must come in order.
-    pub fn prepare(&mut self, model: &Model, cell: u32, window: usize, start: Instant, end: Instant) {
+    ///
+    /// `history` is what the cell remembers of its shoppers (empty: nothing). More are invited than come wherever a history may
+    /// raise the chance; who declines is decided here, on the history as it stands at the start of the tick.
+    pub fn prepare(&mut self, model: &Model, cell: u32, history: &[u8], window: usize, start: Instant, end: Instant) {
         if self.window != Some(window) {
             self.open(model, cell, window);
         }
@@ -65,11 +77,23 @@ impl Arrivals {
                 let time = start + Nanos(((end - start).0 as f64 * stream.unit()) as u64);
                 let shopper = invited.first_shopper + invited.order.at(invited.next) as u32;
                 invited.next += 1;
-                self.upcoming.push(Session::new(time, shopper, invited.segment, window as u8));
+                self.upcoming.push(Arrival { time, shopper, segment: invited.segment });
             }
             invited.left -= count;
         }
-        self.upcoming.sort_unstable_by_key(|session| std::cmp::Reverse(session.order()));
+        if window > 0 && !history.is_empty() {
+            let first_shopper = model.first_shopper(cell);
+            self.upcoming.retain(|arrival| {
+                let of_shopper = history[arrival.shopper as usize];
+                model.accepts(
+                    usize::from(arrival.segment),
+                    window,
+                    first_shopper + u64::from(arrival.shopper),
+                    of_shopper,
+                )
+            });
+        }
+        self.upcoming.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     fn open(&mut self, model: &Model, cell: u32, window: usize) {
@@ -89,17 +113,18 @@ impl Arrivals {
         }
     }
 
-    /// The next arrival of the tick.
+    /// When the next arrival of the tick comes; an arrival is last among events at the same time.
     #[must_use]
     #[inline]
-    pub fn peek(&self) -> Option<&Session> {
-        self.upcoming.last()
+    pub fn peek(&self) -> Option<u64> {
+        self.upcoming.last().map(|arrival| arrival.time.0)
     }
 
     /// Takes the next arrival of the tick.
     #[inline]
     pub fn pop(&mut self) -> Option<Session> {
-        self.upcoming.pop()
+        let Arrival { time, shopper, segment } = self.upcoming.pop()?;
+        Some(Session::new(time, shopper, segment, self.window? as u8))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Within a cell the simulation is exact: one thread, integer nanoseconds, the total order of [`Session::order`].
 
 use super::arrivals::Arrivals;
+use super::basket::Baskets;
 use super::event_list::EventList;
 use super::session::{Phase, Session};
 use super::station::Station;
@@ -11,11 +12,6 @@ use crate::model::Model;
 use crate::model::catalogue::Sku;
 use crate::recorder::Tally;
 use crate::units::Instant;
-
-/// A shopper has bought in an earlier window.
-pub(super) const HAS_BOUGHT: u8 = 1;
-/// A shopper has failed to buy in an earlier window.
-pub(super) const HAS_FAILED: u8 = 2;
 
 /// A cell of the platform.
 #[derive(Clone, Debug)]
@@ -28,6 +24,8 @@ pub struct Cell {
     pub events: EventList,
     /// Arrivals of the current tick.
     pub arrivals: Arrivals,
+    /// Baskets of the sessions in flight.
+    pub baskets: Baskets,
     /// One per service.
     pub stations: Vec<Station>,
     /// A byte per shopper of what lasts between windows; empty where there is one window.
@@ -47,8 +45,6 @@ pub struct Waiting {
     pub session: Session,
     /// Lines granted so far, by bit.
     pub granted: u16,
-    /// Lines that are contested, by bit.
-    pub contested: u16,
 }
 
 impl Cell {
@@ -69,6 +65,7 @@ impl Cell {
             first_shopper,
             events: EventList::default(),
             arrivals: Arrivals::default(),
+            baskets: Baskets::default(),
             stations: stations.collect(),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             waiting: Vec::new(),
@@ -93,10 +90,9 @@ impl Player<'_> {
         self.cell.grants.forget();
         loop {
             let pending = self.cell.events.peek_before(end);
-            let arriving = self.cell.arrivals.peek().map(Session::order);
-            let session = match (pending, arriving) {
+            let session = match (pending, self.cell.arrivals.peek()) {
                 (None, None) => break,
-                (Some(event), Some(arrival)) if arrival < event => self.cell.arrivals.pop(),
+                (Some(event), Some(arrival)) if arrival < event.0 => self.cell.arrivals.pop(),
                 (None, Some(_)) => self.cell.arrivals.pop(),
                 (Some(_), _) => self.cell.events.pop(),
             };
@@ -106,19 +102,14 @@ impl Player<'_> {
     }
 
     fn play(&mut self, session: Session) {
-        let phase = session.phase();
-        if phase == Phase::Arrival && !self.accepts_invitation(&session) {
-            return;
-        }
         self.tally.events += 1;
         self.cell.digest.mix(session.order());
-        match phase {
+        match session.phase() {
             Phase::Arrival => self.begin(session),
             Phase::TimedOut => self.timed_out(session),
             Phase::GaveUp => self.gave_up(session),
             Phase::Response | Phase::Retry => self.call(session),
             Phase::ThinkEnd => self.move_on(session),
-            Phase::ErrorEnd => self.move_on_after_failure(session),
             Phase::HoldExpiry | Phase::HoldExpiryAfterExit => self.expire(session),
         }
     }

@@ -101,7 +101,7 @@ impl EventList {
         if bucket <= self.clock {
             return heap_push(&mut self.late, event);
         }
-        let level = ((63 - (bucket ^ self.clock).leading_zeros()) / BITS) as usize;
+        let level = ((bucket ^ self.clock).ilog2() / BITS) as usize;
         let slot = (bucket >> (level as u32 * BITS)) as usize % BUCKETS;
         let head = self.wheels[level].heads[slot];
         if head != NONE {
@@ -271,7 +271,7 @@ mod tests {
     fn agrees_with_an_ordered_set() {
         let mut list = EventList::default();
         let mut set = BTreeSet::new();
-        let name = Name { subject: 1, session: 0, visit: 0, purpose: Purpose::Think, item: 0 };
+        let name = Name { subject: 1, session: 0, visit: 0, purpose: Purpose::Visit, item: 0 };
         let mut stream = Draws::new(1).stream(name);
         let mut delay = move || {
             let magnitude = stream.bits32() % 50;

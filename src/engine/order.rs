@@ -1,115 +1,89 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 
-use super::cell::{HAS_BOUGHT, HAS_FAILED, Player, Waiting};
+use super::basket::{BasketId, Line, select, sum};
+use super::cell::{Player, Waiting};
 use super::session::{Cause, NEVER, Phase, Session};
 use super::stock::{Contested, Move};
-use crate::model::catalogue::Sku;
+use crate::model::catalogue::{Catalogue, Sku};
+use crate::model::{HAS_BOUGHT, HAS_FAILED};
 use crate::plan::MAX_LINES;
-use crate::recorder::Intents;
 use crate::rng::Purpose;
 use crate::units::Instant;
 
 /// Products that a shopper looks at for one line before giving it up as too dear.
 const CANDIDATES: u16 = 3;
 
-/// A line of a basket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Line {
-    sku: Sku,
-    units: u32,
-    fen: u64,
-}
-
-/// A basket: at most [`MAX_LINES`] lines. Never stored: a pure function of the shopper, the visit at which it was filled, and
-/// the prices, drawn again whenever it is needed.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Basket {
-    lines: [Line; MAX_LINES as usize],
-    len: usize,
-}
-
-impl Basket {
-    fn lines(&self) -> &[Line] {
-        &self.lines[..self.len]
-    }
-
-    /// The lines of a bit set, with their positions.
-    fn selected(&self, bits: u16) -> impl Iterator<Item = (u8, Line)> + '_ {
-        self.lines().iter().zip(0..).filter(move |(_, position)| bits >> position & 1 == 1).map(|(line, p)| (p, *line))
-    }
-
-    fn all(&self) -> u16 {
-        ((1u32 << self.len) - 1) as u16
-    }
-}
-
-fn sum(lines: impl Iterator<Item = (u8, Line)>) -> Intents {
-    let mut total = Intents::default();
-    lines.for_each(|(_, line)| total.add(Intents { lines: 1, units: u64::from(line.units), fen: line.fen }));
-    total
-}
-
 impl Player<'_> {
-    /// The basket that a session filled.
-    fn basket(&self, session: &Session) -> Basket {
-        let mut basket = Basket::default();
-        let (Some(catalogue), true) = (&self.model.catalogue, session.basket != 0) else { return basket };
+    /// Fills a basket, if the shopper has none: purchase intents begin.
+    pub(super) fn fill_basket(&mut self, session: &mut Session) {
+        let Some(catalogue) = &self.model.catalogue else { return };
+        if session.basket != BasketId::NONE {
+            return;
+        }
+        session.cause = Cause::NONE;
         let segment = self.segment(session);
-        let mut stream = self.stream_at(session, session.basket, Purpose::Basket, 0);
-        let wanted = segment.lines.draw(|| stream.clone());
+        let mut stream = self.stream(session, Purpose::Basket, 0);
+        let wanted = segment.lines.draw(|| stream.clone()) as usize;
         let mut budget = segment.spend.as_ref().map_or(u64::MAX, |spend| {
             stream.bits64();
             spend.draw(&mut stream)
         });
-        for line in 0..wanted as u16 {
-            for candidate in 0..CANDIDATES {
-                let mut stream = self.stream_at(session, session.basket, Purpose::Product, line << 8 | candidate);
-                let category = segment.category.pick(f64::from(stream.bits32()) / 4_294_967_296.0);
-                let u_named = f64::from(stream.bits32()) / 4_294_967_296.0;
-                let sku = catalogue.pick(category, u_named, stream.unit());
-                let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
-                let item = line << 8 | candidate;
-                let units = sampler.draw(|| self.stream_at(session, session.basket, Purpose::Units, item));
-                let fen = u64::from(units) * u64::from(self.stock.of(sku).price);
-                if fen <= budget {
-                    budget -= fen;
-                    basket.lines[basket.len] = Line { sku, units, fen };
-                    basket.len += 1;
-                    break;
-                }
+        // First choices for all lines before any price is looked up: the look-ups miss the cache, and so they overlap.
+        let mut first_choices = [(0, 0); MAX_LINES as usize];
+        for (line, choice) in first_choices[..wanted].iter_mut().enumerate() {
+            *choice = self.candidate(session, catalogue, line as u16, 0);
+        }
+        let mut lines = [Line::default(); MAX_LINES as usize];
+        let mut len = 0;
+        for (position, &first) in first_choices[..wanted].iter().enumerate() {
+            let later = (1..CANDIDATES).map(|candidate| self.candidate(session, catalogue, position as u16, candidate));
+            let affordable = std::iter::once(first).chain(later).find_map(|(sku, units)| {
+                let line = Line { sku, units, price: self.stock.of(sku).price };
+                (line.fen() <= budget).then_some(line)
+            });
+            if let Some(line) = affordable {
+                budget -= line.fen();
+                lines[len] = line;
+                len += 1;
             }
         }
-        basket
+        // With nothing that could be afforded, nothing is wanted.
+        if len > 0 {
+            self.tally.demand.add(sum(lines[..len].iter().copied()));
+            session.basket = self.cell.baskets.insert(&lines[..len]);
+        }
     }
 
-    /// Fills a basket, if the shopper has none: purchase intents begin.
-    pub(super) fn fill_basket(&mut self, session: &mut Session) {
-        if session.basket != 0 {
-            return;
-        }
-        session.basket = session.visit;
-        session.cause = Cause::NONE;
-        let basket = self.basket(session);
-        if basket.len == 0 {
-            // Everything was too dear: nothing is wanted.
-            session.basket = 0;
-        }
-        self.tally.demand.add(sum(basket.selected(basket.all())));
+    /// A product, and the units of it, that a shopper considers for a line.
+    fn candidate(&self, session: &Session, catalogue: &Catalogue, line: u16, candidate: u16) -> (Sku, u32) {
+        let item = line << 8 | candidate;
+        let segment = self.segment(session);
+        let mut stream = self.stream(session, Purpose::Product, item);
+        let category = segment.category.pick(f64::from(stream.bits32()) / 4_294_967_296.0);
+        let u_named = f64::from(stream.bits32()) / 4_294_967_296.0;
+        let sku = catalogue.pick(category, u_named, stream.unit());
+        let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
+        (sku, sampler.draw(|| self.stream(session, Purpose::Units, item)))
+    }
+
+    fn drop_basket(&mut self, session: &mut Session) {
+        self.cell.baskets.remove(session.basket);
+        session.basket = BasketId::NONE;
+        session.deadline = NEVER;
     }
 
     /// Creates the orders of a basket and reserves their stock.
     pub(super) fn reserve(&mut self, mut session: Session) {
-        if session.basket == 0 || session.holds() {
-            return self.think(session, Phase::ThinkEnd);
+        if session.basket == BasketId::NONE || session.holds() {
+            return self.think(session);
         }
-        let now = session.time;
-        if now >= self.model.windows[usize::from(session.window())].closes {
+        if session.time >= self.model.windows[usize::from(session.window())].closes {
             session.cause = Cause::WINDOW_CLOSED;
             return self.leave(session);
         }
-        let basket = self.basket(&session);
-        let (mut granted, mut contested) = (0u16, 0u16);
-        for (position, line) in basket.selected(basket.all()) {
+        let (mut granted, mut contested) = (0u16, false);
+        for position in 0..self.cell.baskets.lines(session.basket).len() {
+            let line = self.cell.baskets.lines(session.basket)[position];
             let left = self.stock.of(line.sku).left;
             if left == 0 {
                 continue;
@@ -118,18 +92,18 @@ impl Player<'_> {
                 self.outbox.note(Move::Grant, line.sku, line.units);
                 granted |= 1 << position;
             } else {
-                contested |= 1 << position;
-                self.contest(&session, position, line);
+                contested = true;
+                self.contest(&session, position as u8, line);
             }
         }
-        if contested == 0 {
-            self.finish_reservation(session, &basket, granted);
+        if contested {
+            self.cell.waiting.push(Waiting { session, granted });
         } else {
-            self.cell.waiting.push(Waiting { session, granted, contested });
+            self.finish_reservation(session, granted);
         }
     }
 
-    fn contest(&mut self, session: &Session, line: u8, wanted: Line) {
+    fn contest(&mut self, session: &Session, position: u8, wanted: Line) {
         self.outbox.contest(Contested {
             time: session.time,
             shopper: self.cell.first_shopper + u64::from(session.shopper),
@@ -137,7 +111,7 @@ impl Player<'_> {
             units: wanted.units,
             cell: self.cell.id,
             order: self.cell.waiting.len() as u32,
-            line,
+            line: position,
         });
     }
 
@@ -146,76 +120,79 @@ impl Player<'_> {
         let mut session = waiting.session;
         session.wait_for(Phase::Response, now);
         self.tally.events += 1;
-        self.cell.digest.mix((session.order().0, session.order().1 ^ u64::from(waiting.granted)));
-        let basket = self.basket(&session);
-        self.finish_reservation(session, &basket, waiting.granted);
+        let (time, rank) = session.order();
+        self.cell.digest.mix((time, rank ^ u64::from(waiting.granted)));
+        self.finish_reservation(session, waiting.granted);
     }
 
-    fn finish_reservation(&mut self, mut session: Session, basket: &Basket, granted: u16) {
-        let refused = sum(basket.selected(basket.all() & !granted));
+    fn finish_reservation(&mut self, mut session: Session, granted: u16) {
+        let lines = self.cell.baskets.lines(session.basket);
+        let (refused, ordered) = (sum(select(lines, !granted)), sum(select(lines, granted)));
         self.tally.settle(session.window(), session.segment, Cause::SOLD_OUT, refused);
         if granted == 0 {
-            session.basket = 0;
+            self.drop_basket(&mut session);
             self.remember(&session, HAS_FAILED);
             return self.page_failed(session, Cause::SOLD_OUT);
         }
-        self.tally.ordered.add(sum(basket.selected(granted)));
-        session.granted = granted;
+        self.tally.ordered.add(ordered);
+        self.cell.baskets.grant(session.basket, granted);
         session.deadline = session.time + self.model.hold;
-        self.think(session, Phase::ThinkEnd);
+        self.think(session);
     }
 
     /// Pays the orders that a session holds.
     pub(super) fn pay(&mut self, session: &mut Session) {
-        let basket = self.basket(session);
-        for (_, line) in basket.selected(session.granted) {
+        let held = || self.cell.baskets.held(session.basket);
+        for line in held() {
             self.outbox.note(Move::Sale, line.sku, line.units);
         }
-        let paid = sum(basket.selected(session.granted));
+        let paid = sum(held());
         self.tally.paid.add(paid);
         self.tally.settle(session.window(), session.segment, Cause::BOUGHT, paid);
         self.remember(session, HAS_BOUGHT);
-        session.basket = 0;
-        session.granted = 0;
-        session.deadline = NEVER;
+        self.drop_basket(session);
         session.cause = Cause::NONE;
     }
 
     /// The hold on an unpaid order runs out: its stock comes back. A session that was still going ends with it.
-    pub(super) fn expire(&mut self, session: Session) {
+    pub(super) fn expire(&mut self, mut session: Session) {
         if session.phase() == Phase::HoldExpiry {
             self.tally.ended += 1;
             self.remember(&session, HAS_FAILED);
         }
-        let basket = self.basket(&session);
-        for (_, line) in basket.selected(session.granted) {
+        for line in self.cell.baskets.held(session.basket) {
             self.outbox.note(Move::Release, line.sku, line.units);
         }
+        self.settle_basket(&session, session.cause.or(Cause::HOLD_EXPIRED));
+        self.drop_basket(&mut session);
+    }
+
+    /// The session ends. What it wanted is entered in the ledger; stock of an unpaid order stays held until its deadline.
+    pub(super) fn leave(&mut self, mut session: Session) {
+        self.tally.ended += 1;
+        if session.basket == BasketId::NONE {
+            return;
+        }
+        if session.cause != Cause::NONE {
+            self.remember(&session, HAS_FAILED);
+        }
+        if !session.holds() {
+            self.settle_basket(&session, session.cause.or(Cause::CHANGED_MIND));
+            return self.drop_basket(&mut session);
+        }
+        if session.cause != Cause::NONE {
+            self.settle_basket(&session, session.cause);
+            session.cause = Cause::SETTLED;
+        }
+        session.wait_for(Phase::HoldExpiryAfterExit, session.deadline);
+        self.cell.events.push(session);
+    }
+
+    /// Enters the undecided lines of a session in the ledger, once.
+    fn settle_basket(&mut self, session: &Session, cause: Cause) {
         if session.cause != Cause::SETTLED {
-            self.settle_open_lines(&session, session.cause.or(Cause::HOLD_EXPIRED));
+            let open = self.cell.baskets.open(session.basket);
+            self.tally.settle(session.window(), session.segment, cause, open);
         }
-    }
-
-    /// Enters the undecided lines of a session in the ledger: those it holds, or all where nothing is ordered yet.
-    pub(super) fn settle_open_lines(&mut self, session: &Session, cause: Cause) {
-        let open = self.open_lines(session);
-        self.tally.settle(session.window(), session.segment, cause, open);
-    }
-
-    /// The undecided lines of a session.
-    pub(super) fn open_lines(&self, session: &Session) -> Intents {
-        if session.cause == Cause::SETTLED {
-            return Intents::default();
-        }
-        let basket = self.basket(session);
-        let bits = if session.holds() { session.granted } else { basket.all() };
-        sum(basket.selected(bits))
-    }
-
-    /// Units held for a session, by SKU.
-    pub(super) fn held(&self, session: &Session) -> impl Iterator<Item = (Sku, u32)> {
-        let basket = self.basket(session);
-        let lines: Vec<(Sku, u32)> = basket.selected(session.granted).map(|(_, line)| (line.sku, line.units)).collect();
-        lines.into_iter()
     }
 }

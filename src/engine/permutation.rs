@@ -46,19 +46,26 @@ impl Permutation {
     fn round_trip(&self, x: u64) -> u64 {
         let (mut row, mut column) = (x / self.columns, x % self.columns);
         for pair in self.keys.chunks_exact(2) {
-            row = (row + mix(column, pair[0], self.rows)) % self.rows;
-            column = (column + mix(row, pair[1], self.columns)) % self.columns;
+            row = add_within(row, mix(column, pair[0], self.rows), self.rows);
+            column = add_within(column, mix(row, pair[1], self.columns), self.columns);
         }
         row * self.columns + column
     }
+}
+
+/// The sum of two numbers below `range`, modulo `range`.
+#[inline]
+fn add_within(a: u64, b: u64, range: u64) -> u64 {
+    let sum = a + b;
+    if sum >= range { sum - range } else { sum }
 }
 
 /// A number below `range` that depends on all bits of `value` and `key`.
 #[inline]
 fn mix(value: u64, key: u64, range: u64) -> u64 {
     let mut z = (value ^ key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ z >> 32).wrapping_mul(key);
-    (u128::from(z ^ z >> 29) * u128::from(range) >> 64) as u64
+    z = (z ^ (z >> 32)).wrapping_mul(key);
+    ((u128::from(z ^ (z >> 29)) * u128::from(range)) >> 64) as u64
 }
 
 #[cfg(test)]

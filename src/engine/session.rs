@@ -1,5 +1,6 @@
 //! A session in flight: plain data, carried in the one event that it waits for.
 
+use super::basket::BasketId;
 use crate::units::Instant;
 
 /// What a session waits for. The order of the variants is the tie table: at one instant, earlier variants come first.
@@ -31,10 +32,8 @@ pub enum Phase {
     GaveUp,
     /// A call is tried again.
     Retry,
-    /// The shopper has looked long enough at a page.
+    /// The shopper has looked long enough at a page, or at its error.
     ThinkEnd,
-    /// The shopper has looked long enough at an error.
-    ErrorEnd,
     /// The session begins.
     Arrival,
 }
@@ -116,13 +115,11 @@ pub struct Session {
     pub shopper: u32,
     /// Visits so far; names the draws of the current one.
     pub visit: u16,
-    /// Visit at which the basket was filled; zero without a basket.
-    pub basket: u16,
-    /// Lines of the basket whose stock is held, by bit.
-    pub granted: u16,
+    /// Its basket, in the cell's [`Baskets`](super::basket::Baskets).
+    pub basket: BasketId,
     /// Current state of the behaviour graph.
     pub state: u8,
-    /// Current call of the page.
+    /// Current call of the page; while the shopper thinks, where they will go next.
     pub call: u8,
     /// Attempts at the call so far, less one.
     pub attempt: u8,
@@ -145,8 +142,7 @@ impl Default for Session {
             deadline: NEVER,
             shopper: 0,
             visit: 0,
-            basket: 0,
-            granted: 0,
+            basket: BasketId::NONE,
             state: 0,
             call: 0,
             attempt: 0,
@@ -182,7 +178,7 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn phase(&self) -> Phase {
-        const PHASES: [Phase; 9] = [
+        const PHASES: [Phase; 8] = [
             Phase::HoldExpiry,
             Phase::HoldExpiryAfterExit,
             Phase::Response,
@@ -190,7 +186,6 @@ impl Session {
             Phase::GaveUp,
             Phase::Retry,
             Phase::ThinkEnd,
-            Phase::ErrorEnd,
             Phase::Arrival,
         ];
         PHASES[usize::from(self.window_phase & 15)]
@@ -207,7 +202,7 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn holds(&self) -> bool {
-        self.granted != 0
+        self.deadline != NEVER
     }
 
     /// The total order of events within a cell: time, tie table, shopper, then window and visit.

@@ -2,8 +2,8 @@
 //!
 //! First come, first served without pre-emption, on workers that stay: so the moment at which a request will start is known
 //! when it arrives. It is the earliest moment at which a worker is free of all requests accepted before (Kiefer and Wolfowitz,
-//! "On the theory of queues with many servers", 1955). The station therefore keeps one number per worker and needs no event
-//! of its own: response, time-out and wasted work all follow at once. A client that has given up changes nothing here, its
+//! "On the theory of queues with many servers", 1955). The station therefore keeps one number per busy worker and needs no
+//! event of its own: response, time-out and wasted work all follow at once. A client that has given up changes nothing here, its
 //! request keeps its place and its worker, as on a real server that is not told.
 
 use std::collections::VecDeque;
@@ -11,7 +11,10 @@ use std::collections::VecDeque;
 /// The servers of one service in one cell. Times in nanoseconds.
 #[derive(Clone, Debug)]
 pub struct Station {
-    /// When each worker will be free of all it has accepted: a binary heap, earliest at the root. Empty: no limit.
+    /// Workers; zero: no limit.
+    workers: usize,
+    /// When each busy worker will be free of all it has accepted: a binary heap, earliest at the root. Idle workers are not
+    /// in it, so it is small while load is light, however large the station.
     free_at: Vec<u64>,
     /// Starts of accepted requests that still wait, in order.
     starts: VecDeque<u64>,
@@ -40,7 +43,8 @@ impl Station {
     #[must_use]
     pub fn new(workers: usize, places: u64) -> Self {
         Station {
-            free_at: vec![0; workers],
+            workers,
+            free_at: Vec::new(),
             starts: VecDeque::new(),
             places,
             work: 0,
@@ -53,22 +57,55 @@ impl Station {
     /// A request that arrives now and needs `service`: when it will start, or `None` where the queue is full.
     #[inline]
     pub fn offer(&mut self, now: u64, service: u64) -> Option<u64> {
-        let Some(&earliest) = self.free_at.first() else { return Some(now) };
-        let start = if earliest <= now {
-            now
-        } else {
-            self.forget_started(now);
-            if self.starts.len() as u64 >= self.places {
-                return None;
-            }
-            self.starts.push_back(earliest);
-            self.longest_queue = self.longest_queue.max(self.starts.len() as u64);
-            self.waited += u128::from(earliest - now);
-            earliest
-        };
+        if self.workers == 0 {
+            return Some(now);
+        }
+        self.forget_idle(now);
+        if self.free_at.len() < self.workers {
+            self.work += u128::from(service);
+            self.start_worker(now + service);
+            return Some(now);
+        }
+        self.forget_started(now);
+        if self.starts.len() as u64 >= self.places {
+            return None;
+        }
+        let start = self.free_at[0];
+        self.starts.push_back(start);
+        self.longest_queue = self.longest_queue.max(self.starts.len() as u64);
+        self.waited += u128::from(start - now);
         self.work += u128::from(service);
-        self.occupy_earliest(start + service);
+        self.sink(start + service);
         Some(start)
+    }
+
+    /// Workers that are free by now leave the heap.
+    #[inline]
+    fn forget_idle(&mut self, now: u64) {
+        while self.free_at.first().is_some_and(|&free| free <= now) {
+            if let Some(last) = self.free_at.pop()
+                && !self.free_at.is_empty()
+            {
+                self.sink(last);
+            }
+        }
+    }
+
+    /// An idle worker becomes busy: rises from the end of the heap.
+    #[inline]
+    fn start_worker(&mut self, until: u64) {
+        let heap = &mut self.free_at;
+        heap.push(until);
+        let mut child = heap.len() - 1;
+        while child > 0 {
+            let parent = (child - 1) / 2;
+            if heap[parent] <= until {
+                break;
+            }
+            heap[child] = heap[parent];
+            child = parent;
+        }
+        heap[child] = until;
     }
 
     fn forget_started(&mut self, now: u64) {
@@ -77,9 +114,9 @@ impl Station {
         }
     }
 
-    /// Gives the earliest worker a new time to be free at: the root of the heap sinks to its place.
+    /// Replaces the root of the heap by another time, which sinks to its place.
     #[inline]
-    fn occupy_earliest(&mut self, until: u64) {
+    fn sink(&mut self, until: u64) {
         let heap = &mut self.free_at;
         let mut parent = 0;
         loop {

@@ -191,7 +191,9 @@ impl Stock {
         } else {
             self.shards.par_iter_mut().enumerate().for_each(exchange);
         }
-        outboxes.iter_mut().for_each(|outbox| outbox.clear());
+        for outbox in outboxes {
+            outbox.clear();
+        }
         let mut granted: Vec<_> = self.shards.iter_mut().flat_map(|shard| shard.granted.drain(..)).collect();
         granted.sort_unstable();
         granted
@@ -236,7 +238,9 @@ impl Shard {
             }
         }
         let mut contested = std::mem::take(&mut self.contested);
-        outboxes.iter().for_each(|outbox| contested.extend_from_slice(&outbox.contested[id]));
+        for outbox in outboxes {
+            contested.extend_from_slice(&outbox.contested[id]);
+        }
         contested.sort_unstable_by_key(|c| (c.time, c.shopper, c.line));
         for request in contested.drain(..) {
             if self.skus[(request.sku >> SHARD_BITS) as usize].left >= request.units {

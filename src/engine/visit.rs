@@ -1,11 +1,14 @@
 //! What a session does on a page: calls in turn, retries, thinking, moving on, leaving.
 
-use super::cell::{HAS_BOUGHT, HAS_FAILED, Player};
+use super::cell::Player;
 use super::session::{Cause, Phase, Session};
 use crate::model::{Segment, State};
 use crate::plan::Action;
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
+
+/// In place of a state: the way out.
+const EXIT: u8 = u8::MAX;
 
 impl<'a> Player<'a> {
     pub(super) fn segment(&self, session: &Session) -> &'a Segment {
@@ -16,32 +19,11 @@ impl<'a> Player<'a> {
         &self.model.graphs[self.segment(session).graph].states[usize::from(session.state)]
     }
 
-    /// The stream of a draw that concerns this session at the given visit.
-    #[inline]
-    pub(super) fn stream_at(&self, session: &Session, visit: u16, purpose: Purpose, item: u16) -> Stream {
-        let subject = self.cell.first_shopper + u64::from(session.shopper);
-        self.model.draws.stream(Name { subject, session: session.window(), visit, purpose, item })
-    }
-
-    /// The stream of a draw that concerns the current visit.
+    /// The stream of a draw that concerns the current visit of a session.
     #[inline]
     pub(super) fn stream(&self, session: &Session, purpose: Purpose, item: u16) -> Stream {
-        self.stream_at(session, session.visit, purpose, item)
-    }
-
-    /// Whether an invited shopper comes. More are invited than come wherever a history may raise the chance.
-    pub(super) fn accepts_invitation(&self, session: &Session) -> bool {
-        let segment = self.segment(session);
-        let Some(attendance) = &segment.attendance[usize::from(session.window())] else { return false };
-        let history = self.cell.history.get(session.shopper as usize).copied().unwrap_or(0);
-        let factor = match history {
-            h if h & HAS_BOUGHT != 0 => self.model.memory.after_bought,
-            h if h & HAS_FAILED != 0 => self.model.memory.after_failed,
-            _ => 1.0,
-        };
-        let chance = (attendance.participation * factor).min(1.0);
-        chance >= attendance.invited
-            || self.stream(session, Purpose::Participation, 0).unit() * attendance.invited < chance
+        let subject = self.cell.first_shopper + u64::from(session.shopper);
+        self.model.draws.stream(Name { subject, session: session.window(), visit: session.visit, purpose, item })
     }
 
     pub(super) fn begin(&mut self, session: Session) {
@@ -144,81 +126,51 @@ impl<'a> Player<'a> {
             None => {}
             Some(Action::AddToBasket) => self.fill_basket(&mut session),
             Some(Action::Reserve) => return self.reserve(session),
+            Some(Action::Pay { .. }) if !session.holds() => {}
             Some(Action::Pay { declined }) => {
-                if session.holds() {
-                    if declined > 0.0 && self.stream(&session, Purpose::Decline, 0).unit() < declined {
-                        return self.page_failed(session, Cause::PAYMENT_FAILED);
-                    }
-                    self.pay(&mut session);
+                if declined > 0.0 && self.stream(&session, Purpose::Decline, 0).unit() < declined {
+                    return self.page_failed(session, Cause::PAYMENT_FAILED);
                 }
+                self.pay(&mut session);
             }
         }
-        self.think(session, Phase::ThinkEnd);
+        self.think(session);
     }
 
-    /// Looks at the page (or at its error) for the state's think time.
-    pub(super) fn think(&mut self, session: Session, then: Phase) {
-        let think = match &self.state(&session).think {
-            None => 0,
-            Some(think) => think.draw(&mut self.stream(&session, Purpose::Think, 0)),
-        };
-        self.wait(session, then, session.time + Nanos(think));
+    /// Looks at the page for the state's think time, then goes on. Where to is part of the same draw and known from now on.
+    pub(super) fn think(&mut self, session: Session) {
+        let mut stream = self.stream(&session, Purpose::Visit, 0);
+        let target = self.state(&session).next.target(stream.unit());
+        self.think_before(session, target, &mut stream);
     }
 
     /// A page failed for good. The shopper leaves, or looks at the error for a think time and tries something else.
     pub(super) fn page_failed(&mut self, mut session: Session, cause: Cause) {
         session.cause = cause;
-        match self.target_after_failure(&session) {
+        let mut stream = self.stream(&session, Purpose::FailedVisit, 0);
+        match self.state(&session).on_failure.target(stream.unit()) {
             None => self.leave(session),
-            Some(_) => self.think(session, Phase::ErrorEnd),
+            target => self.think_before(session, target, &mut stream),
         }
     }
 
-    fn target_after_failure(&self, session: &Session) -> Option<u8> {
-        // A draw has a name, so asking again at the end of the think time gives the same answer.
-        self.state(session).on_failure.target(self.stream(session, Purpose::FailureTransition, 0).unit())
+    fn think_before(&mut self, mut session: Session, target: Option<u8>, stream: &mut Stream) {
+        let think = self.state(&session).think.as_ref().map_or(0, |think| think.draw(stream));
+        session.call = target.unwrap_or(EXIT);
+        self.wait(session, Phase::ThinkEnd, session.time + Nanos(think));
     }
 
-    pub(super) fn move_on(&mut self, session: Session) {
-        let target = self.state(&session).next.target(self.stream(&session, Purpose::Transition, 0).unit());
-        self.go(session, target);
-    }
-
-    pub(super) fn move_on_after_failure(&mut self, session: Session) {
-        let target = self.target_after_failure(&session);
-        self.go(session, target);
-    }
-
-    fn go(&mut self, mut session: Session, target: Option<u8>) {
+    /// Goes where the shopper has decided to go.
+    pub(super) fn move_on(&mut self, mut session: Session) {
         let closes = self.model.windows[usize::from(session.window())].closes;
-        match target {
-            // After the closing a session goes on only while it has an order to pay.
-            Some(_) if session.time >= closes && !session.holds() => {
-                session.cause = session.cause.or(Cause::WINDOW_CLOSED);
-                self.leave(session);
-            }
-            Some(state) => self.enter(session, state),
-            None => self.leave(session),
+        if session.call == EXIT {
+            return self.leave(session);
         }
-    }
-
-    /// The session ends. What it wanted is entered in the ledger; stock of an unpaid order stays held until its deadline.
-    pub(super) fn leave(&mut self, mut session: Session) {
-        self.tally.ended += 1;
-        if session.basket == 0 {
-            return;
+        // After the closing a session goes on only while it has an order to pay.
+        if session.time >= closes && !session.holds() {
+            session.cause = session.cause.or(Cause::WINDOW_CLOSED);
+            return self.leave(session);
         }
-        if session.cause != Cause::NONE {
-            self.remember(&session, HAS_FAILED);
-        }
-        if !session.holds() {
-            return self.settle_open_lines(&session, session.cause.or(Cause::CHANGED_MIND));
-        }
-        if session.cause != Cause::NONE {
-            self.settle_open_lines(&session, session.cause);
-            session.cause = Cause::SETTLED;
-        }
-        session.wait_for(Phase::HoldExpiryAfterExit, session.deadline);
-        self.cell.events.push(session);
+        self.enter(session, session.call);
     }
 }

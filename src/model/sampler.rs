@@ -91,7 +91,7 @@ fn normal(stream: &mut Stream) -> f64 {
 
 #[inline]
 fn index(stream: &mut Stream, len: usize) -> usize {
-    (u64::from(stream.bits32()) * len as u64 >> 32) as usize
+    ((u64::from(stream.bits32()) * len as u64) >> 32) as usize
 }
 
 /// Draws amounts of money in fen.
@@ -206,7 +206,7 @@ mod tests {
 
     fn streams(n: u64) -> impl Iterator<Item = Stream> {
         (0..n).map(|subject| {
-            Draws::new(5).stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Think, item: 0 })
+            Draws::new(5).stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Visit, item: 0 })
         })
     }
 

@@ -1,0 +1,131 @@
+//! The arguments, one to one with what a person types.
+
+use super::sample::Fraction;
+use super::terminal::Colour;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Play a shopping festival before it happens: sale load, stock and capacity.
+#[derive(Parser)]
+#[command(
+    name = "saleload",
+    version,
+    after_help = "\
+Examples:
+  saleload check scenarios/quickstart.toml      what it would bring, and what would break
+  saleload run scenarios/quickstart.toml        simulate; results in output/quickstart
+  saleload run FILE --set service.order.instances=420 --out output/more-orders
+
+Exit codes: 0 done, 1 internal error, 2 usage, 104 bad scenario, 105 interrupted."
+)]
+pub(super) struct Arguments {
+    /// When to use colour; auto: on a terminal, and as the environment says
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: Colour,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Validate scenarios and forecast their load; nothing is simulated
+    Check(CheckArguments),
+    /// Simulate a scenario and write a result folder
+    Run(RunArguments),
+    /// Draw the report of a result folder again
+    Report {
+        /// A result folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Print the JSON Schema of scenario files
+    #[command(after_help = "Example:\n  saleload schema > saleload.schema.json")]
+    Schema,
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  saleload completions bash > ~/.local/share/bash-completion/completions/saleload"
+    )]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Prints the offered load of every service against its capacity, and expected sessions, orders, GMV, events, time and memory, \
+as if nothing failed, queued or sold out.
+
+Examples:
+  saleload check scenarios/*.toml
+  saleload check FILE --set service.order.instances=420 --json")]
+pub(super) struct CheckArguments {
+    /// Scenario files
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Override a value of the scenario; may be given again
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub(super) set: Vec<String>,
+    /// Print the forecast as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Ctrl-C ends the run at the next tick and keeps what was done, marked as interrupted; a second one quits at once.
+
+Examples:
+  saleload run scenarios/quickstart.toml
+  saleload run FILE --set service.order.instances=420 --set 'segment.fans.share=0.2'
+  saleload run FILE --sample 1/64 --seed 7 --json | jq .total.gmv_paid_fen")]
+pub(super) struct RunArguments {
+    /// Scenario file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Override a value of the scenario; may be given again
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub(super) set: Vec<String>,
+    /// Seed of all random draws, instead of the scenario's
+    // TOML, through which it goes, ends at 2^63 - 1.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub(super) seed: Option<u64>,
+    /// Simulate only this share of the cells, and scale up
+    #[arg(long, value_name = "K/N")]
+    pub(super) sample: Option<Fraction>,
+    /// Threads; the results do not depend on them [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// Result folder [default: output/<name of the scenario>]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Replace the result folder if it exists
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// No progress and no warnings
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// An override of the form PATH=VALUE; what path and value mean is for `scenario` to judge.
+fn assignment(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((path, _)) if !path.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err("write PATH=VALUE, such as service.order.instances=420".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,122 @@
+//! `saleload run`: simulate, write, say what came out.
+
+use super::arguments::RunArguments;
+use super::check::ended;
+use super::clock::Clock;
+use super::interrupt::Interrupt;
+use super::progress::Progress;
+use super::summary::{self, Effort};
+use super::terminal::{self, Terminal};
+use super::{Stop, machine, outlook};
+use crate::forecast::Forecast;
+use crate::plan::Plan;
+use crate::results::{Completion, Results};
+use crate::{engine, report, scenario};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Runs a scenario.
+pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), Stop> {
+    let loaded = load(arguments, terminal)?;
+    let plan = &loaded.plan;
+    let simulated_cells = match arguments.sample {
+        Some(fraction) => fraction.of(plan.cells).map_err(Stop::Usage)?,
+        None => plan.cells,
+    };
+    let folder = arguments.out.clone().unwrap_or_else(|| Path::new("output").join(&plan.name));
+    // Hours of work must not end at a folder that cannot be written.
+    make_way(&folder, arguments.overwrite)?;
+    if !arguments.quiet {
+        for warning in outlook::overloads(&Clock::new(&plan.zone), &Forecast::new(plan)) {
+            terminal.warning(&warning);
+        }
+    }
+    let threads = arguments.threads.map_or_else(machine::cores, usize::from);
+    let (results, effort) = simulate(plan, &engine::Options { simulated_cells, threads }, arguments.quiet, terminal)?;
+    if !arguments.quiet {
+        terminal::say(&format!("writing {}\n", folder.display()));
+    }
+    report::write(&results, &loaded.resolved, &folder, arguments.overwrite)
+        .map_err(|error| Stop::Internal(error.to_string()))?;
+    print(&results, effort, &folder, arguments, terminal)?;
+    match results.summary.completion {
+        Completion::Complete => Ok(()),
+        Completion::Interrupted => Err(Stop::Interrupted),
+    }
+}
+
+fn load(arguments: &RunArguments, terminal: &Terminal) -> Result<scenario::Loaded, Stop> {
+    let mut overrides = arguments.set.clone();
+    overrides.extend(arguments.seed.map(|seed| format!("seed={seed}")));
+    let loaded = scenario::load(&arguments.file, &overrides).map_err(|diagnostics| {
+        terminal::say(&ended(diagnostics.render(terminal.stderr_colour())));
+        Stop::BadScenario
+    })?;
+    if !arguments.quiet && !loaded.warnings.is_empty() {
+        terminal::say(&ended(loaded.warnings.render(terminal.stderr_colour())));
+    }
+    Ok(loaded)
+}
+
+/// Makes sure that the results can be written to `folder`, and that nothing else is lost by it.
+fn make_way(folder: &Path, overwrite: bool) -> Result<(), Stop> {
+    let shown = folder.display();
+    if folder.symlink_metadata().is_ok() {
+        if !overwrite {
+            return Err(Stop::Usage(format!("`{shown}` exists: choose another folder with --out, or add --overwrite")));
+        }
+        if !holds_results(folder) && !is_empty_folder(folder) {
+            return Err(Stop::Usage(format!("`{shown}` is no result folder of saleload: it will not be overwritten")));
+        }
+    }
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    std::fs::create_dir_all(&parent)
+        .map_err(|error| Stop::Usage(format!("cannot write to `{}`: {error}", parent.display())))
+}
+
+/// Whether a folder holds the results of a run.
+pub(super) fn holds_results(folder: &Path) -> bool {
+    folder.join("manifest.json").is_file() && folder.join("summary.json").is_file()
+}
+
+fn is_empty_folder(folder: &Path) -> bool {
+    folder.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+}
+
+fn simulate(
+    plan: &Plan,
+    options: &engine::Options,
+    quiet: bool,
+    terminal: &Terminal,
+) -> Result<(Results, Effort), Stop> {
+    let interrupt = Interrupt::listen()?;
+    let mut progress = Progress::new(plan, options.threads, quiet, terminal);
+    let begun = machine::now();
+    let results = engine::run(plan, options, &mut |state| {
+        progress.tick(state);
+        if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    progress.finish();
+    let results = results.map_err(|breach| Stop::Internal(format!("this is a bug in saleload: {breach}")))?;
+    Ok((
+        results,
+        Effort { seconds: begun.elapsed().as_secs_f64(), threads: options.threads, memory: machine::peak_memory() },
+    ))
+}
+
+fn print(
+    results: &Results,
+    effort: Effort,
+    folder: &Path,
+    arguments: &RunArguments,
+    terminal: &Terminal,
+) -> Result<(), Stop> {
+    if arguments.json {
+        let json = serde_json::to_string_pretty(&results.summary).map_err(|error| Stop::Internal(error.to_string()))?;
+        return Ok(terminal::print(&format!("{json}\n"))?);
+    }
+    Ok(terminal::print(&summary::text(results, effort, folder, terminal))?)
+}

@@ -1,0 +1,81 @@
+//! The share of the platform's cells that `--sample` asks for.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A fraction k/n with 0 < k <= n.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fraction {
+    numerator: u32,
+    denominator: u32,
+}
+
+impl FromStr for Fraction {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (numerator, denominator) = text.split_once('/')?;
+            Some((numerator.trim().parse().ok()?, denominator.trim().parse().ok()?))
+        };
+        match read() {
+            Some((numerator, denominator)) if 0 < numerator && numerator <= denominator => {
+                Ok(Fraction { numerator, denominator })
+            }
+            _ => Err("write a fraction of the cells, more than zero and at most one, such as 1/64".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Fraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.numerator, self.denominator)
+    }
+}
+
+impl Fraction {
+    /// This share of `cells`.
+    ///
+    /// # Errors
+    /// Where that is not a whole number of cells; names the fractions that are.
+    pub(super) fn of(self, cells: u32) -> Result<u32, String> {
+        let product = u64::from(cells) * u64::from(self.numerator);
+        if product.is_multiple_of(u64::from(self.denominator)) {
+            return Ok((product / u64::from(self.denominator)) as u32);
+        }
+        // The whole and the smallest shares are what people reach for; of many divisors, these say the pattern.
+        let divisors: Vec<u32> = (2..=cells).filter(|&d| cells.is_multiple_of(d)).collect();
+        let shown: Vec<String> = divisors.iter().rev().take(8).map(|d| format!("1/{d}")).collect();
+        let works = match shown.len() {
+            0 => "only 1/1 works".to_owned(),
+            _ => format!(
+                "these work: {}{}",
+                shown.join(", "),
+                if cells > 2 { format!(", or any K/{cells}") } else { String::new() }
+            ),
+        };
+        let share = product as f64 / f64::from(self.denominator);
+        Err(format!(
+            "--sample {self} is {share:.2} of the platform's {cells} cells, and cells are not divided; {works}"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_of_cells_are_whole_or_refused() {
+        let of = |text: &str, cells| text.parse::<Fraction>().and_then(|fraction| fraction.of(cells));
+        assert_eq!(of("1/64", 64), Ok(1));
+        assert_eq!(of("3/8", 64), Ok(24));
+        assert_eq!(of("1/1", 7), Ok(7));
+        let message = of("1/100", 64).err().unwrap_or_default();
+        assert!(message.contains("0.64") && message.contains("1/64, 1/32") && message.contains("K/64"), "{message}");
+        assert!(of("1/2", 1).is_err_and(|m| m.contains("only 1/1")));
+        for text in ["0/4", "5/4", "1", "1/0", "a/b", "-1/2", "0.5"] {
+            assert!(text.parse::<Fraction>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! What a run found, on one screen.
+
+use super::clock::Clock;
+use super::terminal::Terminal;
+use super::{number, table};
+use crate::results::{Bucket, Completion, Results, Summary};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Most sold-out products that are named.
+const PRODUCTS_SHOWN: usize = 12;
+
+/// What the run took on this machine; told, never written.
+#[derive(Clone, Copy)]
+pub(super) struct Effort {
+    /// Wall time of the simulation, seconds.
+    pub(super) seconds: f64,
+    /// Threads.
+    pub(super) threads: usize,
+    /// Most memory held up to the end of the simulation, bytes; `None` where the system does not say.
+    pub(super) memory: Option<f64>,
+}
+
+/// The summary of a run.
+pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &Terminal) -> String {
+    let summary = &results.summary;
+    let clock = Clock::new(&summary.zone);
+    let mut parts = vec![
+        format!("{}\n", terminal.heading(&summary.title)),
+        span(summary, &clock),
+        totals(summary),
+        speed(summary, effort),
+        "\n".to_owned(),
+        windows(summary, &clock),
+    ];
+    if summary.total.demand_fen > 0 {
+        let wanted = number::money(summary.total.demand_fen as f64);
+        parts.push(format!("\n{} ({wanted} wanted)\n", terminal.heading("Where demand ended")));
+        parts.push(ledger(results));
+    }
+    if !summary.services.is_empty() {
+        parts.push(format!("\n{}\n", terminal.heading("Saturated services")));
+        parts.push(saturated(summary, &clock));
+    }
+    if summary.skus > 0 {
+        parts.push(sold_out(results, &clock, terminal));
+    }
+    parts.push(format!("\nresults in {}; open {}\n", folder.display(), folder.join("report.html").display()));
+    parts.concat()
+}
+
+/// Which stretch of the festival was played, how, and whether to its end.
+fn span(summary: &Summary, clock: &Clock) -> String {
+    let begins = summary.windows.first().map_or(summary.simulated_until_unix_ms, |w| w.opens_unix_ms);
+    let seconds = (summary.simulated_until_unix_ms - begins).max(0) as f64 / 1000.0;
+    let interrupted = match summary.completion {
+        Completion::Complete => "",
+        Completion::Interrupted => "  INTERRUPTED: everything below ends there\n",
+    };
+    let sample = if summary.simulated_cells < summary.cells {
+        format!("  sample    {} of {} cells, scaled up to the whole platform\n", summary.simulated_cells, summary.cells)
+    } else {
+        String::new()
+    };
+    format!(
+        "  played    {} from {} to {}, {}\n{interrupted}{sample}",
+        number::duration(seconds),
+        clock.date_time(begins),
+        clock.date_time(summary.simulated_until_unix_ms),
+        summary.zone,
+    )
+}
+
+fn totals(summary: &Summary) -> String {
+    let total = &summary.total;
+    format!(
+        "  sessions  {}\n  orders    {} created, {} paid\n  GMV       {} ordered, {} paid; {} lost ({} of demand)\n",
+        number::count(total.sessions as f64),
+        number::count(total.orders_created as f64),
+        number::count(total.orders_paid as f64),
+        number::money(total.gmv_ordered_fen as f64),
+        number::money(total.gmv_paid_fen as f64),
+        number::money(total.lost_fen as f64),
+        number::share(total.lost_fen as f64, total.demand_fen as f64),
+    )
+}
+
+fn speed(summary: &Summary, effort: Effort) -> String {
+    let events = summary.events as f64;
+    let memory = effort.memory.map_or_else(String::new, |bytes| format!(", {} of memory", number::bytes(bytes)));
+    let plural = if effort.threads == 1 { "" } else { "s" };
+    format!(
+        "  speed     {} events in {} on {} thread{plural}, {}{memory}\n",
+        number::count(events),
+        number::duration(effort.seconds),
+        effort.threads,
+        number::rate(events / effort.seconds.max(1e-9)),
+    )
+}
+
+fn windows(summary: &Summary, clock: &Clock) -> String {
+    let rows = summary
+        .windows
+        .iter()
+        .map(|w| {
+            [
+                w.name.clone(),
+                clock.day_time(w.opens_unix_ms),
+                number::count(w.total.sessions as f64),
+                number::count(w.total.orders_created as f64),
+                number::rate(w.peak_orders_per_second),
+                w.peak_orders_unix_ms.map_or_else(|| "–".to_owned(), |at| clock.time(at, w.opens_unix_ms)),
+                number::rate(w.peak_payments_per_second),
+                number::money(w.total.gmv_paid_fen as f64),
+                number::money(w.total.lost_fen as f64),
+            ]
+        })
+        .collect();
+    let header = ["window", "opens", "sessions", "orders", "peak", "at", "peak paid", "GMV paid", "lost"];
+    table::text(header, 2, rows)
+}
+
+/// Every bucket that holds anything, those of services one by one.
+fn ledger(results: &Results) -> String {
+    let mut buckets: BTreeMap<(Bucket, &str), (u64, u64)> = BTreeMap::new();
+    for row in &results.ledger {
+        let (intents, money) = buckets.entry((row.bucket, row.service.as_str())).or_default();
+        *intents += row.intents;
+        *money += row.money_fen;
+    }
+    let demand = results.summary.total.demand_fen as f64;
+    let rows = buckets
+        .into_iter()
+        .filter(|(_, (intents, _))| *intents > 0)
+        .map(|((bucket, service), (intents, money))| {
+            [
+                name(bucket, service),
+                number::money(money as f64),
+                number::share(money as f64, demand),
+                number::count(intents as f64),
+            ]
+        })
+        .collect();
+    table::text(["", "money", "share", "intents"], 1, rows)
+}
+
+fn name(bucket: Bucket, service: &str) -> String {
+    let bucket = bucket.name().replace('_', " ");
+    match service {
+        "" => bucket,
+        _ if bucket == "rejected" => format!("rejected by {service}"),
+        _ => format!("{bucket} at {service}"),
+    }
+}
+
+/// All stretches of a service in a window.
+#[derive(Default)]
+struct Stretches {
+    from_unix_ms: i64,
+    opens_unix_ms: i64,
+    milliseconds: i64,
+    count: u32,
+    worst: f64,
+    queue_max: u64,
+    rejected: u64,
+    timed_out: u64,
+}
+
+/// A row per service and window that could not keep up, in order of time.
+fn saturated(summary: &Summary, clock: &Clock) -> String {
+    if summary.saturated.is_empty() {
+        return "  none: every service kept up\n".to_owned();
+    }
+    // Windows come in order of time, so a stretch belongs to the last one that had opened.
+    let mut rows: BTreeMap<(usize, &str), Stretches> = BTreeMap::new();
+    for stretch in &summary.saturated {
+        let opened = summary.windows.iter().filter(|w| w.opens_unix_ms <= stretch.from_unix_ms).count();
+        let row = rows.entry((opened, stretch.service.as_str())).or_default();
+        if row.count == 0 || stretch.from_unix_ms < row.from_unix_ms {
+            row.from_unix_ms = stretch.from_unix_ms;
+        }
+        row.opens_unix_ms = opened.checked_sub(1).map_or(stretch.from_unix_ms, |w| summary.windows[w].opens_unix_ms);
+        row.milliseconds += stretch.until_unix_ms - stretch.from_unix_ms;
+        row.count += 1;
+        row.worst = row.worst.max(stretch.worst_offered_over_capacity);
+        row.queue_max = row.queue_max.max(stretch.queue_max);
+        row.rejected += stretch.rejected;
+        row.timed_out += stretch.timed_out;
+    }
+    let mut rows: Vec<((usize, &str), Stretches)> = rows.into_iter().collect();
+    rows.sort_by_key(|(_, stretches)| stretches.from_unix_ms);
+    let rows = rows
+        .into_iter()
+        .map(|((opened, service), s)| {
+            let window = opened.checked_sub(1).map_or("–", |w| summary.windows[w].name.as_str());
+            [
+                service.to_owned(),
+                window.to_owned(),
+                clock.time(s.from_unix_ms, s.opens_unix_ms),
+                number::duration(s.milliseconds as f64 / 1000.0),
+                s.count.to_string(),
+                // A delay has no capacity that could be exceeded: it times out, and that is all.
+                if s.worst > 0.0 { format!("{:.2}", s.worst) } else { "–".to_owned() },
+                number::count(s.queue_max as f64),
+                number::count(s.rejected as f64),
+                number::count(s.timed_out as f64),
+            ]
+        })
+        .collect();
+    let header = [
+        "service",
+        "window",
+        "from",
+        "in all",
+        "stretches",
+        "worst offered/capacity",
+        "queue",
+        "rejected",
+        "timed out",
+    ];
+    table::text(header, 2, rows)
+}
+
+/// The named products that sold out, in order of time.
+fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
+    let summary = &results.summary;
+    let head = format!(
+        "\n{}: {} of {} SKUs ({})\n",
+        terminal.heading("Sold out"),
+        number::count(summary.skus_sold_out as f64),
+        number::count(summary.skus as f64),
+        number::share(summary.skus_sold_out as f64, summary.skus as f64),
+    );
+    let mut products: Vec<(i64, &str)> = results
+        .products
+        .iter()
+        .filter(|row| summary.products.contains(&row.product))
+        .filter_map(|row| Some((row.sold_out_unix_ms?, row.product.as_str())))
+        .collect();
+    products.sort_unstable();
+    let rows: Vec<[String; 2]> =
+        products.iter().take(PRODUCTS_SHOWN).map(|(at, name)| [(*name).to_owned(), clock.day_time(*at)]).collect();
+    let named = if rows.is_empty() { String::new() } else { table::text(["named product", "at"], 2, rows) };
+    let more = match products.len().saturating_sub(PRODUCTS_SHOWN) {
+        0 => String::new(),
+        more => format!("  and {more} more, see products.csv\n"),
+    };
+    head + &named + &more
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Conservation, Saturation, Totals, WindowSummary};
+
+    const OPENS: i64 = 1_604_160_000_000;
+    const DAY: i64 = 86_400_000;
+
+    fn window(name: &str, opens_unix_ms: i64) -> WindowSummary {
+        WindowSummary {
+            name: name.into(),
+            opens_unix_ms,
+            closes_unix_ms: opens_unix_ms + DAY,
+            total: Totals::default(),
+            peak_orders_per_second: 0.0,
+            peak_orders_unix_ms: None,
+            peak_payments_per_second: 0.0,
+        }
+    }
+
+    fn stretch(service: &str, from: i64, seconds: i64, worst: f64, rejected: u64) -> Saturation {
+        Saturation {
+            service: service.into(),
+            from_unix_ms: from,
+            until_unix_ms: from + seconds * 1000,
+            worst_offered_over_capacity: worst,
+            queue_max: 10,
+            rejected,
+            timed_out: 1,
+        }
+    }
+
+    fn summary(saturated: Vec<Saturation>) -> Summary {
+        Summary {
+            saleload: "0.1.0".into(),
+            name: "test".into(),
+            title: "Test".into(),
+            zone: "Asia/Shanghai".into(),
+            seed: 1,
+            completion: Completion::Interrupted,
+            simulated_until_unix_ms: OPENS + 10 * DAY + 90_000,
+            cells: 64,
+            simulated_cells: 1,
+            shoppers: 1,
+            skus: 0,
+            skus_sold_out: 0,
+            categories: vec![],
+            services: vec!["order".into(), "web".into()],
+            products: vec![],
+            total: Totals::default(),
+            windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
+            saturated,
+            conservation: Conservation::default(),
+            events: 0,
+            digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn stretches_add_up_by_service_and_window_in_order_of_time() {
+        let summary = summary(vec![
+            stretch("order", OPENS + 4000, 60, 1.2, 5),
+            stretch("order", OPENS + 100_000, 30, 1.5, 7),
+            stretch("order", OPENS + 10 * DAY, 1, 1.1, 0),
+            stretch("web", OPENS + 2000, 5, 1.0, 0),
+        ]);
+        let text = saturated(&summary, &Clock::new(&summary.zone));
+        let rows: Vec<String> = text.lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(
+            rows[1..],
+            [
+                "web first 00:00:02 5.0 s 1 1.00 10 0 1",
+                "order first 00:00:04 1 min 30 s 2 1.50 10 12 2",
+                "order second 00:00:00 1.0 s 1 1.10 10 0 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_partial_says_so() {
+        let summary = summary(vec![]);
+        let clock = Clock::new(&summary.zone);
+        let text = span(&summary, &clock);
+        assert!(text.contains("played    10 d from 2020-11-01 00:00:00 to 2020-11-11 00:01:30"), "{text}");
+        assert!(text.contains("INTERRUPTED") && text.contains("1 of 64 cells"), "{text}");
+        assert_eq!(saturated(&summary, &clock), "  none: every service kept up\n");
+    }
+}

@@ -1,0 +1,195 @@
+//! What a plan is expected to ask of the platform, computed in moments and without a single random draw.
+//!
+//! A *fluid approximation*: shoppers are a liquid that flows through the states of their behaviour graph, each state an
+//! infinite-server station with exponential stays of the right mean (think time and the service times of its calls). Arrivals
+//! are the scenario's own intensities, numbers of sessions those of [`Expectation`]. Nothing queues, fails, retries or sells out,
+//! so what comes out is the load that the platform would have to carry to serve everyone: where it exceeds the capacity, the
+//! service cannot keep up, and retries only make it worse. Of services one behind the other, each is judged as if those before it
+//! let everyone through.
+//!
+//! For Poisson arrivals and stays that are indeed exponential, the flow is the exact mean of the M/M/∞ network (Massey and Whitt,
+//! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the
+//! times of peaks move a little.
+
+mod demand;
+mod fluid;
+mod grid;
+mod load;
+
+use crate::model::expectation::Expectation;
+use crate::plan::{Action, Plan, State};
+use serde::Serialize;
+
+/// Memory of a run without shoppers or goods: the program, its tables, the recorder's series; bytes.
+pub const BASE_BYTES: f64 = 60e6;
+/// Memory per SKU: stock, price, counts of sales; bytes.
+pub const BYTES_PER_SKU: f64 = 28.0;
+/// Memory per shopper where history carries over from window to window; bytes.
+pub const BYTES_PER_SHOPPER: f64 = 1.0;
+/// Memory per session in flight: its state, and its place in the event list; bytes.
+pub const BYTES_PER_SESSION: f64 = 48.0;
+/// Work per event on one core, nanoseconds.
+pub const NANOS_PER_EVENT: f64 = 300.0;
+/// The utilisation at the peak for which [`ServiceForecast::instances_suggested`] is computed: a fifth is left for what a mean
+/// does not show.
+pub const TARGET_UTILISATION: f64 = 0.8;
+
+/// What a plan is expected to bring, if nothing fails.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Forecast {
+    /// Sessions.
+    pub sessions: f64,
+    /// Pages visited.
+    pub visits: f64,
+    /// Requests of all services.
+    pub requests: f64,
+    /// Orders created: basket lines that reach a checkout.
+    pub orders: f64,
+    /// GMV ordered, fen: mean price times mean units of the lines. Spend caps and stock are not considered.
+    pub gmv_ordered_fen: f64,
+    /// GMV paid, fen: the same, less what visits no payment page or is declined there.
+    pub gmv_paid_fen: f64,
+    /// Events to simulate; see [`events_of_state`].
+    pub events: f64,
+    /// Memory to simulate the whole platform, bytes.
+    pub memory_bytes: f64,
+    /// Time to simulate the whole platform on one core, seconds.
+    pub core_seconds: f64,
+    /// Each window, in order of time.
+    pub windows: Vec<WindowForecast>,
+    /// Named products whose expected demand exceeds their stock, in order of the scenario.
+    pub short: Vec<ShortProduct>,
+}
+
+/// What a window is expected to bring.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WindowForecast {
+    /// Name in the scenario.
+    pub window: String,
+    /// Opening, Unix ms.
+    pub opens_unix_ms: i64,
+    /// Closing, Unix ms.
+    pub closes_unix_ms: i64,
+    /// Sessions that begin.
+    pub sessions: f64,
+    /// Orders created before the closing.
+    pub orders: f64,
+    /// Most sessions beginning per second.
+    pub peak_sessions: Peak,
+    /// Most sessions in flight.
+    pub peak_in_flight: Peak,
+    /// Most orders created per second.
+    pub peak_orders: Peak,
+    /// Each service, in order of the scenario.
+    pub services: Vec<ServiceForecast>,
+}
+
+/// The largest value over a window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Peak {
+    /// The value.
+    pub value: f64,
+    /// Start of the slot that has it, Unix ms.
+    pub at_unix_ms: i64,
+}
+
+/// What a window asks of a service.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServiceForecast {
+    /// Name in the scenario.
+    pub service: String,
+    /// Instances over all cells; `None`: a delay without queueing, which cannot be overloaded.
+    pub instances: Option<u64>,
+    /// Attempts that a client makes; all but the first come on top of what is forecast here.
+    pub attempts: u32,
+    /// Workers over all cells.
+    pub workers: Option<u64>,
+    /// Requests over the window, one attempt each.
+    pub requests: f64,
+    /// Most requests per second.
+    pub peak_requests: Peak,
+    /// Offered load at that time, erlangs: requests per second times mean service time, the workers that would be busy.
+    pub peak_offered_erlangs: f64,
+    /// The same over the workers there are.
+    pub peak_offered_over_capacity: Option<f64>,
+    /// Mean share of workers busy while the window is open, 0 to 1.
+    pub utilisation_mean: Option<f64>,
+    /// When more is offered than the workers can do; `None`: never.
+    pub overload: Option<Overload>,
+    /// Instances at which the peak is [`TARGET_UTILISATION`] of the capacity.
+    pub instances_suggested: Option<u64>,
+}
+
+/// A time of more offered load than capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Overload {
+    /// Start of the first such slot, Unix ms: when the service begins to bind.
+    pub from_unix_ms: i64,
+    /// End of the last such slot, Unix ms.
+    pub until_unix_ms: i64,
+    /// Length of all such slots, seconds; less than from `from` to `until` where the load fell in between.
+    pub seconds: f64,
+}
+
+/// A named product that is expected to sell out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShortProduct {
+    /// Name in the scenario.
+    pub product: String,
+    /// Units that reach a checkout.
+    pub units_wanted: f64,
+    /// Units in stock at the start.
+    pub units_start: u64,
+}
+
+impl Forecast {
+    /// The forecast of `plan`: a pure function, milliseconds to seconds of work.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let expectation = Expectation::new(plan);
+        let windows: Vec<WindowForecast> =
+            (0..plan.windows.len()).map(|window| load::of_window(plan, &expectation, window)).collect();
+        let demand = demand::Demand::new(plan, &expectation);
+        let per_session = |weight: &dyn Fn(&State) -> f64| -> f64 {
+            plan.segments
+                .iter()
+                .zip(&expectation.sessions)
+                .map(|(segment, sessions)| {
+                    let states = plan.cbmgs[segment.cbmg].states.iter().zip(&expectation.visits[segment.cbmg]);
+                    sessions.iter().sum::<f64>() * states.map(|(state, v)| v * weight(state)).sum::<f64>()
+                })
+                .sum()
+        };
+        let sessions: f64 = expectation.sessions.iter().flatten().sum();
+        let events = sessions + per_session(&events_of_state);
+        Forecast {
+            sessions,
+            visits: per_session(&|_| 1.0),
+            requests: per_session(&|state| state.calls.len() as f64),
+            orders: demand.orders,
+            gmv_ordered_fen: demand.gmv_ordered_fen,
+            gmv_paid_fen: demand.gmv_paid_fen,
+            events,
+            memory_bytes: memory(plan, &windows),
+            core_seconds: events * NANOS_PER_EVENT / 1e9,
+            short: demand.short,
+            windows,
+        }
+    }
+}
+
+/// Events that a visit of `state` makes in the engine: one per call (its completion), one where there is no call (the end of the
+/// think time), and one more where orders are reserved or paid, which wait for the end of a tick. A session adds one, its arrival.
+#[must_use]
+pub fn events_of_state(state: &State) -> f64 {
+    let settles = matches!(state.action, Some(Action::Reserve | Action::Pay { .. }));
+    state.calls.len().max(1) as f64 + f64::from(u8::from(settles))
+}
+
+/// Memory of a run, bytes.
+fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
+    let skus = plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64);
+    let remembered = if plan.windows.len() > 1 { plan.shoppers as f64 } else { 0.0 };
+    let in_flight = windows.iter().map(|w| w.peak_in_flight.value).fold(0.0, f64::max);
+    BASE_BYTES + skus * BYTES_PER_SKU + remembered * BYTES_PER_SHOPPER + in_flight * BYTES_PER_SESSION
+}

@@ -1,0 +1,97 @@
+//! What is bought if nothing fails: orders, money, and the products that cannot last.
+
+use super::ShortProduct;
+use crate::model::expectation::Expectation;
+use crate::plan::{Action, Catalogue, CountDistribution, MoneyDistribution, Plan};
+
+/// Expected demand of a plan.
+#[derive(Default)]
+pub(super) struct Demand {
+    pub(super) orders: f64,
+    pub(super) gmv_ordered_fen: f64,
+    pub(super) gmv_paid_fen: f64,
+    pub(super) short: Vec<ShortProduct>,
+}
+
+impl Demand {
+    pub(super) fn new(plan: &Plan, expectation: &Expectation) -> Self {
+        let Some(catalogue) = &plan.catalogue else { return Demand::default() };
+        let mut demand = Demand::default();
+        let mut units_wanted = vec![0.0; catalogue.products.len()];
+        for (segment, sessions) in plan.segments.iter().zip(&expectation.sessions) {
+            let checkouts = expectation.checkouts[segment.cbmg];
+            let lines = sessions.iter().sum::<f64>() * checkouts * segment.lines.mean();
+            let weights: Vec<f64> =
+                catalogue.categories.iter().zip(&segment.interest).map(|(c, i)| c.demand * i).collect();
+            let sum: f64 = weights.iter().sum();
+            if lines <= 0.0 || sum <= 0.0 {
+                continue;
+            }
+            let mut ordered = 0.0;
+            for (category, weight) in weights.iter().enumerate() {
+                let lines = lines * weight / sum;
+                ordered += lines * fen_per_line(catalogue, category, segment.units.mean());
+                for (wanted, product) in units_wanted.iter_mut().zip(&catalogue.products) {
+                    if product.category == category {
+                        let units = product.units.as_ref().map_or(segment.units.mean(), CountDistribution::mean);
+                        *wanted += lines * product.demand * units;
+                    }
+                }
+            }
+            demand.orders += lines;
+            demand.gmv_ordered_fen += ordered;
+            demand.gmv_paid_fen += ordered * paid_share(plan, expectation, segment.cbmg);
+        }
+        demand.short = short(catalogue, &units_wanted);
+        demand
+    }
+}
+
+/// Mean money of a basket line in a category: the named products by their shares, the generated ones with the rest.
+fn fen_per_line(catalogue: &Catalogue, category: usize, units: f64) -> f64 {
+    let named = catalogue.products.iter().filter(|p| p.category == category);
+    let (mut share, mut fen) = (0.0, 0.0);
+    for product in named {
+        share += product.demand;
+        fen += product.demand * product.price.0 as f64 * product.units.as_ref().map_or(units, CountDistribution::mean);
+    }
+    fen + (1.0 - share).max(0.0) * mean_fen(&catalogue.categories[category].price) * units
+}
+
+/// Share of what a checkout reserves that is paid: visits of payment pages that the bank accepts, per visit of a checkout. A second
+/// attempt after a decline is not counted.
+fn paid_share(plan: &Plan, expectation: &Expectation, cbmg: usize) -> f64 {
+    let accepted: f64 = plan.cbmgs[cbmg]
+        .states
+        .iter()
+        .zip(&expectation.visits[cbmg])
+        .map(|(state, visits)| match state.action {
+            Some(Action::Pay { declined }) => visits * (1.0 - declined),
+            _ => 0.0,
+        })
+        .sum();
+    (accepted / expectation.checkouts[cbmg]).min(1.0)
+}
+
+/// Mean in fen.
+fn mean_fen(price: &MoneyDistribution) -> f64 {
+    match price {
+        MoneyDistribution::Constant(fen) => fen.0 as f64,
+        MoneyDistribution::Uniform { low, high } => f64::midpoint(low.0 as f64, high.0 as f64),
+        MoneyDistribution::Lognormal { mu, sigma } => (mu + sigma * sigma / 2.0).exp(),
+    }
+}
+
+fn short(catalogue: &Catalogue, units_wanted: &[f64]) -> Vec<ShortProduct> {
+    catalogue
+        .products
+        .iter()
+        .zip(units_wanted)
+        .filter(|(product, wanted)| **wanted > f64::from(product.stock))
+        .map(|(product, &units_wanted)| ShortProduct {
+            product: product.name.clone(),
+            units_wanted,
+            units_start: u64::from(product.stock),
+        })
+        .collect()
+}

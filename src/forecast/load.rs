@@ -1,0 +1,186 @@
+//! The load of a window: flows of all segments added up, slot by slot, and set against the capacity of each service.
+
+use super::fluid::Network;
+use super::{Overload, Peak, ServiceForecast, TARGET_UTILISATION, WindowForecast, grid};
+use crate::model::expectation::Expectation;
+use crate::model::intensity::Cumulative;
+use crate::plan::{Action, Plan, Service, WindowId};
+use crate::units::{Instant, Nanos};
+use std::collections::BTreeMap;
+
+/// Sessions still in flight after a closing are followed for this long, seconds.
+const DRAIN: u64 = 6 * 3600;
+
+/// Segments of a window that share a behaviour graph and an arrival pattern, and so flow as one.
+#[derive(Default)]
+struct Group {
+    sessions: f64,
+    /// Sessions times the mean lines of their baskets.
+    lines: f64,
+}
+
+/// A window's flow by slots.
+struct Flow {
+    /// Opening, Unix ms.
+    opens_unix_ms: i64,
+    /// Edges of the slots, seconds since the opening.
+    edges: Vec<u64>,
+    /// Slots before the closing.
+    open_slots: usize,
+    sessions: Vec<f64>,
+    orders: Vec<f64>,
+    /// Sessions in flight at the end of each slot.
+    in_flight: Vec<f64>,
+    /// Requests by service and slot.
+    requests: Vec<Vec<f64>>,
+}
+
+/// The forecast of a window.
+pub(super) fn of_window(plan: &Plan, expectation: &Expectation, window: WindowId) -> WindowForecast {
+    let flow = flow(plan, expectation, window);
+    let bounds = &plan.windows[window];
+    let services =
+        plan.services.iter().zip(&flow.requests).map(|(service, requests)| flow.judge(service, requests)).collect();
+    WindowForecast {
+        window: bounds.name.clone(),
+        opens_unix_ms: flow.opens_unix_ms,
+        closes_unix_ms: unix_ms(plan, bounds.closes),
+        sessions: flow.sessions.iter().sum(),
+        orders: flow.orders.iter().sum(),
+        peak_sessions: flow.peak_rate(&flow.sessions),
+        peak_in_flight: flow.peak(flow.in_flight.iter().copied()),
+        peak_orders: flow.peak_rate(&flow.orders),
+        services,
+    }
+}
+
+fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
+    let bounds = &plan.windows[window];
+    let length = bounds.closes - bounds.opens;
+    let mut groups: BTreeMap<(usize, usize), Group> = BTreeMap::new();
+    for (segment, sessions) in plan.segments.iter().zip(&expectation.sessions) {
+        if let Some(attendance) = &segment.attendance[window] {
+            let group = groups.entry((segment.cbmg, attendance.intensity)).or_default();
+            group.sessions += sessions[window];
+            group.lines += sessions[window] * segment.lines.mean();
+        }
+    }
+    let arrivals: Vec<Cumulative> =
+        groups.keys().map(|&(_, intensity)| Cumulative::new(&plan.intensities[intensity], length)).collect();
+    // A session belongs to the window in which it began, until the next opens or the run ends.
+    let end = plan.windows.get(window + 1).map_or(plan.horizon, |next| next.opens);
+    let open_seconds = length.0 / Nanos::PER_SECOND;
+    let seconds = ((end - bounds.opens).0 / Nanos::PER_SECOND).clamp(open_seconds, open_seconds + DRAIN);
+    let mut edges = grid::edges(open_seconds, &arrivals);
+    let open_slots = edges.len() - 1;
+    edges.extend(grid::edges(seconds - open_seconds, &[]).into_iter().skip(1).map(|t| t + open_seconds));
+    let slots = edges.len() - 1;
+    let mut flow = Flow {
+        opens_unix_ms: unix_ms(plan, bounds.opens),
+        edges,
+        open_slots,
+        sessions: vec![0.0; slots],
+        orders: vec![0.0; slots],
+        in_flight: vec![0.0; slots],
+        requests: vec![vec![0.0; slots]; plan.services.len()],
+    };
+    for ((&(cbmg, _), group), arrivals) in groups.iter().zip(&arrivals) {
+        flow.add(plan, cbmg, group, arrivals);
+    }
+    flow
+}
+
+impl Flow {
+    /// Adds the flow of a group.
+    fn add(&mut self, plan: &Plan, cbmg: usize, group: &Group, arrivals: &Cumulative) {
+        let cbmg = &plan.cbmgs[cbmg];
+        let mut network = Network::new(plan, cbmg);
+        let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
+        for slot in 0..self.sessions.len() {
+            let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));
+            let at = |t: f64| arrivals.at(Nanos::from_secs_f64(t));
+            let before = at(from);
+            let visits = network.pass(seconds, |share| group.sessions * (at(from + share * seconds) - before));
+            self.sessions[slot] += group.sessions * (at(from + seconds) - before);
+            self.in_flight[slot] += network.inside.iter().sum::<f64>();
+            for (state, visits) in cbmg.states.iter().zip(visits) {
+                for &service in &state.calls {
+                    self.requests[service][slot] += visits;
+                }
+                // After the closing, pages load and orders are refused.
+                if slot < self.open_slots && matches!(state.action, Some(Action::Reserve)) {
+                    self.orders[slot] += visits * lines;
+                }
+            }
+        }
+    }
+
+    /// Sets the requests of a service against its capacity.
+    fn judge(&self, service: &Service, requests: &[f64]) -> ServiceForecast {
+        let seconds_per_request = service.service_time.mean_secs();
+        let peak_requests = self.peak_rate(requests);
+        let peak_offered_erlangs = peak_requests.value * seconds_per_request;
+        let pool = service.pool.as_ref();
+        let workers = pool.map(|pool| pool.instances * u64::from(pool.workers));
+        let per_worker = |workers: u64| {
+            let load = move |slot: usize| requests[slot] / self.seconds(slot) * seconds_per_request / workers as f64;
+            let busy: f64 = (0..self.open_slots).map(|slot| load(slot).min(1.0) * self.seconds(slot)).sum();
+            (busy / self.edges[self.open_slots] as f64, self.overload(load))
+        };
+        let (utilisation_mean, overload) = workers.map(per_worker).unzip();
+        ServiceForecast {
+            service: service.name.clone(),
+            instances: pool.map(|pool| pool.instances),
+            attempts: service.retry.attempts,
+            workers,
+            requests: requests.iter().sum(),
+            peak_requests,
+            peak_offered_erlangs,
+            peak_offered_over_capacity: workers.map(|workers| peak_offered_erlangs / workers as f64),
+            utilisation_mean,
+            overload: overload.flatten(),
+            instances_suggested: pool.map(|pool| {
+                let instances = peak_offered_erlangs / (TARGET_UTILISATION * f64::from(pool.workers));
+                // An exact number of instances must not become one more by rounding.
+                ((instances - 1e-6).ceil() as u64).max(1)
+            }),
+        }
+    }
+
+    fn overload(&self, load: impl Fn(usize) -> f64) -> Option<Overload> {
+        let over: Vec<usize> = (0..self.sessions.len()).filter(|&slot| load(slot) > 1.0).collect();
+        let (&first, &last) = (over.first()?, over.last()?);
+        Some(Overload {
+            from_unix_ms: self.unix_ms(first),
+            until_unix_ms: self.unix_ms(last + 1),
+            seconds: over.iter().map(|&slot| self.seconds(slot)).sum(),
+        })
+    }
+
+    fn peak_rate(&self, counts: &[f64]) -> Peak {
+        self.peak(counts.iter().enumerate().map(|(slot, count)| count / self.seconds(slot)))
+    }
+
+    /// The largest value, and the first slot that has it.
+    fn peak(&self, values: impl Iterator<Item = f64>) -> Peak {
+        let mut peak = Peak { value: 0.0, at_unix_ms: self.opens_unix_ms };
+        for (slot, value) in values.enumerate() {
+            if value > peak.value {
+                peak = Peak { value, at_unix_ms: self.unix_ms(slot) };
+            }
+        }
+        peak
+    }
+
+    fn seconds(&self, slot: usize) -> f64 {
+        (self.edges[slot + 1] - self.edges[slot]) as f64
+    }
+
+    fn unix_ms(&self, edge: usize) -> i64 {
+        self.opens_unix_ms + self.edges[edge] as i64 * 1000
+    }
+}
+
+fn unix_ms(plan: &Plan, at: Instant) -> i64 {
+    plan.origin_unix_ms + (at.0 / 1_000_000) as i64
+}

@@ -1,0 +1,116 @@
+//! Services: utilisation, queue and response time, one column each, the windows laid over one another.
+
+use super::timeline::{self, View, largest, smallest_positive};
+use super::{Axis, BUCKETS, Figure, Key, Panel, Pen, Row, Series, subtitle};
+use crate::report::thin;
+use crate::results::{Results, Saturation, series};
+use std::fmt::Write as _;
+
+/// Most services in one picture.
+const MOST_SERVICES: usize = 8;
+
+/// Most windows laid over one another.
+const MOST_WINDOWS: usize = 3;
+
+/// Microseconds in a millisecond.
+const MICROS_PER_MILLI: f64 = 1000.0;
+
+/// A row of the figure.
+struct Metric {
+    heading: &'static str,
+    column: &'static str,
+    /// Values are divided by this.
+    unit: f64,
+    axis: fn(&[(f64, f64)]) -> Axis,
+}
+
+const METRICS: [Metric; 3] = [
+    Metric { heading: "Utilisation, %", column: "utilisation", unit: 1.0, axis: |points| Axis::share(largest(points)) },
+    Metric {
+        heading: "Longest queue, requests waiting",
+        column: "queue_max",
+        unit: 1.0,
+        axis: |points| decades(points, 1.0),
+    },
+    Metric {
+        heading: "Response time p99, ms",
+        column: "response_us_p99",
+        unit: MICROS_PER_MILLI,
+        axis: |points| decades(points, 0.0),
+    },
+];
+
+fn decades(points: &[(f64, f64)], least: f64) -> Axis {
+    Axis::decades(smallest_positive(points).max(least), largest(points), 1.0, 6)
+}
+
+pub(super) fn figure(results: &Results) -> Figure {
+    let services = busiest(results);
+    let mut views = timeline::views(results);
+    views.retain(View::played);
+    views.sort_by_key(|view| std::cmp::Reverse(view.window.total.orders_created));
+    views.truncate(MOST_WINDOWS);
+    views.sort_by_key(|view| view.window.opens_unix_ms);
+    let span = views.iter().map(|view| view.span).fold(1.0, f64::max);
+    let x = timeline::opening_axis(span);
+    let rows = METRICS.iter().map(|metric| row(metric, results, &services, &views, &x)).collect();
+    let mut saturated: Vec<&str> = results.summary.saturated.iter().map(|s| s.service.as_str()).collect();
+    saturated.dedup();
+    let title = match saturated.as_slice() {
+        [] => "Services: all kept up".to_owned(),
+        names if names.len() <= 4 => format!("Services: {} could not keep up", names.join(", ")),
+        names => format!("Services: {} could not keep up", names.len()),
+    };
+    let mut note = "Time since the opening, logarithmic. Shaded: could not keep up.".to_owned();
+    if services.len() < results.summary.services.len() {
+        let _ = write!(note, " {} of {} services, the busiest.", services.len(), results.summary.services.len());
+    }
+    Figure { title, subtitle: subtitle(&results.summary), rows, note }
+}
+
+/// The services to show, in the order of the scenario: saturated ones first of all, then by utilisation.
+fn busiest(results: &Results) -> Vec<&str> {
+    let rank = |(i, name): (usize, &String)| {
+        let saturated = results.summary.saturated.iter().any(|s| s.service == *name);
+        let rows = results.services.iter().filter(|row| row.service == *name);
+        (i, saturated, rows.map(|row| row.utilisation_max).fold(0.0, f64::max))
+    };
+    let mut ranked: Vec<_> = results.summary.services.iter().enumerate().map(rank).collect();
+    ranked.sort_by(|a, b| b.1.cmp(&a.1).then(b.2.total_cmp(&a.2)).then(a.0.cmp(&b.0)));
+    ranked.truncate(MOST_SERVICES);
+    ranked.sort_by_key(|&(i, _, _)| i);
+    ranked.into_iter().map(|(i, _, _)| results.summary.services[i].as_str()).collect()
+}
+
+fn row(metric: &Metric, results: &Results, services: &[&str], views: &[View<'_>], x: &Axis) -> Row {
+    let mut all = Vec::new();
+    let mut panels = Vec::new();
+    for service in services {
+        let saturations: Vec<&Saturation> =
+            results.summary.saturated.iter().filter(|s| s.service == *service).collect();
+        let mut panel = Panel { heading: (*service).to_owned(), x: x.clone(), ..Panel::default() };
+        for (i, view) in views.iter().enumerate() {
+            let column = series::service(service, metric.column);
+            let positive = view.levels(&column).into_iter().map(|(t, value)| (t, value / metric.unit));
+            let points = thin::by_place(positive, BUCKETS / services.len().max(1), |t| x.place(t));
+            all.extend_from_slice(&points);
+            panel.series.push(Series { pen: Pen::nth(i), filled: false, points });
+            panel.shades.extend(saturations.iter().filter_map(|s| shade(s, view)));
+        }
+        panels.push(panel);
+    }
+    if panels.is_empty() {
+        let vacant = "no services in this scenario".to_owned();
+        panels.push(Panel { x: x.clone(), vacant, ..Panel::default() });
+    }
+    let key = |(i, view): (usize, &View<'_>)| Key { pen: Pen::nth(i), filled: false, text: view.heading.clone() };
+    let keys = if services.is_empty() { Vec::new() } else { views.iter().enumerate().map(key).collect() };
+    Row { heading: metric.heading.to_owned(), keys, weight: 1.0, y: (metric.axis)(&all), panels, labels: Vec::new() }
+}
+
+/// The part of a saturation that falls into a window, in seconds since its opening.
+fn shade(saturation: &Saturation, view: &View<'_>) -> Option<(f64, f64)> {
+    let from = view.since_opening(saturation.from_unix_ms).max(0.0);
+    let until = view.since_opening(saturation.until_unix_ms).min(view.span);
+    (from < until).then_some((from, until))
+}

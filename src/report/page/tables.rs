@@ -1,0 +1,221 @@
+//! The tables of the page, as text.
+
+use crate::report::clock::Clock;
+use crate::report::figure;
+use crate::report::number::{digits, grouped, money, percent, short};
+use crate::results::{Bucket, Results};
+use std::collections::BTreeMap;
+
+/// Brands listed on the page; the rest are in `brands.csv`.
+const MOST_BRANDS: usize = 20;
+
+/// Products listed on the page; the rest are in `products.csv`.
+const MOST_PRODUCTS: usize = 40;
+
+/// A table as text.
+pub(super) struct PageTable {
+    pub(super) title: &'static str,
+    pub(super) note: String,
+    pub(super) head: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// Leading columns that hold words and stand to the left.
+    pub(super) words: usize,
+}
+
+/// All tables in the order of the page.
+pub(super) fn all(results: &Results) -> Vec<PageTable> {
+    vec![windows(results), saturated(results), ledger(results), services(results), brands(results), products(results)]
+}
+
+fn windows(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let row = |w: &crate::results::WindowSummary| {
+        let peak_at = w.peak_orders_unix_ms.map_or_else(|| "–".to_owned(), |t| clock.moment(t));
+        vec![
+            w.name.clone(),
+            clock.day_minute(w.opens_unix_ms),
+            clock.day_minute(w.closes_unix_ms),
+            short(w.total.sessions as f64),
+            short(w.total.orders_created as f64),
+            short(w.total.orders_paid as f64),
+            money(w.total.gmv_paid_fen as f64),
+            money(w.total.lost_fen as f64),
+            short(w.peak_orders_per_second),
+            peak_at,
+            short(w.peak_payments_per_second),
+        ]
+    };
+    PageTable {
+        title: "Windows",
+        note: String::new(),
+        head: vec![
+            "Window",
+            "Opens",
+            "Closes",
+            "Sessions",
+            "Orders",
+            "Paid",
+            "GMV paid",
+            "Lost",
+            "Peak orders/s",
+            "at",
+            "Peak payments/s",
+        ],
+        rows: results.summary.windows.iter().map(row).collect(),
+        words: 1,
+    }
+}
+
+fn saturated(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let row = |s: &crate::results::Saturation| {
+        vec![
+            s.service.clone(),
+            clock.stamp(s.from_unix_ms),
+            clock.stamp(s.until_unix_ms),
+            grouped((s.until_unix_ms.saturating_sub(s.from_unix_ms) / 1000).max(0) as u64),
+            digits(s.worst_offered_over_capacity),
+            grouped(s.queue_max),
+            grouped(s.rejected),
+            grouped(s.timed_out),
+        ]
+    };
+    PageTable {
+        title: "Services that could not keep up",
+        note: "It rejected, timed out, or worked at 95 % or more of its capacity.".to_owned(),
+        head: vec![
+            "Service",
+            "From",
+            "Until",
+            "Seconds",
+            "Worst load over capacity",
+            "Longest queue",
+            "Rejected",
+            "Timed out",
+        ],
+        rows: results.summary.saturated.iter().map(row).collect(),
+        words: 1,
+    }
+}
+
+fn ledger(results: &Results) -> PageTable {
+    let mut sums: BTreeMap<(Bucket, &str), [u64; 3]> = BTreeMap::new();
+    for row in &results.ledger {
+        let sum = sums.entry((row.bucket, &row.service)).or_default();
+        *sum = [sum[0] + row.intents, sum[1] + row.units, sum[2] + row.money_fen];
+    }
+    let demand: u64 = sums.values().map(|sum| sum[2]).sum();
+    let row = |((bucket, service), [intents, units, fen]): ((Bucket, &str), [u64; 3])| {
+        vec![
+            figure::cause(bucket, service),
+            if bucket.is_lost() { "lost".to_owned() } else { String::new() },
+            grouped(intents),
+            grouped(units),
+            money(fen as f64),
+            percent(fen as f64 / demand.max(1) as f64),
+        ]
+    };
+    PageTable {
+        title: "Where every purchase intent ended",
+        note: "The rows add up to all demand.".to_owned(),
+        head: vec!["Ended as", "", "Intents", "Units", "Money", "of demand"],
+        rows: sums.into_iter().filter(|(_, sum)| sum[0] > 0 || sum[2] > 0).map(row).collect(),
+        words: 2,
+    }
+}
+
+fn services(results: &Results) -> PageTable {
+    let millis = |micros: u64| digits(micros as f64 / 1000.0);
+    let row = |s: &crate::results::ServiceRow| {
+        vec![
+            s.service.clone(),
+            s.window.clone(),
+            grouped(s.workers),
+            short(s.requests as f64),
+            short(s.peak_requests_per_second),
+            percent(s.utilisation_mean),
+            percent(s.utilisation_max),
+            grouped(s.queue_max),
+            millis(s.response_us_p50),
+            millis(s.response_us_p99),
+            millis(s.response_us_p999),
+            short(s.rejected as f64),
+            short(s.timed_out as f64),
+        ]
+    };
+    PageTable {
+        title: "Services",
+        note: "Response times in ms, waiting included, of accepted requests.".to_owned(),
+        head: vec![
+            "Service",
+            "Window",
+            "Workers",
+            "Requests",
+            "Peak/s",
+            "Utilisation",
+            "Highest",
+            "Longest queue",
+            "p50",
+            "p99",
+            "p99.9",
+            "Rejected",
+            "Timed out",
+        ],
+        rows: results.services.iter().map(row).collect(),
+        words: 2,
+    }
+}
+
+fn brands(results: &Results) -> PageTable {
+    let row = |b: &crate::results::BrandRow| {
+        vec![
+            b.brand.clone(),
+            b.category.clone(),
+            grouped(b.skus),
+            grouped(b.skus_sold_out),
+            short(b.units_paid as f64),
+            money(b.gmv_ordered_fen as f64),
+            money(b.gmv_paid_fen as f64),
+        ]
+    };
+    PageTable {
+        title: "Brands",
+        note: shown(results.brands.len(), MOST_BRANDS, "brands", "brands.csv"),
+        head: vec!["Brand", "Category", "SKUs", "Sold out", "Units paid", "GMV ordered", "GMV paid"],
+        rows: results.brands.iter().take(MOST_BRANDS).map(row).collect(),
+        words: 2,
+    }
+}
+
+fn products(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let named = |p: &&crate::results::ProductRow| results.summary.products.contains(&p.product);
+    let row = |p: &crate::results::ProductRow| {
+        vec![
+            p.product.clone(),
+            p.category.clone(),
+            p.brand.clone(),
+            money(p.price_fen as f64),
+            grouped(p.units_start),
+            grouped(p.units_paid),
+            grouped(p.units_left),
+            money(p.gmv_paid_fen as f64),
+            p.sold_out_unix_ms.map_or_else(|| "–".to_owned(), |t| clock.stamp(t)),
+        ]
+    };
+    PageTable {
+        title: "Named products",
+        note: shown(results.summary.products.len(), MOST_PRODUCTS, "named products", "products.csv"),
+        head: vec!["Product", "Category", "Brand", "Price", "Units", "Paid", "Left", "GMV paid", "Sold out at"],
+        rows: results.products.iter().filter(named).take(MOST_PRODUCTS).map(row).collect(),
+        words: 3,
+    }
+}
+
+fn shown(all: usize, most: usize, what: &str, file: &str) -> String {
+    if all > most {
+        format!("The {most} with the largest GMV of {all} {what}; all are in {file}.")
+    } else {
+        String::new()
+    }
+}

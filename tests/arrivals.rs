@@ -1,5 +1,7 @@
 //! Who comes, and when: arrivals against their intensity, participation, and what a shopper remembers.
 
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
 use saleload::engine::{self, Options};
 use saleload::results::{Results, series};
 use saleload::scenario;
@@ -25,7 +27,8 @@ fn run(text: &str) -> Results {
 type Part<'a> = (&'a str, f64, &'a dyn Fn(f64) -> f64);
 
 const BURST: &str = r#"{ burst = { weight = 3, rise = "20s", decay = "10m", after = "5m" } }"#;
-const HOURLY: &str = "{ hourly = { weight = 2, hours = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,9,30,15,2] } }";
+const HOURLY: &str =
+    "{ hourly = { weight = 2, hours = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,9,30,15,2] } }";
 const POINTS: &str =
     "{ points = { weight = 1, values = [[30.0, 0.0], [600.0, 3.0], [1234.5, 1.0], [5000.0, 1.5], [6000.0, 0.0]] } }";
 const CONSTANT: &str = "{ constant = { weight = 4 } }";
@@ -121,10 +124,15 @@ fn follows(name: &str, parts: &[Part], seed: u64) {
         assert!(*share > 0.0 || *came == 0.0, "{came} came where nobody may");
     }
     let p = p_value(&observed, &shares);
-    let mut distorted: Vec<f64> =
-        shares.iter().zip(0..).map(|(share, row)| share * (1.0 + DISTORTION * f64::from(1 - row / 2 % 2 * 2))).collect();
+    let mut distorted: Vec<f64> = shares
+        .iter()
+        .zip(0..)
+        .map(|(share, row)| share * (1.0 + DISTORTION * f64::from(1 - row / 2 % 2 * 2)))
+        .collect();
     let sum: f64 = distorted.iter().sum();
-    distorted.iter_mut().for_each(|share| *share /= sum);
+    for share in &mut distorted {
+        *share /= sum;
+    }
     let p_distorted = p_value(&observed, &distorted);
     println!("{name:<10} p = {p:.4}; off by {} %: p = {p_distorted:.1e}", 100.0 * DISTORTION);
     assert!(p > SIGNIFICANCE, "{name}: arrivals do not follow their intensity, p = {p}");
@@ -164,17 +172,16 @@ const AFTER_FAILED: f64 = 1.6;
 
 /// Sessions of each window when everybody who comes tries to buy one of `stock` units.
 fn sessions_by_window(participation: &[f64], stock: u32, seed: u64) -> Vec<u64> {
-    let mut windows = String::new();
-    let mut attendance = String::new();
-    for (window, participation) in participation.iter().enumerate() {
-        let hour = 10 + 2 * window;
-        windows += &format!(
-            "[window.w{window}]\nopens = \"2020-11-11T{hour}:00:00Z\"\ncloses = \"2020-11-11T{}:00:00Z\"\n",
-            hour + 1
-        );
-        attendance +=
-            &format!("[segment.all.window.w{window}]\nparticipation = {participation:?}\nintensity = \"even\"\n");
-    }
+    let window = |(window, participation): (usize, &f64)| {
+        let (opens, closes) = (10 + 2 * window, 11 + 2 * window);
+        format!(
+            r#"
+            window.w{window} = {{ opens = "2020-11-11T{opens}:00:00Z", closes = "2020-11-11T{closes}:00:00Z" }}
+            segment.all.window.w{window} = {{ participation = {participation:?}, intensity = "even" }}
+            "#
+        )
+    };
+    let windows = participation.iter().enumerate().map(window).collect::<Vec<_>>().join("");
     let results = run(&format!(
         r#"
         name = "memory"
@@ -189,6 +196,8 @@ fn sessions_by_window(participation: &[f64], stock: u32, seed: u64) -> Vec<u64> 
         catalogue = {{ skus = 1, brands = 1 }}
         category.goods = {{ skus = 1, demand = 1, price.constant = "1 RMB", stock.constant = 0 }}
         product.wanted = {{ category = "goods", price = "10 RMB", stock = {stock}, demand = 1 }}
+        segment.all.share = 1
+        segment.all.cbmg = "buy"
         {windows}
         [cbmg.buy]
         entry = "cart"
@@ -196,10 +205,6 @@ fn sessions_by_window(participation: &[f64], stock: u32, seed: u64) -> Vec<u64> 
         cart = {{ action = "add_to_basket", next.order = 1 }}
         order = {{ action = "reserve", next.pay = 1 }}
         pay = {{ action.pay = {{}}, next.exit = 1 }}
-        [segment.all]
-        share = 1
-        cbmg = "buy"
-        {attendance}
         "#
     ));
     results.summary.windows.iter().map(|window| window.total.sessions).collect()

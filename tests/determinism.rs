@@ -92,13 +92,13 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-#[ignore = "needs the command line, which is merged separately"]
 fn processes_write_the_same_bytes() {
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let written = |threads: &str| {
         let out = scratch.path().join(threads);
         let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("saleload"));
-        command.args(["run", "scenarios/quickstart.toml", "--threads", threads, "--quiet", "--out"]).arg(&out);
+        command.args(["run", "scenarios/quickstart.toml", "--set", "population.shoppers=20000"]);
+        command.args(["--threads", threads, "--quiet", "--out"]).arg(&out);
         command.assert().success();
         files(&out)
     };

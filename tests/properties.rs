@@ -3,6 +3,8 @@
 //! A failure prints the seed of its scenario. `SALELOAD_SCENARIO=0x… cargo test --test properties` plays that one alone and
 //! prints its text.
 
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
 #[path = "properties/draw.rs"]
 mod draw;
 #[path = "properties/law.rs"]
@@ -113,7 +115,9 @@ fn every_scenario_keeps_the_laws() {
                 events += results.summary.events;
                 sold_out += u32::from(results.summary.skus_sold_out > 0);
                 let buckets: BTreeSet<Bucket> = results.ledger.iter().map(|row| row.bucket).collect();
-                buckets.into_iter().for_each(|bucket| *ended.entry(bucket).or_default() += 1);
+                for bucket in buckets {
+                    *ended.entry(bucket).or_default() += 1;
+                }
             }
             Err(why) => failures.push(format!("{seed:#018x}: {why}")),
         }

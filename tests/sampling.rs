@@ -1,5 +1,7 @@
 //! A sampled run, scaled up, against the full run.
 
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
 use saleload::engine::{self, Options};
 use saleload::plan::Plan;
 use saleload::results::Results;
@@ -11,18 +13,21 @@ const SEEDS: u64 = 6;
 /// One cell of eight.
 const SAMPLED_CELLS: u32 = 1;
 
+/// How far a sample (first) is off the full run (second).
+type Comparison = fn(&Results, &Results) -> f64;
+
 /// What a sample must get right and how far it may be off on average: relative to the full run, but for shares, which are
 /// compared as they are.
 ///
 /// The bounds are what was measured, rounded up. The bias on money is real: the most popular SKUs are kept one by one with an
 /// eighth of their stock, and demand for few units varies more, relative to its mean, than demand for many: some run out
 /// and others keep what the full run would have sold. It vanishes where the popular SKUs sell hundreds of units per cell.
-const MEASURES: [(&str, f64, fn(&Results, &Results) -> f64); 5] = [
-    ("GMV paid", 0.06, |sample, full| relative(sample.summary.total.gmv_paid_fen, full.summary.total.gmv_paid_fen)),
-    ("orders paid", 0.06, |sample, full| relative(sample.summary.total.orders_paid, full.summary.total.orders_paid)),
+const MEASURES: [(&str, f64, Comparison); 5] = [
+    ("GMV paid", 0.07, |sample, full| relative(sample.summary.total.gmv_paid_fen, full.summary.total.gmv_paid_fen)),
+    ("orders paid", 0.07, |sample, full| relative(sample.summary.total.orders_paid, full.summary.total.orders_paid)),
     ("lost money", 0.08, |sample, full| relative(sample.summary.total.lost_fen, full.summary.total.lost_fen)),
     ("sold-out share", 0.02, |sample, full| sold_out_share(sample) - sold_out_share(full)),
-    ("rejected and timed out", 0.12, |sample, full| relative(refused(sample), refused(full))),
+    ("rejected and timed out", 0.16, |sample, full| relative(refused(sample), refused(full))),
 ];
 
 fn relative(sample: u64, full: u64) -> f64 {

@@ -3,6 +3,8 @@
 //!
 //! `cargo test --test theory -- --nocapture` prints theory beside measurement.
 
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
 #[path = "theory/closed_form.rs"]
 mod closed_form;
 #[path = "theory/replication.rs"]

@@ -1,12 +1,29 @@
 //! Random scenarios as TOML text: small, valid, and each saying something else. Together they say everything that a scenario
 //! can say; `everything_happens` in the test holds them to that.
 
-use saleload::rng::{Draws, Name, Purpose, Stream};
 use std::fmt::Write;
+
+/// `SplitMix64` of Steele, Lea and Flood (OOPSLA 2014): not the generator under test.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform on [0, 1).
+    fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
 
 /// A scenario being drawn.
 struct Draw {
-    stream: Stream,
+    random: SplitMix,
     cells: u64,
     /// All times in whole seconds, so that events fall on the same instants.
     coarse: bool,
@@ -15,11 +32,10 @@ struct Draw {
 
 /// The text of the scenario named by this seed.
 pub(crate) fn scenario(seed: u64) -> String {
-    let name = Name { subject: 0, session: 0, visit: 0, purpose: Purpose::Think, item: 0 };
-    let mut stream = Draws::new(seed).stream(name);
-    let coarse = stream.unit() < 0.3;
-    let cells = u64::from(stream.bits32() % 8) + 1;
-    let mut draw = Draw { stream, cells, coarse, text: String::new() };
+    let mut random = SplitMix(seed);
+    let coarse = random.unit() < 0.3;
+    let cells = random.bits() % 8 + 1;
+    let mut draw = Draw { random, cells, coarse, text: String::new() };
     let windows = draw.between(1, 3);
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
@@ -35,11 +51,11 @@ pub(crate) fn scenario(seed: u64) -> String {
 
 impl Draw {
     fn between(&mut self, least: u64, most: u64) -> u64 {
-        least + u64::from(self.stream.bits32()) % (most - least + 1)
+        least + self.random.bits() % (most - least + 1)
     }
 
     fn chance(&mut self, probability: f64) -> bool {
-        self.stream.unit() < probability
+        self.random.unit() < probability
     }
 
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
@@ -52,7 +68,7 @@ impl Draw {
 
     /// A time: log-uniform between two numbers of milliseconds, or that rounded up to whole seconds.
     fn time(&mut self, least_ms: f64, most_ms: f64) -> String {
-        let ms = (least_ms.ln() + self.stream.unit() * (most_ms / least_ms).ln()).exp();
+        let ms = (least_ms.ln() + self.random.unit() * (most_ms / least_ms).ln()).exp();
         if self.coarse { format!("\"{}s\"", (ms / 1000.0).ceil()) } else { format!("\"{}us\"", (ms * 1000.0).ceil()) }
     }
 

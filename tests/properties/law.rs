@@ -6,8 +6,8 @@ use saleload::results::{Bucket, LedgerRow, Results, Totals, series};
 /// Says what does not hold.
 pub(crate) type Verdict = Result<(), String>;
 
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, left: T, right: T) -> Verdict {
-    if left == right { Ok(()) } else { Err(format!("{what}: {left:?} is not {right:?}")) }
+fn equal<T: Copy + PartialEq + std::fmt::Debug>(what: &str, left: T, right: T) -> Verdict {
+    holds(&format!("{what}: {left:?} = {right:?}"), left == right)
 }
 
 fn holds(what: &str, condition: bool) -> Verdict {

@@ -181,7 +181,7 @@ fn sessions_by_window(participation: &[f64], stock: u32, seed: u64) -> Vec<u64> 
             "#
         )
     };
-    let windows = participation.iter().enumerate().map(window).collect::<Vec<_>>().join("");
+    let windows = participation.iter().enumerate().map(window).collect::<Vec<_>>().join("\n");
     let results = run(&format!(
         r#"
         name = "memory"

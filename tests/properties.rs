@@ -11,9 +11,9 @@ mod draw;
 mod law;
 
 use law::Verdict;
-use saleload::engine::{self, Options};
+use saleload::engine::{self, Options, Progress};
 use saleload::plan::Plan;
-use saleload::results::{Bucket, Results};
+use saleload::results::{Bucket, Completion, Results};
 use saleload::scenario::{self, Loaded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -57,6 +57,7 @@ fn play(text: &str) -> Result<Results, String> {
     if run(plan, plan.cells, 3)? != results {
         return Err("a second run, on three threads, has other results".into());
     }
+    broken_off(plan, results.summary.conservation.sessions_begun)?;
     let mut other = plan.clone();
     other.seed = !plan.seed;
     let other = run(&other, plan.cells, 1)?;
@@ -70,6 +71,20 @@ fn play(text: &str) -> Result<Results, String> {
         }
     }
     Ok(results)
+}
+
+/// A run that is broken off in the middle of its time keeps the laws too.
+fn broken_off(plan: &Plan, sessions_begun: u64) -> Verdict {
+    let options = Options { simulated_cells: plan.cells, threads: 1 };
+    let mut in_the_middle = |progress: &Progress| {
+        if progress.now.0 < plan.horizon.0 / 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let half = engine::run(plan, &options, &mut in_the_middle).map_err(|breach| format!("broken off: {breach}"))?;
+    law::all(plan, &half).map_err(|why| format!("broken off: {why}"))?;
+    if half.summary.completion != Completion::Interrupted || half.summary.total.sessions > sessions_begun {
+        return Err("a run that was broken off says otherwise".into());
+    }
+    Ok(())
 }
 
 /// The resolved text says the same, and resolves to itself.

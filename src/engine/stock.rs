@@ -15,6 +15,8 @@ use rayon::prelude::*;
 /// Shards of the stock; a power of two.
 pub const SHARDS: usize = 16;
 const SHARD_BITS: u32 = SHARDS.trailing_zeros();
+/// How finely the moment of a sell-out is kept, ns.
+const SOLD_OUT_RESOLUTION: u64 = 10_000_000;
 
 /// The stock of one SKU. Sixteen bytes: a request reads one cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +102,8 @@ impl Outbox {
 #[derive(Clone, Debug, Default)]
 struct Shard {
     skus: Vec<SkuStock>,
-    /// Second (since the origin) in which nothing was left for the first time; `u32::MAX`: never.
+    /// When nothing was left for the first time, in hundredths of a second since the origin: 400 days fit, and a tick is
+    /// seldom shorter. `u32::MAX`: never.
     sold_out_at: Vec<u32>,
     /// Units left and SKUs with nothing left, by category.
     left: Vec<i64>,
@@ -155,8 +158,8 @@ impl Stock {
     /// When a SKU had nothing left for the first time, to within a tick.
     #[must_use]
     pub fn sold_out_at(&self, sku: Sku) -> Option<Instant> {
-        let second = self.shards[shard_of(sku)].sold_out_at[(sku >> SHARD_BITS) as usize];
-        (second != u32::MAX).then_some(Instant(u64::from(second) * 1_000_000_000))
+        let at = self.shards[shard_of(sku)].sold_out_at[(sku >> SHARD_BITS) as usize];
+        (at != u32::MAX).then_some(Instant(u64::from(at) * SOLD_OUT_RESOLUTION))
     }
 
     /// Units left and SKUs with nothing left of a category.
@@ -277,7 +280,7 @@ impl Shard {
     fn note_sold_out(&mut self, sku: Sku, now: Instant) {
         let index = (sku >> SHARD_BITS) as usize;
         if self.skus[index].left == 0 && self.sold_out_at[index] == u32::MAX {
-            self.sold_out_at[index] = (now.0 / 1_000_000_000) as u32;
+            self.sold_out_at[index] = (now.0 / SOLD_OUT_RESOLUTION) as u32;
         }
     }
 }

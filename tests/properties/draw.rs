@@ -1,0 +1,336 @@
+//! Random scenarios as TOML text: small, valid, and each saying something else. Together they say everything that a scenario
+//! can say; `everything_happens` in the test holds them to that.
+
+use std::fmt::Write;
+
+/// `SplitMix64` of Steele, Lea and Flood (OOPSLA 2014): not the generator under test.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform on [0, 1).
+    fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// A scenario being drawn.
+struct Draw {
+    random: SplitMix,
+    cells: u64,
+    /// All times in whole seconds, so that events fall on the same instants.
+    coarse: bool,
+    text: String,
+}
+
+/// The text of the scenario named by this seed.
+pub(crate) fn scenario(seed: u64) -> String {
+    let mut random = SplitMix(seed);
+    let coarse = random.unit() < 0.3;
+    let cells = random.bits() % 8 + 1;
+    let mut draw = Draw { random, cells, coarse, text: String::new() };
+    let windows = draw.between(1, 3);
+    let categories = draw.between(1, 3);
+    let services = draw.between(1, 3);
+    draw.head(seed);
+    draw.windows(windows);
+    draw.intensities();
+    (0..2).for_each(|graph| draw.graph(graph, services));
+    draw.segments(windows, categories);
+    (0..services).for_each(|service| draw.service(service));
+    draw.goods(categories);
+    draw.text
+}
+
+impl Draw {
+    fn between(&mut self, least: u64, most: u64) -> u64 {
+        least + self.random.bits() % (most - least + 1)
+    }
+
+    fn chance(&mut self, probability: f64) -> bool {
+        self.random.unit() < probability
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.between(0, choices.len() as u64 - 1) as usize]
+    }
+
+    fn line(&mut self, line: &str) {
+        writeln!(self.text, "{line}").expect("a string takes any text");
+    }
+
+    /// A time: log-uniform between two numbers of milliseconds, or that rounded up to whole seconds.
+    fn time(&mut self, least_ms: f64, most_ms: f64) -> String {
+        let ms = (least_ms.ln() + self.random.unit() * (most_ms / least_ms).ln()).exp();
+        if self.coarse { format!("\"{}s\"", (ms / 1000.0).ceil()) } else { format!("\"{}us\"", (ms * 1000.0).ceil()) }
+    }
+
+    /// A distribution of times; when they are coarse, only of the kinds that stay so.
+    fn times(&mut self, least_ms: f64, most_ms: f64) -> String {
+        let kinds: &[&str] = if self.coarse {
+            &["deterministic", "empirical"]
+        } else {
+            &["deterministic", "exponential", "uniform", "lognormal", "gamma", "empirical"]
+        };
+        match self.one_of(kinds) {
+            "uniform" => {
+                let (low, high) = (self.time(least_ms, most_ms), self.time(most_ms, 3.0 * most_ms));
+                format!("{{ uniform = {{ low = {low}, high = {high} }} }}")
+            }
+            "lognormal" => {
+                let (median, upper) = (self.time(least_ms, most_ms), self.time(1.5 * most_ms, 4.0 * most_ms));
+                format!("{{ lognormal = {{ p50 = {median}, {} = {upper} }} }}", self.one_of(&["p90", "p95", "p99"]))
+            }
+            "gamma" => {
+                let (mean, cv) = (self.time(least_ms, most_ms), self.one_of(&[0.1, 0.7, 1.0, 2.5]));
+                format!("{{ gamma = {{ mean = {mean}, cv = {cv} }} }}")
+            }
+            "empirical" => {
+                let values: Vec<String> = (0..3).map(|_| self.time(least_ms, most_ms)).collect();
+                format!("{{ empirical = {{ values = [\"0s\", {}] }} }}", values.join(", "))
+            }
+            kind => format!("{{ {kind} = {} }}", self.time(least_ms, most_ms)),
+        }
+    }
+
+    fn counts(&mut self) -> &'static str {
+        self.one_of(&[
+            "{ constant = 1 }",
+            "{ constant = 3 }",
+            "{ geometric = 1.0 }",
+            "{ geometric = 2.5 }",
+            "{ weights = [5, 3, 0, 2] }",
+        ])
+    }
+
+    fn money(&mut self, scale: u64) -> String {
+        let (fen, high) = (self.between(scale / 4 + 1, scale), self.between(scale + 1, 4 * scale));
+        let amount = |fen: u64| format!("\"{}.{:02} RMB\"", fen / 100, fen % 100);
+        let (low, high) = (amount(fen), amount(high));
+        match self.between(0, 2) {
+            0 => format!("{{ constant = {low} }}"),
+            1 => format!("{{ uniform = {{ low = {low}, high = {high} }} }}"),
+            _ => format!("{{ lognormal = {{ p50 = {low}, {} = {high} }} }}", self.one_of(&["p90", "p95", "p99"])),
+        }
+    }
+
+    fn head(&mut self, seed: u64) {
+        let shoppers = self.one_of(&[self.cells, 40, 300, 500, 700, 900]);
+        let zone = self.one_of(&["Asia/Shanghai", "UTC", "America/New_York"]);
+        let ticks = if self.coarse {
+            self.one_of(&[("1s", "1s"), ("1s", "5s"), ("500ms", "2s")])
+        } else {
+            self.one_of(&[("20ms", "1s"), ("10ms", "100ms"), ("1ms", "60s"), ("7ms", "333ms")])
+        };
+        let (cells, fine) = (self.cells, self.one_of(&["1s", "8s", "25s", "1h"]));
+        let (bought, failed) = (self.one_of(&[0.0, 0.5, 1.0, 1.4]), self.one_of(&[0.0, 0.7, 1.0, 2.0]));
+        self.line(&format!("name = \"drawn\"\ntitle = \"Drawn from {seed:#018x}\"\nzone = \"{zone}\""));
+        // TOML's integers have 63 bits.
+        self.line(&format!("seed = {}\npopulation.shoppers = {shoppers}", seed >> 1));
+        self.line(&format!(
+            "platform = {{ cells = {cells}, tick_min = \"{}\", tick_max = \"{}\" }}\nrecord.fine = \"{fine}\"",
+            ticks.0, ticks.1
+        ));
+        self.line(&format!("memory = {{ after_bought = {bought:?}, after_failed = {failed:?} }}"));
+        let hold = self.time(400.0, 60_000.0);
+        self.line(&format!("inventory.hold = {hold}"));
+    }
+
+    fn windows(&mut self, windows: u64) {
+        let mut second = self.between(0, 86_400);
+        let clock = |second: u64| {
+            let (day, hour) = (11 + second / 86_400, second / 3600 % 24);
+            format!("2020-11-{day:02}T{hour:02}:{:02}:{:02}+08:00", second / 60 % 60, second % 60)
+        };
+        for window in 0..windows {
+            let opens = clock(second);
+            second += self.one_of(&[5, 17, 40, 70]);
+            let closes = clock(second);
+            self.line(&format!("[window.w{window}]\nopens = \"{opens}\"\ncloses = \"{closes}\""));
+            second += self.one_of(&[0, 0, 1, 30, 600, 5000]);
+        }
+    }
+
+    fn intensities(&mut self) {
+        for intensity in 0..2 {
+            let parts: Vec<String> = (0..self.between(1, 3)).map(|_| self.part()).collect();
+            self.line(&format!("[intensity.i{intensity}]\nparts = [{}]", parts.join(", ")));
+        }
+    }
+
+    fn part(&mut self) -> String {
+        let weight = self.one_of(&[0.5, 1.0, 7.0]);
+        match self.between(0, 3) {
+            0 => {
+                let (rise, after) = (self.one_of(&["0s", "300ms", "3s"]), self.one_of(&["0s", "2s", "4s"]));
+                let decay = self.time(200.0, 30_000.0);
+                format!(
+                    "{{ burst = {{ weight = {weight}, rise = \"{rise}\", decay = {decay}, after = \"{after}\" }} }}"
+                )
+            }
+            1 => {
+                let hours: Vec<String> = (0..24).map(|_| self.between(1, 9).to_string()).collect();
+                format!("{{ hourly = {{ weight = {weight}, hours = [{}] }} }}", hours.join(", "))
+            }
+            2 => format!("{{ constant = {{ weight = {weight} }} }}"),
+            _ => format!(
+                "{{ points = {{ weight = {weight}, values = [[0.5, 1.0], [2.0, 4.0], [4.25, 0.0], [900.0, 2.0]] }} }}"
+            ),
+        }
+    }
+
+    /// Transitions in twentieths: at least `forward` to the state that must be reached, at least `exit` to the exit.
+    fn transitions(&mut self, from: &str, to: Option<&str>, exit: u64) -> String {
+        let states = ["home", "cart", "order", "pay", "wander"];
+        let mut twentieths: Vec<(&str, u64)> = vec![("exit", exit)];
+        twentieths.extend(to.map(|to| (to, 11)));
+        let mut rest = 20 - twentieths.iter().map(|(_, n)| n).sum::<u64>();
+        for state in states.into_iter().filter(|state| to != Some(state)) {
+            let share = if self.chance(0.4) || state == from { self.between(0, rest / 2) } else { 0 };
+            twentieths.push((state, share));
+            rest -= share;
+        }
+        twentieths[0].1 += rest;
+        let shares = twentieths.iter().filter(|(_, n)| *n > 0);
+        let shares: Vec<String> = shares.map(|(state, n)| format!("{state} = {:?}", *n as f64 / 20.0)).collect();
+        format!("{{ {} }}", shares.join(", "))
+    }
+
+    fn graph(&mut self, graph: u64, services: u64) {
+        self.line(&format!("[cbmg.g{graph}]\nentry = \"home\""));
+        let declined = self.one_of(&[0.0, 0.3]);
+        let pay = format!("{{ pay = {{ declined = {declined:?} }} }}");
+        let states = [
+            ("home", None, Some("wander")),
+            ("wander", None, Some("cart")),
+            ("cart", Some("\"add_to_basket\""), Some("order")),
+            ("order", Some("\"reserve\""), Some("pay")),
+            ("pay", Some(pay.as_str()), None),
+        ];
+        for (state, action, to) in states {
+            self.line(&format!("[cbmg.g{graph}.state.{state}]"));
+            let calls: Vec<String> =
+                (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
+            self.line(&format!("calls = [{}]", calls.join(", ")));
+            if let Some(action) = action {
+                self.line(&format!("action = {action}"));
+            }
+            if self.chance(0.7) {
+                let think = self.times(50.0, 8000.0);
+                self.line(&format!("think = {think}"));
+            }
+            let next = self.transitions(state, to, 2);
+            self.line(&format!("next = {next}"));
+            if self.chance(0.7) {
+                let on_failure = self.transitions(state, None, 5);
+                self.line(&format!("on_failure = {on_failure}"));
+            }
+        }
+    }
+
+    fn segments(&mut self, windows: u64, categories: u64) {
+        let shares = self.one_of(&[&[1.0][..], &[0.35, 0.65], &[0.2, 0.7, 0.1]]);
+        for (segment, share) in shares.iter().enumerate() {
+            let (graph, lines, units) = (self.between(0, 1), self.counts(), self.counts());
+            self.line(&format!("[segment.p{segment}]\nshare = {share:?}\ncbmg = \"g{graph}\""));
+            self.line(&format!("basket = {{ lines = {lines}, units = {units} }}"));
+            if self.chance(0.4) {
+                let spend = self.money(20_000);
+                self.line(&format!("spend = {spend}"));
+            }
+            if self.chance(0.5) {
+                let patience = self.times(300.0, 10_000.0);
+                self.line(&format!("patience = {patience}"));
+            }
+            if self.chance(0.5) {
+                let (category, interest) = (self.between(0, categories - 1), self.one_of(&[0.2, 6.0]));
+                self.line(&format!("interest = {{ c{category} = {interest:?} }}"));
+            }
+            let sure = self.between(0, windows - 1);
+            for window in 0..windows {
+                if segment == 0 || window == sure || self.chance(0.8) {
+                    let (participation, intensity) = (self.one_of(&[0.1, 0.5, 0.9, 1.0]), self.between(0, 1));
+                    self.line(&format!("[segment.p{segment}.window.w{window}]"));
+                    self.line(&format!("participation = {participation:?}\nintensity = \"i{intensity}\""));
+                }
+            }
+        }
+    }
+
+    fn service(&mut self, service: u64) {
+        self.line(&format!("[service.s{service}]"));
+        if self.chance(0.8) {
+            let (instances, workers) = (self.cells + self.between(0, 3), self.between(1, 3));
+            self.line(&format!("instances = {instances}\nworkers = {workers}"));
+            if self.chance(0.7) {
+                let queue = self.one_of(&[0, 0, 1, 3, 20]);
+                self.line(&format!("queue = {queue}"));
+            }
+        }
+        let service_time = self.times(2.0, 1000.0);
+        self.line(&format!("service_time = {service_time}"));
+        if self.chance(0.6) {
+            let timeout = self.time(100.0, 4000.0);
+            self.line(&format!("timeout = {timeout}"));
+        }
+        if self.chance(0.6) {
+            let (attempts, multiplier) = (self.between(1, 4), self.one_of(&[1.0, 2.0, 3.5]));
+            let (backoff, jitter) = (self.time(1.0, 2000.0), self.one_of(&["none", "equal", "full"]));
+            let cap = if self.chance(0.5) { ", cap = \"3s\"" } else { "" };
+            self.line(&format!(
+                "retry = {{ attempts = {attempts}, backoff = {backoff}, multiplier = {multiplier:?}, jitter = \"{jitter}\"{cap} }}"
+            ));
+        }
+    }
+
+    fn goods(&mut self, categories: u64) {
+        let (skus, brands) = (self.one_of(&[10, 40, 200]), self.one_of(&[1, 5, 20]));
+        let (head, tail, knee) =
+            (self.one_of(&[0.0, 0.42, 1.0]), self.one_of(&[0.0, 1.22, 2.0]), self.one_of(&[0.01, 0.3]));
+        self.line(&format!("[catalogue]\nskus = {skus}\nbrands = {brands}\nbrand_exponent = 0.9"));
+        self.line(&format!("popularity = {{ head = {head:?}, tail = {tail:?}, knee = {knee:?} }}"));
+        let shares = [&[1.0][..], &[0.5, 0.5], &[0.3, 0.3, 0.4]][categories as usize - 1];
+        for (category, share) in shares.iter().enumerate() {
+            let (demand, price, stock) = (self.one_of(&[1.0, 3.0]), self.money(8000), self.stock());
+            self.line(&format!("[category.c{category}]\nskus = {share:?}\ndemand = {demand:?}"));
+            self.line(&format!("price = {price}\nstock = {stock}"));
+        }
+        for brand in 0..self.between(0, 2) {
+            self.line(&format!("[brand.b{brand}]\ncategory = \"c0\"\nshare = 0.3"));
+            if self.chance(0.5) {
+                self.product(&format!("of-b{brand}"), &format!("brand = \"b{brand}\"\n"));
+            }
+        }
+        if self.chance(0.5) {
+            self.product("without-brand", "");
+        }
+    }
+
+    fn stock(&mut self) -> String {
+        let around_cells = self.cells + 1 - self.between(0, self.cells.min(2));
+        match self.between(0, 3) {
+            0 => format!("{{ constant = {} }}", self.one_of(&[0, around_cells, 50])),
+            1 => "{ lognormal = { p50 = 3.0, p95 = 20.0 } }".into(),
+            2 => "{ cover = { p50 = 0.8, p90 = 0.8 } }".into(),
+            _ => format!("{{ cover = {{ p50 = 0.5, p90 = 2.0, at_least = {} }} }}", self.between(0, 3)),
+        }
+    }
+
+    fn product(&mut self, name: &str, brand: &str) {
+        let stock = self.one_of(&[0, 1, self.cells - 1, self.cells, self.cells + 1, 3 * self.cells, 500]);
+        let demand = self.one_of(&[0.05, 0.2, 0.33]);
+        self.line(&format!("[product.{name}]\ncategory = \"c0\"\n{brand}price = \"12.34 RMB\"\nstock = {stock}"));
+        self.line(&format!("demand = {demand:?}"));
+        if self.chance(0.5) {
+            let units = self.counts();
+            self.line(&format!("units = {units}"));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What must hold of the results of any scenario, added up anew from the tables.
+
+use saleload::plan::Plan;
+use saleload::results::{Bucket, LedgerRow, Results, Totals, series};
+
+/// Says what does not hold.
+pub(crate) type Verdict = Result<(), String>;
+
+fn equal<T: Copy + PartialEq + std::fmt::Debug>(what: &str, left: T, right: T) -> Verdict {
+    holds(&format!("{what}: {left:?} = {right:?}"), left == right)
+}
+
+fn holds(what: &str, condition: bool) -> Verdict {
+    if condition { Ok(()) } else { Err(format!("{what} does not hold")) }
+}
+
+/// All laws.
+pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
+    holds("conservation", results.summary.conservation.holds())?;
+    money(results)?;
+    stock(plan, results)?;
+    sessions(results)?;
+    rows_add_up(results)?;
+    services(plan, results)
+}
+
+fn sum(rows: &[LedgerRow], of: impl Fn(&LedgerRow) -> u64, which: impl Fn(Bucket) -> bool) -> u64 {
+    rows.iter().filter(|row| which(row.bucket)).map(of).sum()
+}
+
+fn column(results: &Results, name: &str) -> u64 {
+    results.series.integers(name).iter().map(|&value| value as u64).sum()
+}
+
+/// Every intent ends in one bucket, with its money to the last fen.
+fn money(results: &Results) -> Verdict {
+    let (total, ledger) = (&results.summary.total, &results.ledger);
+    equal("money of the ledger and demand", sum(ledger, |row| row.money_fen, |_| true), total.demand_fen)?;
+    equal("intents of the ledger and in all", sum(ledger, |row| row.intents, |_| true), total.intents)?;
+    let bought = |bucket| bucket == Bucket::Bought;
+    equal("money bought and paid", sum(ledger, |row| row.money_fen, bought), total.gmv_paid_fen)?;
+    equal("intents bought and orders paid", sum(ledger, |row| row.intents, bought), total.orders_paid)?;
+    equal("money lost", sum(ledger, |row| row.money_fen, Bucket::is_lost), total.lost_fen)?;
+    holds("an order is paid at most once", total.orders_paid <= total.orders_created)?;
+    holds("an order stems from an intent", total.orders_created <= total.intents)?;
+    for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open) {
+        let entered = sum(ledger, |row| row.money_fen, |other| other == bucket);
+        equal(bucket.name(), entered, column(results, &series::bucket(bucket)))?;
+    }
+    for row in ledger {
+        let at_service = matches!(row.bucket, Bucket::Rejected | Bucket::TimedOut);
+        equal("a rejection or time-out names its service", at_service, !row.service.is_empty())?;
+        holds("a line has a unit at least", row.units >= row.intents)?;
+    }
+    Ok(())
+}
+
+/// Never oversold; and what is gone was paid, or is held.
+fn stock(plan: &Plan, results: &Results) -> Verdict {
+    let check = &results.summary.conservation;
+    let sold: u64 = results.products.iter().map(|product| product.units_paid).sum();
+    equal("units paid by product and in all", sold, check.units_sold)?;
+    let bought = sum(&results.ledger, |row| row.units, |bucket| bucket == Bucket::Bought);
+    equal("units paid by product and bought by the ledger", sold, bought)?;
+    let paid: u64 = results.products.iter().map(|product| product.gmv_paid_fen).sum();
+    equal("money paid by product and in all", paid, results.summary.total.gmv_paid_fen)?;
+    for product in &results.products {
+        let name = &product.product;
+        holds(&format!("{name}: not oversold"), product.units_paid + product.units_left <= product.units_start)?;
+        let kept = product.units_start - product.units_left;
+        holds(&format!("{name}: what is kept was ordered"), product.units_ordered >= kept)?;
+        equal(name, product.gmv_paid_fen, product.units_paid * product.price_fen)?;
+        if product.units_left == 0 && product.units_start > 0 {
+            holds(&format!("{name}: sold out at some time"), product.sold_out_unix_ms.is_some())?;
+        }
+    }
+    let Some(catalogue) = &plan.catalogue else { return Ok(()) };
+    let last = |name: String| results.series.integers(&name).last().copied().unwrap_or(0) as u64;
+    let left: u64 = catalogue.categories.iter().map(|c| last(series::category(&c.name, "units_left"))).sum();
+    equal("units left by category and in all", left, check.units_left)?;
+    let sold_out: u64 = catalogue.categories.iter().map(|c| last(series::category(&c.name, "skus_sold_out"))).sum();
+    equal("SKUs sold out by category and in all", sold_out, results.summary.skus_sold_out)?;
+    for product in &catalogue.products {
+        let row = results.products.iter().find(|row| row.product == product.name);
+        let row = row.ok_or_else(|| format!("{} has no row", product.name))?;
+        equal(&product.name, last(series::product_left(&product.name)), row.units_left)?;
+        equal(&product.name, u64::from(product.stock), row.units_start)?;
+    }
+    Ok(())
+}
+
+fn sessions(results: &Results) -> Verdict {
+    let check = &results.summary.conservation;
+    equal("sessions", check.sessions_begun, check.sessions_ended + check.sessions_in_flight)?;
+    equal("sessions begun by row and in all", column(results, series::SESSIONS), check.sessions_begun)?;
+    let last = results.series.integers(series::IN_FLIGHT).last().map_or(0, |&n| n as u64);
+    equal("sessions in flight in the last row and at the end", last, check.sessions_in_flight)?;
+    holds("a shopper comes to a window once", {
+        results.summary.windows.iter().all(|window| window.total.sessions <= results.summary.shoppers)
+    })
+}
+
+fn rows_add_up(results: &Results) -> Verdict {
+    let total = &results.summary.total;
+    equal("orders", column(results, series::ORDERS), total.orders_created)?;
+    equal("payments", column(results, series::PAYMENTS), total.orders_paid)?;
+    equal("GMV ordered", column(results, series::GMV_ORDERED), total.gmv_ordered_fen)?;
+    equal("GMV paid", column(results, series::GMV_PAID), total.gmv_paid_fen)?;
+    let windows = results.summary.windows.iter().map(|window| &window.total);
+    let mut sum = Totals::default();
+    for window in windows {
+        sum.sessions += window.sessions;
+        sum.intents += window.intents;
+        sum.orders_created += window.orders_created;
+        sum.orders_paid += window.orders_paid;
+        sum.demand_fen += window.demand_fen;
+        sum.gmv_ordered_fen += window.gmv_ordered_fen;
+        sum.gmv_paid_fen += window.gmv_paid_fen;
+        sum.lost_fen += window.lost_fen;
+    }
+    equal("windows and in all", &sum, total)
+}
+
+fn services(plan: &Plan, results: &Results) -> Verdict {
+    for service in &plan.services {
+        let name = &service.name;
+        let rows = || results.services.iter().filter(|row| row.service == *name);
+        for (what, of) in [
+            ("requests", rows().map(|row| row.requests).sum::<u64>()),
+            ("rejected", rows().map(|row| row.rejected).sum()),
+            ("timed_out", rows().map(|row| row.timed_out).sum()),
+        ] {
+            equal(&format!("{name} {what}"), column(results, &series::service(name, what)), of)?;
+        }
+        for row in rows() {
+            holds(&format!("{name}: answers"), row.rejected + row.timed_out <= row.requests)?;
+            holds(&format!("{name}: utilisation"), (0.0..=1.0 + 1e-9).contains(&row.utilisation_max))?;
+            if let Some(pool) = &service.pool {
+                equal(name, row.workers, pool.instances * u64::from(pool.workers))?;
+                let places = pool.queue.map_or(u64::MAX, |queue| queue * pool.instances);
+                holds(&format!("{name}: places"), row.queue_max <= places)?;
+            }
+            if service.pool.as_ref().is_none_or(|pool| pool.queue.is_none()) {
+                equal(&format!("{name}: rejections without a bound"), row.rejected, 0)?;
+            }
+            if service.timeout.is_none() && plan.segments.iter().all(|segment| segment.patience.is_none()) {
+                equal(&format!("{name}: time-outs without a time-out"), row.timed_out, 0)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! All cells fight over one product: never oversold, and sold out when an exactly ordered platform would be.
+
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
+use saleload::engine::{self, Options};
+use saleload::results::{ProductRow, Results, series};
+use saleload::scenario;
+use std::ops::ControlFlow;
+
+const STOCK: u64 = 1000;
+const SHOPPERS: u64 = 6000;
+const TICK_MS: i64 = 50;
+/// How finely the moment of a sell-out is kept.
+const RESOLUTION_MS: i64 = 10;
+/// All shoppers arrive within this time.
+const ARRIVE_MS: i64 = 1;
+
+/// A rush for one product. Everybody comes in the first millisecond and orders after a think time that is the shopper's own,
+/// whatever the cells: so runs with other numbers of cells have the same requests, but for the millisecond.
+struct Rush {
+    cells: u32,
+    stock: u64,
+    /// Units of an order, as a distribution.
+    units: &'static str,
+    /// Share of orders that are paid; the others keep their stock for three seconds.
+    paid: f64,
+    seed: u64,
+}
+
+impl Rush {
+    fn run(&self) -> Results {
+        let Rush { cells, stock, units, paid, seed } = self;
+        let unpaid = 1.0 - paid;
+        let text = format!(
+            r#"
+            name = "rush"
+            title = "A rush for one product"
+            zone = "UTC"
+            seed = {seed}
+            population.shoppers = {SHOPPERS}
+            platform = {{ cells = {cells}, tick_min = "{TICK_MS}ms", tick_max = "{TICK_MS}ms" }}
+            inventory.hold = "3s"
+            window.noon = {{ opens = "2020-11-11T12:00:00Z", closes = "2020-11-11T12:00:30Z" }}
+            intensity.at-once.parts = [{{ points = {{ weight = 1, values = [[0, 1], [0.0009, 1], [0.001, 0]] }} }}]
+            catalogue = {{ skus = 1, brands = 1 }}
+            category.goods = {{ skus = 1, demand = 1, price.constant = "1 RMB", stock.constant = 0 }}
+            product.wanted = {{ category = "goods", price = "10 RMB", stock = {stock}, demand = 1, units = {units} }}
+            [cbmg.buy]
+            entry = "cart"
+            [cbmg.buy.state]
+            cart = {{ action = "add_to_basket", think.exponential = "5s", next.order = 1 }}
+            order = {{ action = "reserve", next = {{ pay = {paid:?}, exit = {unpaid:?} }} }}
+            pay = {{ action.pay = {{}}, next.exit = 1 }}
+            [segment.all]
+            share = 1
+            cbmg = "buy"
+            window.noon = {{ participation = 1, intensity = "at-once" }}
+            "#
+        );
+        let loaded = scenario::load_str(&text, "rush.toml", &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let options = Options { simulated_cells: *cells, threads: 2 };
+        engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|b| panic!("{b}"))
+    }
+}
+
+fn wanted(results: &Results) -> &ProductRow {
+    &results.products[0]
+}
+
+/// Milliseconds from the opening to the sell-out.
+fn sold_out_ms(results: &Results) -> i64 {
+    let at = wanted(results).sold_out_unix_ms.expect("demand is six times the stock");
+    at - results.summary.windows[0].opens_unix_ms
+}
+
+/// Every unit is sold, held or left, at every moment that is recorded.
+fn every_unit_is_accounted_for(results: &Results) {
+    let (product, check) = (wanted(results), &results.summary.conservation);
+    assert_eq!(check.units_sold + check.units_held + check.units_left, product.units_start);
+    assert_eq!((check.units_sold, check.units_left), (product.units_paid, product.units_left));
+    let left = results.series.integers(&series::product_left("wanted"));
+    assert!(left.iter().all(|&left| (0..=product.units_start as i64).contains(&left)), "{left:?}");
+}
+
+#[test]
+fn every_unit_is_sold_once() {
+    for cells in [1, 7, 16, 64] {
+        let results = Rush { cells, stock: STOCK, units: "{ constant = 1 }", paid: 1.0, seed: 1 }.run();
+        every_unit_is_accounted_for(&results);
+        let total = &results.summary.total;
+        assert_eq!((total.orders_created, total.orders_paid), (STOCK, STOCK), "{cells} cells");
+        assert_eq!((total.sessions, total.intents), (SHOPPERS, SHOPPERS), "{cells} cells");
+        assert_eq!(wanted(&results).units_left, 0, "{cells} cells");
+    }
+}
+
+/// With one cell its share is the whole stock: every order is answered at once, in its exact order.
+#[test]
+fn the_sell_out_is_within_a_tick_of_the_exact_one() {
+    for seed in 1..=5 {
+        let rush = |cells| Rush { cells, stock: STOCK, units: "{ constant = 1 }", paid: 1.0, seed }.run();
+        let exact = sold_out_ms(&rush(1));
+        for cells in [2, 16, 64] {
+            let split = sold_out_ms(&rush(cells));
+            println!("seed {seed}: sold out after {exact} ms, with {cells} cells after {split} ms");
+            assert!((split - exact).abs() <= TICK_MS + RESOLUTION_MS + ARRIVE_MS, "{cells} cells, seed {seed}");
+        }
+    }
+}
+
+/// Fewer units than cells: no cell may grant anything by itself.
+#[test]
+fn less_stock_than_cells_is_settled_by_the_exchange() {
+    let results = Rush { cells: 64, stock: 40, units: "{ constant = 1 }", paid: 1.0, seed: 2 }.run();
+    every_unit_is_accounted_for(&results);
+    assert_eq!(results.summary.total.orders_paid, 40);
+}
+
+#[test]
+fn several_units_at_a_time_are_never_oversold() {
+    for cells in [1, 16] {
+        let results = Rush { cells, stock: STOCK, units: "{ weights = [2, 1, 0, 0, 1] }", paid: 1.0, seed: 3 }.run();
+        every_unit_is_accounted_for(&results);
+        assert_eq!(wanted(&results).units_left, 0, "single units find the last of the stock");
+        assert_eq!(wanted(&results).units_paid, STOCK);
+    }
+}
+
+/// Half of the orders are not paid: their stock comes back after the hold, and is sold again while anybody comes.
+#[test]
+fn expired_holds_are_sold_again() {
+    for cells in [1, 16] {
+        let results = Rush { cells, stock: STOCK, units: "{ constant = 1 }", paid: 0.5, seed: 4 }.run();
+        every_unit_is_accounted_for(&results);
+        let total = &results.summary.total;
+        assert!(total.orders_created > STOCK, "{} orders of {STOCK} units", total.orders_created);
+        assert!(total.orders_paid <= STOCK && total.orders_paid > STOCK / 2);
+        assert_eq!(wanted(&results).units_ordered, total.orders_created);
+    }
+}

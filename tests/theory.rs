@@ -1,0 +1,89 @@
+//! The engine against queueing theory: closed forms must lie inside the interval of independent replications, and the
+//! interval must be narrow enough to refuse a form that is a little wrong.
+//!
+//! `cargo test --test theory -- --nocapture` prints theory beside measurement.
+
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
+#[path = "theory/closed_form.rs"]
+mod closed_form;
+#[path = "theory/replication.rs"]
+mod replication;
+
+use closed_form::{Station, erlang_b, erlang_c, pollaczek_khinchine};
+use replication::{Experiment, Measure};
+
+/// Wait, queue and utilisation of a station of the scenario, all against its closed form.
+fn agrees(experiment: &Experiment, service: &str, theory: &Station) {
+    experiment.agrees(service, Measure::WaitSeconds, theory.wait);
+    experiment.agrees(service, Measure::QueueMean, theory.queue);
+    experiment.agrees(service, Measure::Utilisation, theory.utilisation);
+}
+
+#[test]
+fn erlang_c_has_the_values_of_the_textbook() {
+    // 14 servers, 10 erlangs, calls of 180 s.
+    let waits = erlang_c(14, 10.0);
+    assert!((waits - 0.174_131_9).abs() < 5e-8, "{waits}");
+    let answered_in_20_s = 1.0 - waits * (-(14.0 - 10.0) * 20.0 / 180.0_f64).exp();
+    assert!((answered_in_20_s - 0.88835).abs() < 5e-6, "{answered_in_20_s}");
+    let wait = Station::markov(14, 10.0 / 180.0, 180.0).wait;
+    assert!((wait - 7.835_937).abs() < 5e-7, "{wait}");
+}
+
+#[test]
+fn closed_forms_agree_with_each_other() {
+    let one = Station::markov(1, 6.0, 0.1);
+    assert!((one.wait - pollaczek_khinchine(6.0, 0.1, 1.0).wait).abs() < 1e-12);
+    let roomy = Station::finite(4, 2000, 15.0, 0.2);
+    let endless = Station::markov(4, 15.0, 0.2);
+    assert!((roomy.wait - endless.wait).abs() < 1e-9 && roomy.blocked < 1e-12);
+    assert!((Station::finite(5, 0, 4.0, 1.0).blocked - erlang_b(5, 4.0)).abs() < 1e-12);
+}
+
+#[test]
+fn m_m_1() {
+    agrees(&Experiment::of("mm1"), "server", &Station::markov(1, 6.0, 0.1));
+}
+
+#[test]
+fn m_m_c() {
+    agrees(&Experiment::of("mmc"), "server", &Station::markov(4, 15.0, 0.2));
+}
+
+#[test]
+fn m_m_c_k() {
+    let theory = Station::finite(3, 3, 15.0, 0.2);
+    let experiment = Experiment::of("mmck");
+    agrees(&experiment, "server", &theory);
+    experiment.agrees("server", Measure::RejectedShare, theory.blocked);
+}
+
+#[test]
+fn m_d_1() {
+    agrees(&Experiment::of("md1"), "server", &pollaczek_khinchine(7.5, 0.1, 0.0));
+}
+
+#[test]
+fn m_g_1_with_lognormal_services() {
+    let sigma = (180.0_f64 / 60.0).ln() / 1.281_551_565_544_600_4;
+    let mean = 0.060 * (sigma * sigma / 2.0).exp();
+    let cv_squared = (sigma * sigma).exp_m1();
+    agrees(&Experiment::of("mg1"), "server", &pollaczek_khinchine(6.5, mean, cv_squared));
+}
+
+#[test]
+fn jackson_network() {
+    let through_a = 8.0 / (1.0 - 0.1 * 0.7);
+    let through_b = 0.7 * through_a;
+    let a = Station::markov(1, through_a, 0.080);
+    let b = Station::markov(1, through_b, 0.100);
+    let c = Station::markov(2, through_b, 0.200);
+    let experiment = Experiment::of("jackson");
+    for (service, theory) in [("a", &a), ("b", &b), ("c", &c)] {
+        agrees(&experiment, service, theory);
+    }
+    let in_network = through_a * (a.wait + 0.080) + through_b * (b.wait + 0.100 + c.wait + 0.200);
+    experiment.agrees("", Measure::SessionSeconds, in_network / 8.0);
+    experiment.agrees("", Measure::InFlight, in_network);
+}

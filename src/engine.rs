@@ -18,7 +18,7 @@ use crate::recorder::outcome::{self, Ending};
 use crate::recorder::{Recorder, Tally};
 use crate::results::{Conservation, Results};
 use crate::units::{Fen, Instant};
-use cell::{Cell, Player, Waiting};
+use cell::{Cell, Player, Waiting, Workspace};
 use rayon::prelude::*;
 use schedule::{ExpectedArrivals, Slot};
 use session::{Cause, Phase};
@@ -69,6 +69,7 @@ struct Group {
     cells: Vec<Cell>,
     tally: Tally,
     outbox: Outbox,
+    space: Workspace,
 }
 
 /// A run in progress. It owns everything that it changes.
@@ -144,6 +145,7 @@ impl Run {
                 cells: (bound[0]..bound[1]).map(|id| Cell::new(&model, id)).collect(),
                 tally: Tally::new(&model),
                 outbox: Outbox::default(),
+                space: Workspace::default(),
             })
             .collect();
         Run { recorder: Recorder::new(&model), groups, stock, model }
@@ -210,14 +212,13 @@ impl Run {
 
 impl Group {
     fn player<'a>(&'a mut self, index: usize, model: &'a Model, stock: &'a Stock) -> Player<'a> {
-        Player { cell: &mut self.cells[index], model, stock, tally: &mut self.tally, outbox: &mut self.outbox }
+        let Group { cells, tally, outbox, space } = self;
+        Player { cell: &mut cells[index], model, stock, tally, outbox, space }
     }
 
     fn play(&mut self, model: &Model, stock: &Stock, window: usize, start: Instant, end: Instant) {
         for index in 0..self.cells.len() {
-            let cell = &mut self.cells[index];
-            cell.arrivals.prepare(model, cell.id, &cell.history, window, start, end);
-            self.player(index, model, stock).play_until(end);
+            self.player(index, model, stock).play_tick(window, start, end);
         }
     }
 
@@ -239,7 +240,10 @@ impl Group {
                 waiting[order as usize].granted |= 1 << line;
             }
             let mut player = self.player(index, model, stock);
-            waiting.drain(..).for_each(|order| player.answer(order, now));
+            for order in waiting.drain(..) {
+                player.answer(order, now);
+            }
+            player.write_history();
             self.cells[index].waiting = waiting;
         }
     }

@@ -17,17 +17,26 @@ use rand_distr::{Binomial, Distribution};
 pub struct Arrivals {
     window: Option<usize>,
     segments: Vec<Invited>,
-    /// This tick's arrivals, latest first.
-    upcoming: Vec<Arrival>,
     tick: u64,
 }
 
-/// An arrival: sixteen bytes, as many are sorted.
+/// An arrival: sixteen bytes, as many are sorted. In order of time, then shopper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Arrival {
-    time: Instant,
-    shopper: u32,
-    segment: u8,
+pub struct Arrival {
+    /// When.
+    pub time: Instant,
+    /// Who: number within the cell.
+    pub shopper: u32,
+    /// Their segment.
+    pub segment: u8,
+}
+
+impl Arrival {
+    /// The session that begins.
+    #[must_use]
+    pub fn session(&self, window: usize) -> Session {
+        Session::new(self.time, self.shopper, self.segment, window as u8)
+    }
 }
 
 /// What is still to come of a segment.
@@ -43,11 +52,19 @@ struct Invited {
 }
 
 impl Arrivals {
-    /// Draws the arrivals of a tick. Ticks of a window must come in order.
+    /// Draws the arrivals of a tick (from, to) into `upcoming`, latest first. Ticks of a window must come in order.
     ///
     /// `history` is what the cell remembers of its shoppers (empty: nothing). More are invited than come wherever a history may
     /// raise the chance; who declines is decided here, on the history as it stands at the start of the tick.
-    pub fn prepare(&mut self, model: &Model, cell: u32, history: &[u8], window: usize, start: Instant, end: Instant) {
+    pub fn draw(
+        &mut self,
+        model: &Model,
+        cell: u32,
+        history: &[u8],
+        window: usize,
+        (start, end): (Instant, Instant),
+        upcoming: &mut Vec<Arrival>,
+    ) {
         if self.window != Some(window) {
             self.open(model, cell, window);
         }
@@ -56,7 +73,7 @@ impl Arrivals {
         if start >= closes {
             return;
         }
-        debug_assert!(self.upcoming.is_empty());
+        debug_assert!(upcoming.is_empty());
         for invited in &mut self.segments {
             let Some(attendance) = &model.segments[usize::from(invited.segment)].attendance[window] else { continue };
             let until = if end >= closes { 1.0 } else { attendance.cumulative.at(end - opens) };
@@ -77,13 +94,13 @@ impl Arrivals {
                 let time = start + Nanos(((end - start).0 as f64 * stream.unit()) as u64);
                 let shopper = invited.first_shopper + invited.order.at(invited.next) as u32;
                 invited.next += 1;
-                self.upcoming.push(Arrival { time, shopper, segment: invited.segment });
+                upcoming.push(Arrival { time, shopper, segment: invited.segment });
             }
             invited.left -= count;
         }
         if window > 0 && !history.is_empty() {
             let first_shopper = model.first_shopper(cell);
-            self.upcoming.retain(|arrival| {
+            upcoming.retain(|arrival| {
                 let of_shopper = history[arrival.shopper as usize];
                 model.accepts(
                     usize::from(arrival.segment),
@@ -93,7 +110,7 @@ impl Arrivals {
                 )
             });
         }
-        self.upcoming.sort_unstable_by(|a, b| b.cmp(a));
+        upcoming.sort_unstable_by(|a, b| b.cmp(a));
     }
 
     fn open(&mut self, model: &Model, cell: u32, window: usize) {
@@ -111,20 +128,6 @@ impl Arrivals {
             let order = Permutation::new(shoppers, [key.bits32(), key.bits32()]);
             self.segments.push(Invited { segment: id as u8, first_shopper, order, next: 0, left, passed: 0.0 });
         }
-    }
-
-    /// When the next arrival of the tick comes; an arrival is last among events at the same time.
-    #[must_use]
-    #[inline]
-    pub fn peek(&self) -> Option<u64> {
-        self.upcoming.last().map(|arrival| arrival.time.0)
-    }
-
-    /// Takes the next arrival of the tick.
-    #[inline]
-    pub fn pop(&mut self) -> Option<Session> {
-        let Arrival { time, shopper, segment } = self.upcoming.pop()?;
-        Some(Session::new(time, shopper, segment, self.window? as u8))
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Within a cell the simulation is exact: one thread, integer nanoseconds, the total order of [`Session::order`].
 
-use super::arrivals::Arrivals;
-use super::basket::Baskets;
+use super::arrivals::{Arrival, Arrivals};
+use super::basket::{BasketId, Baskets};
 use super::event_list::EventList;
 use super::session::{Phase, Session};
 use super::station::Station;
@@ -22,7 +22,7 @@ pub struct Cell {
     pub first_shopper: u64,
     /// Pending events.
     pub events: EventList,
-    /// Arrivals of the current tick.
+    /// Who is still to come.
     pub arrivals: Arrivals,
     /// Baskets of the sessions in flight.
     pub baskets: Baskets,
@@ -30,12 +30,8 @@ pub struct Cell {
     pub stations: Vec<Station>,
     /// A byte per shopper of what lasts between windows; empty where there is one window.
     pub history: Vec<u8>,
-    /// What this tick adds to the history; written together at its end, as each entry misses the cache.
-    pub remembered: Vec<(u32, u8)>,
     /// Orders that wait for the end of the tick: the session, and its lines granted at once.
     pub waiting: Vec<Waiting>,
-    /// Grants of this tick by SKU, against the cell's share.
-    pub grants: Grants,
     /// Digest of the events played.
     pub digest: Digest,
 }
@@ -70,12 +66,22 @@ impl Cell {
             baskets: Baskets::default(),
             stations: stations.collect(),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
-            remembered: Vec::new(),
             waiting: Vec::new(),
-            grants: Grants::default(),
             digest: Digest::default(),
         }
     }
+}
+
+/// Working space for playing a cell through a tick. Nothing in it outlasts the tick, so cells that are played one after the
+/// other share it, and it stays in the cache.
+#[derive(Clone, Debug, Default)]
+pub struct Workspace {
+    /// Arrivals of the tick, latest first.
+    pub upcoming: Vec<Arrival>,
+    /// Grants of the tick by SKU, against the cell's share.
+    pub grants: Grants,
+    /// What the tick adds to the shoppers' history; written together at its end, as each entry misses the cache.
+    pub remembered: Vec<(u32, u8)>,
 }
 
 /// A cell at play: everything an event may read or change.
@@ -85,24 +91,49 @@ pub(super) struct Player<'a> {
     pub(super) stock: &'a Stock,
     pub(super) tally: &'a mut Tally,
     pub(super) outbox: &'a mut Outbox,
+    pub(super) space: &'a mut Workspace,
 }
 
 impl Player<'_> {
-    /// Plays all events before `end`: arrivals of the tick and pending events, in their total order.
-    pub(super) fn play_until(&mut self, end: Instant) {
-        self.cell.grants.forget();
+    /// Plays a tick: its arrivals and the pending events before its end, in their total order.
+    pub(super) fn play_tick(&mut self, window: usize, start: Instant, end: Instant) {
+        let cell = &mut *self.cell;
+        cell.arrivals.draw(self.model, cell.id, &cell.history, window, (start, end), &mut self.space.upcoming);
+        self.space.grants.forget();
         loop {
             let pending = self.cell.events.peek_before(end);
-            let session = match (pending, self.cell.arrivals.peek()) {
+            self.look_ahead();
+            let session = match (pending, self.space.upcoming.last()) {
                 (None, None) => break,
-                (Some(event), Some(arrival)) if arrival < event.0 => self.cell.arrivals.pop(),
-                (None, Some(_)) => self.cell.arrivals.pop(),
-                (Some(_), _) => self.cell.events.pop(),
+                // At the same instant an arrival comes last.
+                (Some(event), Some(arrival)) if event.0 <= arrival.time.0 => self.cell.events.pop(),
+                (Some(_), None) => self.cell.events.pop(),
+                (_, Some(_)) => self.space.upcoming.pop().map(|arrival| arrival.session(window)),
             };
             let Some(session) = session else { break };
             self.play(session);
         }
-        for (shopper, what) in self.cell.remembered.drain(..) {
+        self.write_history();
+    }
+
+    /// Reads the stock that a new bucket of events is about to ask for. These reads do not wait for one another, so they reach
+    /// memory side by side; the requests then find their lines in the cache.
+    #[inline]
+    fn look_ahead(&mut self) {
+        let mut sum = 0u32;
+        for session in self.cell.events.newly_current() {
+            if session.phase() == Phase::Response && session.basket != BasketId::NONE {
+                for line in self.cell.baskets.lines(session.basket) {
+                    sum = sum.wrapping_add(self.stock.of(line.sku).left);
+                }
+            }
+        }
+        std::hint::black_box(sum);
+    }
+
+    /// Writes what was remembered in the tick into the history.
+    pub(super) fn write_history(&mut self) {
+        for (shopper, what) in self.space.remembered.drain(..) {
             self.cell.history[shopper as usize] |= what;
         }
     }
@@ -135,7 +166,7 @@ impl Player<'_> {
     #[inline]
     pub(super) fn remember(&mut self, session: &Session, what: u8) {
         if !self.cell.history.is_empty() {
-            self.cell.remembered.push((session.shopper, what));
+            self.space.remembered.push((session.shopper, what));
         }
     }
 }

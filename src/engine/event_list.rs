@@ -20,14 +20,22 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Debug)]
 struct Chunk {
     events: [Session; CHUNK],
-    len: u32,
     next: u32,
 }
 
+/// The first chunk of a bucket, and how many events it holds; all chunks behind it are full. The number stands here and not in
+/// the chunk, so that an event can be stored without waiting for a chunk that has left the cache.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    chunk: u32,
+    len: u32,
+}
+
+const EMPTY: Head = Head { chunk: NONE, len: CHUNK as u32 };
+
 #[derive(Clone, Debug)]
 struct Wheel {
-    /// First chunk of each bucket.
-    heads: Vec<u32>,
+    heads: Vec<Head>,
     /// A bit per bucket that is not empty.
     occupied: [u64; BUCKETS / 64],
 }
@@ -57,12 +65,14 @@ pub struct EventList {
     current: Vec<Session>,
     /// Events that came into the current bucket while it was consumed: a binary heap, earliest at the root.
     late: Vec<Session>,
+    /// Whether `current` has been filled since it was last asked for.
+    refilled: bool,
     len: usize,
 }
 
 impl Default for EventList {
     fn default() -> Self {
-        let wheel = Wheel { heads: vec![NONE; BUCKETS], occupied: [0; BUCKETS / 64] };
+        let wheel = Wheel { heads: vec![EMPTY; BUCKETS], occupied: [0; BUCKETS / 64] };
         EventList {
             wheels: std::array::from_fn(|_| wheel.clone()),
             chunks: Vec::new(),
@@ -70,6 +80,7 @@ impl Default for EventList {
             clock: 0,
             current: Vec::new(),
             late: Vec::new(),
+            refilled: false,
             len: 0,
         }
     }
@@ -103,32 +114,28 @@ impl EventList {
         }
         let level = ((bucket ^ self.clock).ilog2() / BITS) as usize;
         let slot = (bucket >> (level as u32 * BITS)) as usize % BUCKETS;
-        let head = self.wheels[level].heads[slot];
-        if head != NONE {
-            let chunk = &mut self.chunks[head as usize];
-            if (chunk.len as usize) < CHUNK {
-                chunk.events[chunk.len as usize] = event;
-                chunk.len += 1;
-                return;
-            }
+        let head = &mut self.wheels[level].heads[slot];
+        if (head.len as usize) < CHUNK {
+            self.chunks[head.chunk as usize].events[head.len as usize] = event;
+            head.len += 1;
+        } else {
+            self.add_chunk(level, slot, event);
         }
-        self.add_chunk(level, slot, head, event);
     }
 
     #[cold]
-    fn add_chunk(&mut self, level: usize, slot: usize, head: u32, event: Session) {
+    fn add_chunk(&mut self, level: usize, slot: usize, event: Session) {
         let mut index = self.free;
         if index == NONE {
             index = self.chunks.len() as u32;
-            self.chunks.push(Chunk { events: [Session::default(); CHUNK], len: 0, next: NONE });
+            self.chunks.push(Chunk { events: [Session::default(); CHUNK], next: NONE });
         } else {
             self.free = self.chunks[index as usize].next;
         }
         let chunk = &mut self.chunks[index as usize];
         chunk.events[0] = event;
-        chunk.len = 1;
-        chunk.next = head;
-        self.wheels[level].heads[slot] = index;
+        let head = std::mem::replace(&mut self.wheels[level].heads[slot], Head { chunk: index, len: 1 });
+        chunk.next = head.chunk;
         self.wheels[level].occupied[slot / 64] |= 1 << (slot % 64);
     }
 
@@ -159,6 +166,13 @@ impl EventList {
         event
     }
 
+    /// The events that the next takes will give, latest first, once each time a new bucket is begun; none in between. For
+    /// looking ahead at what they will need.
+    #[inline]
+    pub fn newly_current(&mut self) -> &[Session] {
+        if std::mem::take(&mut self.refilled) { &self.current } else { &[] }
+    }
+
     /// Moves the clock to the next bucket with events, if it begins before `end`; sorts it.
     fn advance(&mut self, end: Instant) -> bool {
         let mut level = 0;
@@ -186,10 +200,11 @@ impl EventList {
     /// Empties a bucket at the clock: from the finest wheel into `current`, else to the finer wheels. Whether events are now
     /// ready to be taken.
     fn take_bucket(&mut self, level: usize, slot: usize) -> bool {
-        let mut index = std::mem::replace(&mut self.wheels[level].heads[slot], NONE);
+        let Head { chunk: mut index, len } = std::mem::replace(&mut self.wheels[level].heads[slot], EMPTY);
+        let mut len = len as usize;
         self.wheels[level].occupied[slot / 64] &= !(1 << (slot % 64));
         while index != NONE {
-            let (len, next) = (self.chunks[index as usize].len as usize, self.chunks[index as usize].next);
+            let next = self.chunks[index as usize].next;
             if level == 0 {
                 self.current.extend_from_slice(&self.chunks[index as usize].events[..len]);
             } else {
@@ -201,7 +216,9 @@ impl EventList {
             self.chunks[index as usize].next = self.free;
             self.free = index;
             index = next;
+            len = CHUNK;
         }
+        self.refilled = true;
         self.current.sort_unstable_by_key(|event| std::cmp::Reverse(event.order()));
         !(self.current.is_empty() && self.late.is_empty())
     }
@@ -209,11 +226,11 @@ impl EventList {
     /// All pending events, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         let chunks = self.wheels.iter().flat_map(|wheel| &wheel.heads).flat_map(move |&head| {
-            let mut index = head;
+            let Head { chunk: mut index, mut len } = head;
             std::iter::from_fn(move || {
                 let chunk = self.chunks.get(index as usize)?;
                 index = chunk.next;
-                Some(&chunk.events[..chunk.len as usize])
+                Some(&chunk.events[..std::mem::replace(&mut len, CHUNK as u32) as usize])
             })
         });
         self.current.iter().chain(&self.late).chain(chunks.flatten())

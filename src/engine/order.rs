@@ -28,15 +28,21 @@ impl Player<'_> {
             stream.bits64();
             spend.draw(&mut stream)
         });
-        // Prices of all first choices before any decision: the look-ups miss the cache, and so they overlap.
+        // All first choices, then all their prices, then decisions: look-ups miss the cache, and side by side they overlap.
         let mut first_choices = [Line::default(); MAX_LINES as usize];
         for (position, choice) in first_choices[..wanted].iter_mut().enumerate() {
             *choice = self.candidate(session, catalogue, position as u16, 0);
         }
+        for choice in &mut first_choices[..wanted] {
+            choice.price = self.stock.of(choice.sku).price;
+        }
         let mut lines = [Line::default(); MAX_LINES as usize];
         let mut len = 0;
         for (position, &first) in first_choices[..wanted].iter().enumerate() {
-            let later = (1..CANDIDATES).map(|candidate| self.candidate(session, catalogue, position as u16, candidate));
+            let later = (1..CANDIDATES).map(|candidate| {
+                let line = self.candidate(session, catalogue, position as u16, candidate);
+                Line { price: self.stock.of(line.sku).price, ..line }
+            });
             let affordable = std::iter::once(first).chain(later).find(|line| line.fen() <= budget);
             if let Some(line) = affordable {
                 budget -= line.fen();
@@ -51,7 +57,7 @@ impl Player<'_> {
         }
     }
 
-    /// A product, and the units of it, that a shopper considers for a line.
+    /// A product, and the units of it, that a shopper considers for a line; without its price.
     fn candidate(&self, session: &Session, catalogue: &Catalogue, line: u16, candidate: u16) -> Line {
         let item = line << 8 | candidate;
         let segment = self.segment(session);
@@ -61,7 +67,7 @@ impl Player<'_> {
         let sku = catalogue.pick(category, u_named, stream.unit());
         let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
         let units = sampler.draw(|| self.stream(session, Purpose::Units, item));
-        Line { sku, units, price: self.stock.of(sku).price }
+        Line { sku, units, price: 0 }
     }
 
     fn drop_basket(&mut self, session: &mut Session) {
@@ -91,7 +97,7 @@ impl Player<'_> {
             if left == 0 {
                 continue;
             }
-            if self.cell.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
+            if self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
                 self.outbox.note(Move::Grant, line.sku, line.units);
                 granted |= 1 << position;
             } else {

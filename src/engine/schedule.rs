@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::units::{Instant, Nanos};
 
 /// Arrivals that a tick should bring to each cell: enough to make the exchange a small share of the work.
-const ARRIVALS_PER_TICK_AND_CELL: f64 = 150.0;
+const ARRIVALS_PER_TICK_AND_CELL: f64 = 250.0;
 /// Rows are a minute long for this long after a closing, while late payments and holds run out.
 const AFTERMATH: Nanos = Nanos::from_secs(3600);
 

@@ -220,6 +220,7 @@ impl Shard {
 
     fn exchange(&mut self, id: usize, outboxes: &[&mut Outbox], catalogue: &Catalogue, now: Instant) {
         for outbox in outboxes {
+            self.touch(outbox.moves[id].iter().map(|&(_, sku, _)| sku));
             for &(what, sku, units) in &outbox.moves[id] {
                 match what {
                     Move::Grant => self.reserve(sku, units, catalogue),
@@ -242,6 +243,7 @@ impl Shard {
             contested.extend_from_slice(&outbox.contested[id]);
         }
         contested.sort_unstable_by_key(|c| (c.time, c.shopper, c.line));
+        self.touch(contested.iter().map(|request| request.sku));
         for request in contested.drain(..) {
             if self.skus[(request.sku >> SHARD_BITS) as usize].left >= request.units {
                 self.reserve(request.sku, request.units, catalogue);
@@ -250,6 +252,13 @@ impl Shard {
             }
         }
         self.contested = contested;
+    }
+
+    /// Reads SKUs that are about to be changed. Reads that do not wait for one another reach memory side by side; the changes
+    /// then find their lines in the cache.
+    fn touch(&self, skus: impl Iterator<Item = Sku>) {
+        let sum = skus.fold(0u32, |sum, sku| sum.wrapping_add(self.skus[(sku >> SHARD_BITS) as usize].left));
+        std::hint::black_box(sum);
     }
 
     #[inline]

@@ -256,8 +256,7 @@ impl Outcome<'_> {
         for row in rows {
             let of = &row.services[service];
             let capacity_ns = workers * row.slot.seconds() * 1e9;
-            let timed_out =
-                of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
+            let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
             if of.rejected == 0 && !timed_out && (of.reading.busy as f64) < SATURATED * capacity_ns {
                 continue;
             }

@@ -2,7 +2,7 @@
 //!
 //! How many of a segment come to a window is one binomial draw. They fall into ticks by binomial splitting (a tick takes a
 //! binomial share of those still to come) and uniformly within a tick, which are the order statistics of the intensity with
-//! its cumulative values exact at every tick. The k-th to come is shopper pi(k) of a keyed permutation.
+//! its cumulative values exact at every tick (a burst shorter than a tick is spread over it). The k-th to come is shopper pi(k) of a keyed permutation.
 
 use super::permutation::Permutation;
 use super::session::Session;

@@ -146,6 +146,8 @@ impl Player<'_> {
         self.tally.ordered.add(ordered);
         self.cell.baskets.grant(session.basket, granted);
         session.deadline = session.time + self.model.hold;
+        // Whatever failed on the way here has been overcome.
+        session.cause = Cause::NONE;
         self.think(session);
     }
 

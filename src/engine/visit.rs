@@ -75,7 +75,8 @@ impl<'a> Player<'a> {
         session.attempt = 0;
         let acts_on_stock = matches!(self.state(&session).action, Some(Action::Reserve | Action::Pay { .. }));
         if last && !acts_on_stock {
-            // Nothing else can happen to this page any more: one event for the answer and the thinking.
+            // Nothing else can happen to this page any more: one event for the answer and the thinking. Its basket, if it fills
+            // one, counts from now.
             session.time = done;
             self.loaded(session);
         } else {

@@ -7,8 +7,8 @@
 //! # Sampled catalogues
 //!
 //! A run that simulates k of n cells sees k/n of every SKU's demand. Scaling a stock of 30 units by 1/64 would leave most of
-//! the long tail with no unit at all and half of its demand unmet, so only the head of each category keeps all its SKUs with
-//! k/n of their stock. In the tail, n/k neighbours in rank (alike in demand) are stood for by one of them, drawn at random,
+//! the long tail with no unit at all and half of its demand unmet, so only the head of each category, whose SKUs sell many
+//! units even in the sample, keeps all of them with k/n of their stock. In the tail, n/k neighbours in rank (alike in demand) are stood for by one of them, drawn at random,
 //! that keeps its whole stock and meets the demand of all: as much as it would have met alone in the full run.
 
 use super::expectation::Expectation;
@@ -18,8 +18,12 @@ use crate::plan::{self, Plan, StockDistribution};
 use crate::rng::{Draws, Name, Purpose, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
-/// Most popular SKUs of a category that a sampled catalogue keeps one by one, in blocks of the sampling ratio.
-const HEAD_BLOCKS: u64 = 100;
+/// A sampled catalogue keeps SKUs one by one, with a share of their stock, down to this many units of expected demand in the
+/// sample: enough that chance hardly matters to whether they sell out.
+const HEAD_UNITS: f64 = 30.0;
+/// Bounds on how many are kept one by one, in blocks of the sampling ratio: neighbours in rank are alike only past the first
+/// few blocks, and past many a sample would no longer be small.
+const HEAD_BLOCKS: (u64, u64) = (10, 100);
 
 /// A dense SKU number of this run.
 pub type Sku = u32;
@@ -258,13 +262,28 @@ impl Product {
     }
 }
 
+/// Ranks of a category that a sample keeps one by one, given the units that the sample expects of the category.
+fn head(ranks: &RankSampler, units: f64, block: u64) -> u64 {
+    let (mut enough, mut too_few) = (0, ranks.ranks());
+    while enough < too_few {
+        let middle = u64::midpoint(enough, too_few);
+        if units * ranks.probability(middle) >= HEAD_UNITS {
+            enough = middle + 1;
+        } else {
+            too_few = middle;
+        }
+    }
+    enough.clamp(HEAD_BLOCKS.0 * block, HEAD_BLOCKS.1 * block)
+}
+
 impl Category {
     fn new(catalogue: &plan::Catalogue, id: usize, firsts: [u64; 3], fraction: f64, expected_units: f64) -> Self {
         let category = &catalogue.categories[id];
         let [first, full_first, generated_brands_first] = firsts;
         let full = category.skus;
         let block = ((1.0 / fraction) as u64).max(1);
-        let head = if block == 1 { full } else { full.min(HEAD_BLOCKS * block) };
+        let ranks = RankSampler::new(&catalogue.popularity, full.max(1));
+        let head = if block == 1 { full } else { head(&ranks, expected_units * fraction, block).min(full) };
         let skus = head + (full - head).div_ceil(block);
         let in_category = |of: usize| of == id;
         let (named, mut shares): (Vec<Sku>, Vec<f64>) = catalogue
@@ -294,7 +313,7 @@ impl Category {
             full,
             head,
             block,
-            ranks: RankSampler::new(&catalogue.popularity, full.max(1)),
+            ranks,
             named,
             named_choice: Choice::new(&shares),
             price: MoneySampler::new(&category.price),

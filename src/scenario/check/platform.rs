@@ -57,6 +57,13 @@ impl Check<'_> {
                     .help("write how long a shopper has to pay, such as \"30m\""),
             );
         }
+        let fine = self.file.record.fine;
+        if !fine.0.is_multiple_of(Nanos::PER_SECOND) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, format!("rows of a second cannot cover {fine}"))
+                    .at(self.root.key("record").key("fine").place(), "not a whole number of seconds"),
+            );
+        }
         (platform.cells, platform.tick_min, platform.tick_max)
     }
 
@@ -92,6 +99,14 @@ impl Check<'_> {
                 .at(self.root.key("platform").key("cells").place(), format!("{cells} cells"))
                 .note("every cell needs an instance of its own")
                 .help(format!("set instances to at least {cells}, or platform.cells to at most {instances}")),
+            );
+        }
+        if service.instances.is_none() && (service.queue.is_some() || service.workers != 1) {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("service `{name}` has workers or a queue, but no instances"))
+                    .at(at.key_place(), "no `instances`")
+                    .note("a service without instances is a delay: it serves any number of requests at once")
+                    .help("say how many instances there are, or delete `workers` and `queue`"),
             );
         }
         let service_time = self.time_distribution(&service.service_time, at.key("service_time"));

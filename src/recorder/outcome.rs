@@ -1,6 +1,9 @@
 //! From the record of a run to [`Results`]: scaling a sample up, adding up windows, naming what was saturated, and checking
 //! the conservation laws.
 
+mod goods;
+mod tables;
+
 use super::{Intents, Recorder, Row};
 use crate::engine::Breach;
 use crate::engine::session::Cause;
@@ -9,15 +12,10 @@ use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::plan::{Plan, ServiceId};
 use crate::results::{
-    BrandRow, Bucket, Column, Completion, Conservation, LedgerRow, ProductRow, Results, Saturation, ServiceRow,
-    Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, Completion, Conservation, LedgerRow, Results, Saturation, Summary, Totals, WindowSummary,
 };
 use crate::units::{Instant, Nanos};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
-/// Generated SKUs in the table of products, those with the largest paid GMV.
-const TOP_PRODUCTS: usize = 1000;
 /// A slot in which a service is busier than this counts as saturated.
 const SATURATED: f64 = 0.95;
 /// So does one with a queue in which more than this share of its clients timed out; a few slow answers alone do not.
@@ -283,118 +281,6 @@ impl Outcome<'_> {
         stretches
     }
 
-    fn series(&self) -> Table {
-        let rows = &self.recorder.rows;
-        let mut columns = Vec::new();
-        let mut integers = |name: String, of: &dyn Fn(&Row) -> i64| {
-            columns.push(Column { name, values: Values::Integer(rows.iter().map(of).collect()) });
-        };
-        let scale = self.scale as i64;
-        let scaled = move |n: u64| n as i64 * scale;
-        integers(series::TIME.into(), &|row| self.unix_ms(row.slot.start));
-        integers(series::SECONDS.into(), &|row| (row.slot.end - row.slot.start).0.div_ceil(1_000_000_000) as i64);
-        integers(series::WINDOW.into(), &|row| row.slot.window as i64 + 1);
-        integers(series::SESSIONS.into(), &|row| scaled(row.begun));
-        integers(series::IN_FLIGHT.into(), &|row| scaled(row.in_flight));
-        integers(series::ORDERS.into(), &|row| scaled(row.ordered.lines));
-        integers(series::PAYMENTS.into(), &|row| scaled(row.paid.lines));
-        integers(series::GMV_ORDERED.into(), &|row| scaled(row.ordered.fen));
-        integers(series::GMV_PAID.into(), &|row| scaled(row.paid.fen));
-        for which in Bucket::ALL.into_iter().filter(|&which| which != Bucket::Open) {
-            integers(series::bucket(which), &|row| {
-                scaled(self.causes().filter(|&c| bucket(c) == which).map(|c| row.settled_fen[usize::from(c.0)]).sum())
-            });
-        }
-        if let Some(catalogue) = &self.plan.catalogue {
-            for (id, category) in catalogue.categories.iter().enumerate() {
-                integers(series::category(&category.name, "units_left"), &|row| row.categories[id].0 * scale);
-                // SKUs are weighted by those that they stand for, not scaled.
-                integers(series::category(&category.name, "skus_sold_out"), &|row| row.categories[id].1);
-            }
-            for (id, product) in catalogue.products.iter().enumerate() {
-                integers(series::product_left(&product.name), &|row| scaled(u64::from(row.products_left[id])));
-            }
-        }
-        for service in 0..self.plan.services.len() {
-            self.service_series(service, &mut columns);
-        }
-        Table { columns }
-    }
-
-    fn service_series(&self, service: ServiceId, columns: &mut Vec<Column>) {
-        let rows = &self.recorder.rows;
-        let name = |what: &str| series::service(&self.plan.services[service].name, what);
-        let scale = self.scale as i64;
-        let mut integers = |what: &str, of: &dyn Fn(&super::ServiceRow) -> u64, factor: i64| {
-            let values = rows.iter().map(|row| of(&row.services[service]) as i64 * factor).collect();
-            columns.push(Column { name: name(what), values: Values::Integer(values) });
-        };
-        integers("requests", &|s| s.requests, scale);
-        integers("rejected", &|s| s.rejected, scale);
-        integers("timed_out", &|s| s.timed_out, scale);
-        integers("queue_max", &|s| s.reading.longest_queue, scale);
-        integers("response_us_p50", &|s| s.response_us_p50, 1);
-        integers("response_us_p99", &|s| s.response_us_p99, 1);
-        let workers = self.workers(service) as f64;
-        let over =
-            |ns: u64, row: &Row| if workers > 0.0 { ns as f64 / (workers * row.slot.seconds() * 1e9) } else { 0.0 };
-        let mut reals = |what: &str, of: &dyn Fn(&Row, &super::ServiceRow) -> f64| {
-            let values = rows.iter().map(|row| of(row, &row.services[service])).collect();
-            columns.push(Column { name: name(what), values: Values::Real(values) });
-        };
-        reals("utilisation", &|row, s| over(s.reading.busy, row));
-        reals("offered_over_capacity", &|row, s| over(s.offered_ns, row));
-        let scale = self.scale as f64;
-        reals("queue_mean", &|row, s| s.reading.queued as f64 * scale / (row.slot.seconds() * 1e9));
-        reals("wait_us_mean", &|_, s| ratio(s.waited_ns as f64 / 1e3, s.requests - s.rejected));
-    }
-
-    fn services(&self) -> Vec<ServiceRow> {
-        let mut rows = Vec::new();
-        for service in 0..self.plan.services.len() {
-            for window in 0..self.plan.windows.len() {
-                rows.push(self.service_row(service, window));
-            }
-        }
-        rows
-    }
-
-    fn service_row(&self, service: ServiceId, window: usize) -> ServiceRow {
-        let workers = self.workers(service);
-        let slots = || self.recorder.rows.iter().filter(|row| row.slot.window == window);
-        let sum = |of: fn(&super::ServiceRow) -> u64| slots().map(|row| of(&row.services[service])).sum::<u64>();
-        let capacity_ns = |row: &Row| workers as f64 * row.slot.seconds() * 1e9;
-        let closes = self.plan.windows[window].closes;
-        let open = || slots().filter(|row| row.slot.start < closes);
-        let busy = open().map(|row| row.services[service].reading.busy as f64).sum::<f64>();
-        let capacity = open().map(capacity_ns).sum::<f64>();
-        let busiest = slots()
-            .map(|row| row.services[service].reading.busy as f64 / capacity_ns(row).max(1.0))
-            .fold(0.0, f64::max);
-        let rate = |row: &Row| (row.services[service].requests * self.scale) as f64 / row.slot.seconds();
-        let responses = &self.recorder.responses_us[window][service];
-        let (requests, rejected) = (sum(|s| s.requests), sum(|s| s.rejected));
-        let queues = slots().map(|row| row.services[service].reading.longest_queue);
-        ServiceRow {
-            service: self.plan.services[service].name.clone(),
-            window: self.plan.windows[window].name.clone(),
-            workers: workers * self.scale,
-            requests: requests * self.scale,
-            rejected: rejected * self.scale,
-            timed_out: sum(|s| s.timed_out) * self.scale,
-            peak_requests_per_second: slots().map(rate).fold(0.0, f64::max),
-            utilisation_mean: if workers > 0 && capacity > 0.0 { busy / capacity } else { 0.0 },
-            utilisation_max: if workers > 0 { busiest } else { 0.0 },
-            queue_max: queues.max().unwrap_or(0) * self.scale,
-            wait_us_mean: ratio(sum(|s| s.waited_ns) as f64 / 1e3, requests - rejected),
-            response_us_p50: responses.value_at_quantile(0.5),
-            response_us_p90: responses.value_at_quantile(0.9),
-            response_us_p99: responses.value_at_quantile(0.99),
-            response_us_p999: responses.value_at_quantile(0.999),
-            response_us_max: responses.max(),
-        }
-    }
-
     fn ledger(&self) -> Vec<LedgerRow> {
         let mut rows = Vec::new();
         for (window, of_window) in self.plan.windows.iter().enumerate() {
@@ -420,96 +306,4 @@ impl Outcome<'_> {
         }
         rows
     }
-
-    fn brands(&self, catalogue: &Catalogue) -> Vec<BrandRow> {
-        let named = self.plan.catalogue.as_ref().map_or(0, |c| c.named_brands.len());
-        let mut brands: Vec<BrandTotals> = vec![BrandTotals::default(); catalogue.brands()];
-        for sku in self.skus() {
-            let Some(brand) = catalogue.brand_of(sku) else { continue };
-            let stock = self.stock.of(sku);
-            let (of, weight) = (&mut brands[brand], catalogue.weight(sku));
-            of.skus += weight;
-            of.sold_out += if stock.left == 0 { weight } else { 0 };
-            of.ordered += u64::from(stock.ordered);
-            of.paid += u64::from(stock.paid);
-            of.ordered_fen += u64::from(stock.ordered) * u64::from(stock.price);
-            of.paid_fen += u64::from(stock.paid) * u64::from(stock.price);
-        }
-        let mut order: Vec<usize> = (0..brands.len()).filter(|&id| id < named || brands[id].ordered > 0).collect();
-        order.sort_by_key(|&id| (Reverse(brands[id].paid_fen), id));
-        order.into_iter().map(|id| self.brand_row(catalogue, id, named, &brands[id])).collect()
-    }
-
-    fn brand_row(&self, catalogue: &Catalogue, id: usize, named: usize, totals: &BrandTotals) -> BrandRow {
-        let (category, name) = catalogue.brand(id);
-        BrandRow {
-            brand: name.map_or_else(|| format!("brand-{:06}", id - named), str::to_string),
-            category: self.category_name(category),
-            skus: totals.skus,
-            skus_sold_out: totals.sold_out,
-            units_ordered: totals.ordered * self.scale,
-            units_paid: totals.paid * self.scale,
-            gmv_ordered_fen: totals.ordered_fen * self.scale,
-            gmv_paid_fen: totals.paid_fen * self.scale,
-        }
-    }
-
-    fn category_name(&self, category: usize) -> String {
-        self.plan.catalogue.as_ref().map_or(String::new(), |c| c.categories[category].name.clone())
-    }
-
-    fn products(&self, catalogue: &Catalogue) -> Vec<ProductRow> {
-        let named = catalogue.named_products() as Sku;
-        let mut top = BinaryHeap::with_capacity(TOP_PRODUCTS + 1);
-        for sku in named..self.stock.skus() {
-            let stock = self.stock.of(sku);
-            if stock.paid > 0 {
-                top.push(Reverse((u64::from(stock.paid) * u64::from(stock.price), Reverse(sku))));
-                if top.len() > TOP_PRODUCTS {
-                    top.pop();
-                }
-            }
-        }
-        let top = top.into_sorted_vec().into_iter().map(|Reverse((_, Reverse(sku)))| sku);
-        (0..named).chain(top).map(|sku| self.product_row(catalogue, sku)).collect()
-    }
-
-    fn product_row(&self, catalogue: &Catalogue, sku: Sku) -> ProductRow {
-        let stock = self.stock.of(sku);
-        let named_brands = self.plan.catalogue.as_ref().map_or(0, |c| c.named_brands.len());
-        let brand = catalogue.brand_of(sku).map(|id| match catalogue.brand(id).1 {
-            Some(name) => name.to_string(),
-            None => format!("brand-{:06}", id - named_brands),
-        });
-        let name = match catalogue.full_number(sku) {
-            Some(number) => format!("sku-{number:08}"),
-            None => self.plan.catalogue.as_ref().map_or(String::new(), |c| c.products[sku as usize].name.clone()),
-        };
-        ProductRow {
-            product: name,
-            category: self.category_name(catalogue.category_of(sku)),
-            brand: brand.unwrap_or_default(),
-            price_fen: u64::from(stock.price),
-            units_start: u64::from(catalogue.offer(sku).stock) * self.scale,
-            units_ordered: u64::from(stock.ordered) * self.scale,
-            units_paid: u64::from(stock.paid) * self.scale,
-            units_left: u64::from(stock.left) * self.scale,
-            gmv_paid_fen: u64::from(stock.paid) * u64::from(stock.price) * self.scale,
-            sold_out_unix_ms: self.stock.sold_out_at(sku).map(|at| self.unix_ms(at)),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct BrandTotals {
-    skus: u64,
-    sold_out: u64,
-    ordered: u64,
-    paid: u64,
-    ordered_fen: u64,
-    paid_fen: u64,
-}
-
-fn ratio(sum: f64, count: u64) -> f64 {
-    if count == 0 { 0.0 } else { sum / count as f64 }
 }

@@ -12,11 +12,22 @@ use std::time::Duration;
 /// Name, file, overrides, part of the cells that is simulated.
 const RUNS: [(&str, &str, &[&str], u32); 3] = [
     ("quickstart", "quickstart.toml", &[], 1),
-    // Eight whole cells with a two-thousandth of the shoppers and of the goods: ticks are many and short of work.
+    // Eight whole cells with a two-thousandth of shoppers, goods and servers: ticks are many and short of work.
     (
         "small_festival",
         "double11-2020.toml",
-        &["population.shoppers=400_000", "platform.cells=8", "catalogue.skus=7_000", "catalogue.brands=125"],
+        &[
+            "population.shoppers=400_000",
+            "platform.cells=8",
+            "catalogue.skus=7_000",
+            "catalogue.brands=125",
+            "service.gateway.instances=8",
+            "service.search.instances=8",
+            "service.live.instances=8",
+            "service.cart.instances=8",
+            "service.order.instances=8",
+            "service.payment.instances=8",
+        ],
         1,
     ),
     // One cell of 64 with a fortieth of its shoppers: a fuller cell, a catalogue of 14 M SKUs, and the time to make it.

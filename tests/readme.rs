@@ -87,9 +87,9 @@ fn every_result_file_is_in_the_table() {
 
 #[test]
 fn exit_codes_are_those_of_the_help() {
-    let output = Command::new(env!("CARGO_BIN_EXE_saleload")).arg("--help").output();
-    let help =
-        output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_else(|error| panic!("{error}"));
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_saleload")).arg("--help").output().unwrap_or_else(|error| panic!("{error}"));
+    let help = String::from_utf8_lossy(&output.stdout);
     let (_, said) = help.split_once("Exit codes: ").unwrap_or_else(|| panic!("no exit codes in {help}"));
     let said: BTreeSet<&str> = said.split(|c: char| !c.is_ascii_digit()).filter(|code| !code.is_empty()).collect();
     let (_, section) = README.split_once("## Exit codes").unwrap_or_else(|| panic!("no such section"));

@@ -147,11 +147,13 @@ fn check_forecasts_without_running() {
 }
 
 #[test]
-fn a_sample_is_a_whole_number_of_cells() {
+fn a_sample_is_a_whole_part_of_the_cells() {
     let dir = folder();
-    let out = output(small_run(dir.path()).args(["--set", "platform.cells=4", "--sample", "1/3"]));
-    assert_eq!(out.code, Some(2), "{}", out.stderr);
-    assert!(out.stderr.contains("4 cells") && out.stderr.contains("1/4, 1/2, or any K/4"), "{}", out.stderr);
+    for sample in ["1/3", "3/4"] {
+        let out = output(small_run(dir.path()).args(["--set", "platform.cells=4", "--sample", sample]));
+        assert_eq!(out.code, Some(2), "{}", out.stderr);
+        assert!(out.stderr.contains("4 cells") && out.stderr.contains("these work: 1/4, 1/2"), "{}", out.stderr);
+    }
     assert!(!dir.path().join("output").exists());
 }
 

@@ -78,8 +78,8 @@ Ctrl-C ends the run at the next tick and keeps what was done, marked as interrup
 
 Examples:
   saleload run scenarios/quickstart.toml
-  saleload run FILE --set service.order.instances=420 --set 'segment.fans.share=0.2'
-  saleload run FILE --sample 1/64 --seed 7 --json | jq .total.gmv_paid_fen")]
+  saleload run FILE --set service.order.instances=420 --seed 7 --out output/more-orders
+  saleload run FILE --sample 1/64 --json | jq .total.gmv_paid_fen")]
 pub(super) struct RunArguments {
     /// Scenario file
     #[arg(value_name = "FILE")]
@@ -91,7 +91,7 @@ pub(super) struct RunArguments {
     // TOML, through which it goes, ends at 2^63 - 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub(super) seed: Option<u64>,
-    /// Simulate only this share of the cells, and scale up
+    /// Simulate only this share of the cells, such as 1/64, and scale up
     #[arg(long, value_name = "K/N")]
     pub(super) sample: Option<Fraction>,
     /// Threads; the results do not depend on them [default: all cores]

@@ -73,8 +73,15 @@ fn make_way(folder: &Path, overwrite: bool) -> Result<(), Stop> {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    std::fs::create_dir_all(&parent)
-        .map_err(|error| Stop::Usage(format!("cannot write to `{}`: {error}", parent.display())))
+    take_a_place(&parent).map_err(|error| Stop::Usage(format!("cannot write to `{}`: {error}", parent.display())))
+}
+
+/// Makes a folder and tries to write in it; only a try tells, as permissions, quotas and read-only disks all differ.
+fn take_a_place(parent: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(parent)?;
+    let trial = parent.join(format!(".saleload-trial-{}", std::process::id()));
+    std::fs::create_dir(&trial)?;
+    std::fs::remove_dir(&trial)
 }
 
 /// Whether a folder holds the results of a run.

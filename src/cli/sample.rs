@@ -34,29 +34,25 @@ impl fmt::Display for Fraction {
 }
 
 impl Fraction {
-    /// This share of `cells`.
+    /// This share of `cells`: cells that can stand for all, as every simulated one is scaled up by the same whole number.
     ///
     /// # Errors
-    /// Where that is not a whole number of cells; names the fractions that are.
+    /// Where that is not a whole number of cells, or not a whole part of them; names the fractions that are.
     pub(super) fn of(self, cells: u32) -> Result<u32, String> {
         let product = u64::from(cells) * u64::from(self.numerator);
-        if product.is_multiple_of(u64::from(self.denominator)) {
-            return Ok((product / u64::from(self.denominator)) as u32);
+        let simulated = (product / u64::from(self.denominator)) as u32;
+        if product.is_multiple_of(u64::from(self.denominator)) && cells.is_multiple_of(simulated) {
+            return Ok(simulated);
         }
-        // The whole and the smallest shares are what people reach for; of many divisors, these say the pattern.
-        let divisors: Vec<u32> = (2..=cells).filter(|&d| cells.is_multiple_of(d)).collect();
-        let shown: Vec<String> = divisors.iter().rev().take(8).map(|d| format!("1/{d}")).collect();
-        let works = match shown.len() {
-            0 => "only 1/1 works".to_owned(),
-            _ => format!(
-                "these work: {}{}",
-                shown.join(", "),
-                if cells > 2 { format!(", or any K/{cells}") } else { String::new() }
-            ),
-        };
+        // Of many divisors, the smallest shares say the pattern.
+        let shown: Vec<String> =
+            (2..=cells).rev().filter(|&d| cells.is_multiple_of(d)).take(8).map(|d| format!("1/{d}")).collect();
+        let works =
+            if shown.is_empty() { "only 1/1 works".to_owned() } else { format!("these work: {}", shown.join(", ")) };
         let share = product as f64 / f64::from(self.denominator);
         Err(format!(
-            "--sample {self} is {share:.2} of the platform's {cells} cells, and cells are not divided; {works}"
+            "--sample {self} is {} of the platform's {cells} cells, and a sample is one cell of every N, N a divisor of {cells}; {works}",
+            if share.fract() == 0.0 { format!("{share}") } else { format!("{share:.2}") }
         ))
     }
 }
@@ -69,10 +65,12 @@ mod tests {
     fn fractions_of_cells_are_whole_or_refused() {
         let of = |text: &str, cells| text.parse::<Fraction>().and_then(|fraction| fraction.of(cells));
         assert_eq!(of("1/64", 64), Ok(1));
-        assert_eq!(of("3/8", 64), Ok(24));
+        assert_eq!(of("2/16", 64), Ok(8));
         assert_eq!(of("1/1", 7), Ok(7));
         let message = of("1/100", 64).err().unwrap_or_default();
-        assert!(message.contains("0.64") && message.contains("1/64, 1/32") && message.contains("K/64"), "{message}");
+        assert!(message.contains("0.64") && message.contains("1/64, 1/32"), "{message}");
+        let message = of("3/8", 64).err().unwrap_or_default();
+        assert!(message.contains("is 24 of") && message.contains("1/2"), "24 does not divide 64: {message}");
         assert!(of("1/2", 1).is_err_and(|m| m.contains("only 1/1")));
         for text in ["0/4", "5/4", "1", "1/0", "a/b", "-1/2", "0.5"] {
             assert!(text.parse::<Fraction>().is_err(), "{text}");

@@ -1,0 +1,71 @@
+//! Whole runs of the bundled scenarios, without the report: events per second from the plan to the results.
+
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use saleload::engine::{self, Options};
+use saleload::plan::Plan;
+use saleload::results::Results;
+use saleload::scenario;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+/// Name, file, overrides, part of the cells that is simulated.
+const RUNS: [(&str, &str, &[&str], u32); 3] = [
+    ("quickstart", "quickstart.toml", &[], 1),
+    // Eight whole cells with a two-thousandth of shoppers, goods and servers: ticks are many and short of work.
+    (
+        "small_festival",
+        "double11-2020.toml",
+        &[
+            "population.shoppers=400_000",
+            "platform.cells=8",
+            "catalogue.skus=7_000",
+            "catalogue.brands=125",
+            "service.gateway.instances=8",
+            "service.search.instances=8",
+            "service.live.instances=8",
+            "service.cart.instances=8",
+            "service.order.instances=8",
+            "service.payment.instances=8",
+        ],
+        1,
+    ),
+    // One cell of 64 with a fortieth of its shoppers: a fuller cell, a catalogue of 14 M SKUs, and the time to make it.
+    ("sampled_festival", "double11-2020.toml", &["population.shoppers=20_000_000"], 64),
+];
+
+fn plan(file: &str, overrides: &[&str]) -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(file);
+    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+    scenario::load(&path, &overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan
+}
+
+fn play(plan: &Plan, part: u32, threads: usize) -> Results {
+    let options = Options { simulated_cells: plan.cells / part, threads };
+    engine::run(plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
+}
+
+fn measure(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("run");
+    group.sampling_mode(SamplingMode::Flat);
+    for (name, file, overrides, part) in RUNS {
+        let plan = plan(file, overrides);
+        group.throughput(Throughput::Elements(play(&plan, part, 0).summary.events));
+        for threads in [1, 2] {
+            // A single cell has no use for a second thread.
+            if plan.cells / part < threads {
+                continue;
+            }
+            let id = BenchmarkId::new(name, format!("{threads}_thread"));
+            group.bench_function(id, |bencher| bencher.iter(|| play(&plan, part, threads as usize)));
+        }
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(5));
+    targets = measure
+}
+criterion_main!(benches);

@@ -7,13 +7,16 @@ use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::summary::{self, Effort};
 use super::terminal::{self, Terminal};
-use super::{Stop, machine, outlook};
+use super::{Stop, machine, number, outlook};
 use crate::forecast::Forecast;
 use crate::plan::Plan;
 use crate::results::{Completion, Results};
 use crate::{engine, report, scenario};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+/// Sessions below which a sample says little.
+const SMALL_SAMPLE: f64 = 100_000.0;
 
 /// Runs a scenario.
 pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), Stop> {
@@ -27,8 +30,16 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     // Hours of work must not end at a folder that cannot be written.
     make_way(&folder, arguments.overwrite)?;
     if !arguments.quiet {
-        for warning in outlook::overloads(&Clock::new(&plan.zone), &Forecast::new(plan)) {
+        let forecast = Forecast::new(plan);
+        for warning in outlook::overloads(&Clock::new(&plan.zone), &forecast) {
             terminal.warning(&warning);
+        }
+        let sessions = forecast.sessions * f64::from(simulated_cells) / f64::from(plan.cells);
+        if simulated_cells < plan.cells && sessions < SMALL_SAMPLE {
+            terminal.warning(&format!(
+                "a sample of about {} sessions is small: its numbers scatter, and stock is too thin to sell out as it would",
+                number::count(sessions)
+            ));
         }
     }
     let threads = arguments.threads.map_or_else(machine::cores, usize::from);

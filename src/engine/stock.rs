@@ -203,8 +203,12 @@ impl Stock {
 impl Shard {
     fn new(catalogue: Option<&Catalogue>, id: u32, skus: Sku) -> Self {
         let Some(catalogue) = catalogue else { return Shard::default() };
-        let mut shard =
-            Shard { left: vec![0; catalogue.categories()], empty: vec![0; catalogue.categories()], ..Shard::default() };
+        let mut shard = Shard {
+            skus: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
+            left: vec![0; catalogue.categories()],
+            empty: vec![0; catalogue.categories()],
+            ..Shard::default()
+        };
         for sku in (id..skus).step_by(SHARDS) {
             let offer = catalogue.offer(sku);
             let category = catalogue.category_of(sku);

@@ -5,7 +5,6 @@
 
 mod arguments;
 mod check;
-mod clock;
 mod interrupt;
 mod machine;
 mod number;

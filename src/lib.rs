@@ -114,9 +114,11 @@
 //! ```
 
 pub mod cli;
+mod clock;
 pub mod engine;
 pub mod forecast;
 pub mod model;
+mod number;
 pub mod plan;
 pub mod recorder;
 pub mod report;

@@ -417,6 +417,19 @@ pub enum StockDistribution {
     },
 }
 
+impl IntensityPart {
+    /// Weight of the part.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        match self {
+            IntensityPart::Burst { weight, .. }
+            | IntensityPart::Hourly { weight, .. }
+            | IntensityPart::Constant { weight }
+            | IntensityPart::Points { weight, .. } => *weight,
+        }
+    }
+}
+
 impl TimeDistribution {
     /// Mean in seconds.
     #[must_use]

@@ -12,12 +12,10 @@
 //! The data files come first: a picture that fails to draw costs no number.
 
 mod chart;
-mod clock;
 mod columnar;
 pub mod figure;
 mod folder;
 pub mod manifest;
-mod number;
 mod page;
 mod tables;
 mod thin;

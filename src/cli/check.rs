@@ -1,9 +1,9 @@
 //! `saleload check`: is the scenario valid, and what would it bring?
 
 use super::arguments::CheckArguments;
-use super::clock::Clock;
 use super::terminal::{self, Terminal};
 use super::{Stop, outlook};
+use crate::clock::Clock;
 use crate::forecast::Forecast;
 use crate::scenario;
 use serde::Serialize;

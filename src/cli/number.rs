@@ -1,5 +1,7 @@
 //! Numbers as people read them: `583 k/s`, `498.2 bn RMB`, `3 min 20 s`.
 
+use crate::number::{Prefix, grouped};
+
 /// A count: exact with separators up to 9,999, then three digits and a unit.
 pub(super) fn count(value: f64) -> String {
     if value < 9999.5 { grouped(value.round() as u64) } else { scaled(value, 3) }
@@ -66,38 +68,16 @@ pub(super) fn bytes(value: f64) -> String {
 
 /// With `significant` digits, in thousands, millions or billions.
 fn scaled(value: f64, significant: usize) -> String {
-    for (unit, size) in [("k", 1e3), ("M", 1e6)] {
-        let text = digits(value / size, significant);
-        // 999,999 is 1.00 M, never 1000 k.
-        if text.parse::<f64>().is_ok_and(|shown| shown < 1000.0) {
-            return format!("{text} {unit}");
-        }
-    }
-    let billions = value / 1e9;
-    if billions < 9999.5 {
-        format!("{} bn", digits(billions, significant))
-    } else {
-        format!("{} bn", grouped(billions.round() as u64))
-    }
+    let prefix = Prefix::of(value);
+    let part = value / prefix.size;
+    let text = if part < 9999.5 { digits(part, significant) } else { grouped(part.round() as u64) };
+    format!("{text} {}", prefix.name)
 }
 
 /// A positive number with at least this many significant digits, decimals only where they are needed for that.
 fn digits(value: f64, significant: usize) -> String {
     let before_point = if value >= 1.0 { value.log10().floor() as usize + 1 } else { 1 };
     format!("{value:.0$}", significant.saturating_sub(before_point))
-}
-
-/// A whole number with a comma between thousands.
-fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The forecast in words and tables.
 
-use super::clock::Clock;
 use super::{machine, number, table};
+use crate::clock::Clock;
 use crate::forecast::{Forecast, Overload, ServiceForecast, ShortProduct, TARGET_UTILISATION, WindowForecast};
 use crate::plan::Plan;
 

@@ -1,8 +1,8 @@
 //! How far a run is: a bar on a terminal, a line every ten seconds elsewhere.
 
-use super::clock::Clock;
 use super::terminal::{self, Terminal};
 use super::{machine, number};
+use crate::clock::Clock;
 use crate::engine;
 use crate::plan::Plan;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

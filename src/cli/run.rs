@@ -2,12 +2,12 @@
 
 use super::arguments::RunArguments;
 use super::check::ended;
-use super::clock::Clock;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::summary::{self, Effort};
 use super::terminal::{self, Terminal};
 use super::{Stop, machine, number, outlook};
+use crate::clock::Clock;
 use crate::forecast::Forecast;
 use crate::plan::Plan;
 use crate::results::{Completion, Results};

@@ -1,8 +1,8 @@
 //! What a run found, on one screen.
 
-use super::clock::Clock;
 use super::terminal::Terminal;
 use super::{number, table};
+use crate::clock::Clock;
 use crate::results::{Bucket, Completion, Results, Summary};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -65,8 +65,8 @@ fn span(summary: &Summary, clock: &Clock) -> String {
     format!(
         "  played    {} from {} to {}, {}\n{interrupted}{sample}",
         number::duration(seconds),
-        clock.date_time(begins),
-        clock.date_time(summary.simulated_until_unix_ms),
+        clock.stamp(begins),
+        clock.stamp(summary.simulated_until_unix_ms),
         summary.zone,
     )
 }

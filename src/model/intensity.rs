@@ -21,9 +21,9 @@ impl Cumulative {
         let mut total = 0.0;
         for part in &intensity.parts {
             let mass = integral(part, length.as_secs_f64());
-            if mass > 0.0 && weight(part) > 0.0 {
-                total += weight(part);
-                parts.push((weight(part) / mass, part.clone()));
+            if mass > 0.0 && part.weight() > 0.0 {
+                total += part.weight();
+                parts.push((part.weight() / mass, part.clone()));
             }
         }
         for (factor, _) in &mut parts {
@@ -44,15 +44,6 @@ impl Cumulative {
         let t = since_opening.as_secs_f64();
         let sum: f64 = self.parts.iter().map(|(factor, part)| factor * integral(part, t)).sum();
         sum.clamp(0.0, 1.0)
-    }
-}
-
-fn weight(part: &IntensityPart) -> f64 {
-    match part {
-        IntensityPart::Burst { weight, .. }
-        | IntensityPart::Hourly { weight, .. }
-        | IntensityPart::Constant { weight }
-        | IntensityPart::Points { weight, .. } => *weight,
     }
 }
 

@@ -210,7 +210,7 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
         warnings.push(format!("sample: {} of {} cells, scaled up", summary.simulated_cells, summary.cells));
     }
     if summary.completion == Completion::Interrupted {
-        let clock = super::clock::Clock::new(&summary.zone);
+        let clock = crate::clock::Clock::new(&summary.zone);
         warnings.push(format!("interrupted: played until {}", clock.stamp(summary.simulated_until_unix_ms)));
     }
     warnings

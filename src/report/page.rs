@@ -4,10 +4,10 @@ mod data;
 mod tables;
 
 use super::ReportError;
-use super::clock::Clock;
 use super::figure;
 use super::manifest;
-use super::number::{grouped, money, percent, short};
+use crate::clock::Clock;
+use crate::number::{grouped, money, percent, short};
 use crate::results::Results;
 use askama::Template;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Axes: a finite range that is never empty, a scale, and ticks with labels.
 
-use crate::report::number;
+use crate::number;
 
 /// An axis.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use super::timeline::{self, HOUR, View, largest, smallest_positive};
 use super::{Axis, Figure, Key, Mark, Panel, Pen, Row, Scale, Series, Side, subtitle};
-use crate::report::clock::Clock;
-use crate::report::number::{FEN_PER_RMB as FEN, Prefix, money, short};
+use crate::clock::Clock;
+use crate::number::{FEN_PER_RMB as FEN, Prefix, money, short};
 use crate::results::{Results, series};
 
 /// Two quantities drawn together: the headline, and behind it the one it comes from.

@@ -2,8 +2,8 @@
 
 use super::timeline::{self, View, largest};
 use super::{Axis, Figure, Label, Mark, Panel, Pen, Row, Series, Side, subtitle};
-use crate::report::clock::Clock;
-use crate::report::number::{grouped, percent};
+use crate::clock::Clock;
+use crate::number::{grouped, percent};
 use crate::results::{ProductRow, Results, series};
 use std::fmt::Write as _;
 

@@ -2,8 +2,8 @@
 
 use super::timeline::{self, View};
 use super::{Axis, BUCKETS, Figure, Key, Mark, Panel, Pen, Row, Scale, Series, Side, Tick, subtitle};
-use crate::report::clock::Clock;
-use crate::report::number::{FEN_PER_RMB as FEN, Prefix, money, percent};
+use crate::clock::Clock;
+use crate::number::{FEN_PER_RMB as FEN, Prefix, money, percent};
 use crate::results::{Bucket, Results, series};
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 
 use super::gmv::{Pair, reading_note};
 use super::{Figure, subtitle, timeline};
-use crate::report::clock::Clock;
-use crate::report::number::short;
+use crate::clock::Clock;
+use crate::number::short;
 use crate::results::{Results, series};
 
 const ORDERS: Pair =

@@ -1,7 +1,7 @@
 //! Windows as panels: which rows of the series belong to one, and its time axis.
 
 use super::{Axis, BUCKETS, MOST_PANELS, Scale, Tick};
-use crate::report::clock::{self, Clock};
+use crate::clock::{self, Clock};
 use crate::report::thin;
 use crate::results::{Results, WindowSummary, series};
 use std::ops::Range;

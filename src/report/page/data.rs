@@ -1,7 +1,7 @@
 //! The curves of the page as compact JSON: thinned by lowest and highest value, rounded, and bounded in size.
 
+use crate::number::FEN_PER_RMB;
 use crate::report::figure;
-use crate::report::number::FEN_PER_RMB;
 use crate::results::{Bucket, Results, Values, WindowSummary, series};
 use serde::Serialize;
 use serde_json::{Number, Value};

@@ -1,8 +1,8 @@
 //! The tables of the page, as text.
 
-use crate::report::clock::Clock;
+use crate::clock::Clock;
+use crate::number::{digits, grouped, money, percent, short};
 use crate::report::figure;
-use crate::report::number::{digits, grouped, money, percent, short};
 use crate::results::{Bucket, Results};
 use std::collections::BTreeMap;
 

@@ -21,7 +21,7 @@ impl Check<'_> {
         let at = self.root.key("intensity").key(name).key("parts");
         let parts = intensity.parts.iter().enumerate();
         let parts: Vec<_> = parts.map(|(index, part)| self.part(name, index, part, at.index(index))).collect();
-        if parts.iter().all(|part| weight(part) <= 0.0) {
+        if parts.iter().all(|part| part.weight() <= 0.0) {
             self.bad(at.key_place(), "no part has a weight above zero", "brings nobody", None);
         }
         // A CSV file that could not be read has been reported before, and leaves no points.
@@ -119,7 +119,7 @@ pub(super) fn opening_at(intensity: &Intensity, time_of_day: Nanos) -> Intensity
 
 /// Whether anybody comes within a window of this length.
 pub(super) fn brings_somebody(intensity: &Intensity, length: Nanos) -> bool {
-    intensity.parts.iter().filter(|part| weight(part) > 0.0).any(|part| match part {
+    intensity.parts.iter().filter(|part| part.weight() > 0.0).any(|part| match part {
         IntensityPart::Constant { .. } => true,
         IntensityPart::Burst { after, .. } => *after < length,
         IntensityPart::Points { points, .. } => area_before(points, length.as_secs_f64()) > 0.0,
@@ -129,15 +129,6 @@ pub(super) fn brings_somebody(intensity: &Intensity, length: Nanos) -> bool {
             (first..=last).take(24).any(|hour| hours[(hour % 24) as usize] > 0.0)
         }
     })
-}
-
-fn weight(part: &IntensityPart) -> f64 {
-    match part {
-        IntensityPart::Burst { weight, .. }
-        | IntensityPart::Hourly { weight, .. }
-        | IntensityPart::Constant { weight }
-        | IntensityPart::Points { weight, .. } => *weight,
-    }
 }
 
 /// Zero where the lines between the points enclose no area before `end`, else something positive.

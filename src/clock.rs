@@ -5,13 +5,13 @@ use jiff::tz::TimeZone;
 
 /// Clock time in one zone.
 #[derive(Clone, Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     zone: TimeZone,
 }
 
 impl Clock {
     /// The clock of an IANA zone; UTC where the system does not know it.
-    pub(super) fn new(zone: &str) -> Self {
+    pub(crate) fn new(zone: &str) -> Self {
         Clock { zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC) }
     }
 
@@ -22,60 +22,79 @@ impl Clock {
     }
 
     /// `00:30`
-    pub(super) fn minute(&self, unix_ms: i64) -> String {
+    pub(crate) fn minute(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%H:%M")
     }
 
     /// `00:30:05`
-    pub(super) fn second(&self, unix_ms: i64) -> String {
+    pub(crate) fn second(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%H:%M:%S")
     }
 
     /// `1 Nov`
-    pub(super) fn day(&self, unix_ms: i64) -> String {
+    pub(crate) fn day(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%-d %b")
     }
 
     /// `1 Nov 00:30`
-    pub(super) fn day_minute(&self, unix_ms: i64) -> String {
+    pub(crate) fn day_minute(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%-d %b %H:%M")
     }
 
     /// `1 Nov 00:30:05`
-    pub(super) fn moment(&self, unix_ms: i64) -> String {
+    pub(crate) fn moment(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%-d %b %H:%M:%S")
     }
 
     /// `Sun 1 Nov 2020`
-    pub(super) fn date(&self, unix_ms: i64) -> String {
+    pub(crate) fn date(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%a %-d %b %Y")
     }
 
     /// `2020-11-01 00:30:05`
-    pub(super) fn stamp(&self, unix_ms: i64) -> String {
+    pub(crate) fn stamp(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `11-11 00:00:26`
+    pub(crate) fn day_time(&self, unix_ms: i64) -> String {
+        self.print(unix_ms, "%m-%d %H:%M:%S")
+    }
+
+    /// `00:00:26` on the day of `reference_unix_ms`, with the day on others.
+    pub(crate) fn time(&self, unix_ms: i64, reference_unix_ms: i64) -> String {
+        let day = |at| self.print(at, "%Y-%m-%d");
+        if day(unix_ms) == day(reference_unix_ms) { self.second(unix_ms) } else { self.day_time(unix_ms) }
+    }
+
     /// Seconds by which local time is ahead of UTC at this moment.
-    pub(super) fn offset_seconds(&self, unix_ms: i64) -> i64 {
+    pub(crate) fn offset_seconds(&self, unix_ms: i64) -> i64 {
         Timestamp::from_millisecond(unix_ms).map_or(0, |moment| i64::from(self.zone.to_offset(moment).seconds()))
     }
 }
 
 /// A length of time in seconds as one number and unit: `10 s`, `5 min`, `6 h`, `3 d`.
-pub(super) fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     let (size, unit) = match seconds {
         s if s < 60.0 => (1.0, "s"),
         s if s < 3600.0 => (60.0, "min"),
         s if s < 86_400.0 => (3600.0, "h"),
         _ => (86_400.0, "d"),
     };
-    format!("{} {unit}", super::number::digits(seconds / size))
+    format!("{} {unit}", crate::number::digits(seconds / size))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_names_its_day_where_it_is_another() {
+        let clock = Clock::new("Asia/Shanghai");
+        let opening = 1_605_024_000_000;
+        assert_eq!(clock.time(opening + 26_999, opening), "00:00:26");
+        assert_eq!(clock.time(opening - 1000, opening), "11-10 23:59:59");
+    }
 
     #[test]
     fn clock_time_is_that_of_the_zone() {

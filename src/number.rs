@@ -1,20 +1,20 @@
 //! Numbers as a person reads them: k, M, bn; percentages; RMB.
 
 /// Fen in one RMB.
-pub(super) const FEN_PER_RMB: f64 = 100.0;
+pub(crate) const FEN_PER_RMB: f64 = 100.0;
 
 /// A prefix that suits a range of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Prefix {
+pub(crate) struct Prefix {
     /// What a value is divided by.
-    pub(super) size: f64,
+    pub(crate) size: f64,
     /// `""`, `"k"`, `"M"` or `"bn"`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
 }
 
 impl Prefix {
     /// The prefix under which `largest` has one to three digits before the point.
-    pub(super) fn of(largest: f64) -> Self {
+    pub(crate) fn of(largest: f64) -> Self {
         const PREFIXES: [Prefix; 3] =
             [Prefix { size: 1e9, name: "bn" }, Prefix { size: 1e6, name: "M" }, Prefix { size: 1e3, name: "k" }];
         // A little less than the prefix itself already rounds up to it: 999,600 reads "1 M", not "1000 k".
@@ -23,25 +23,25 @@ impl Prefix {
 }
 
 /// Three significant digits and a prefix: `583 k`, `1.25 M`, `0.42`; larger numbers keep their whole digits.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let prefix = Prefix::of(value);
     let scaled = digits(value / prefix.size);
     if prefix.name.is_empty() { scaled } else { format!("{scaled} {}", prefix.name) }
 }
 
 /// Money: `498 bn RMB`.
-pub(super) fn money(fen: f64) -> String {
+pub(crate) fn money(fen: f64) -> String {
     format!("{} RMB", short(fen / FEN_PER_RMB))
 }
 
 /// A share as a percentage, to a tenth or, where it is small, two digits: `12.5 %`, `0.065 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let value = share * 100.0;
     if value.abs() < 1.0 { format!("{} %", rounded(value, 2)) } else { format!("{} %", trim(&format!("{value:.1}"))) }
 }
 
 /// Three significant digits, without an exponent, without trailing zeros after the point.
-pub(super) fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     rounded(value, 3)
 }
 
@@ -59,7 +59,7 @@ fn rounded(value: f64, significant: i32) -> String {
 }
 
 /// The label of a tick on an axis with this step.
-pub(super) fn tick(value: f64, step: f64) -> String {
+pub(crate) fn tick(value: f64, step: f64) -> String {
     let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 9.0) as usize;
     // Steps such as 2.5 need one digit more than their magnitude says.
     trim(&format!("{value:.0$}", decimals + 1))
@@ -71,7 +71,7 @@ fn trim(text: &str) -> String {
 }
 
 /// A whole number with thousands apart: `14,000,000`.
-pub(super) fn grouped(value: u64) -> String {
+pub(crate) fn grouped(value: u64) -> String {
     let plain = value.to_string();
     let mut text = String::with_capacity(plain.len() + plain.len() / 3);
     for (i, digit) in plain.chars().enumerate() {

@@ -17,7 +17,7 @@ const HOLDS: u64 = 10_000;
 
 /// Delays as a festival schedules them: nine in ten are think times of 20 s on average, the others responses within 0.1 s.
 fn delays() -> Vec<u64> {
-    let name = Name { subject: 1, session: 0, visit: 0, purpose: Purpose::Think, item: 0 };
+    let name = Name { subject: 1, session: 0, visit: 0, purpose: Purpose::Visit, item: 0 };
     let mut stream = Draws::new(1).stream(name);
     let delay = |stream: &mut Stream| {
         let mean = if stream.unit() < 0.9 { 20e9 } else { 0.1e9 };

@@ -117,7 +117,7 @@ fn play(
             run.tick(slot.window, start, end, last);
             arrived += expected.within(slot.window, start, end);
             until = end;
-            interrupted = watch(&run.progress(end, arrived / total)).is_break();
+            interrupted = watch(&run.progress(end, arrived / total)).is_break() && end < plan.horizon;
             if last {
                 run.close(slot);
             } else if interrupted {

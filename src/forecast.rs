@@ -22,6 +22,8 @@ use serde::Serialize;
 
 /// Memory of a run without shoppers or goods: the program, its tables, the recorder's series; bytes.
 pub const BASE_BYTES: f64 = 60e6;
+/// Memory per recorded row and service, in the record and again in the table that is made of it; bytes.
+pub const BYTES_PER_ROW_AND_SERVICE: f64 = 350.0;
 /// Memory per SKU: stock, price, counts of sales; bytes.
 pub const BYTES_PER_SKU: f64 = 28.0;
 /// Memory per shopper where history carries over from window to window; bytes.
@@ -191,5 +193,11 @@ fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
     let skus = plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64);
     let remembered = if plan.windows.len() > 1 { plan.shoppers as f64 } else { 0.0 };
     let in_flight = windows.iter().map(|w| w.peak_in_flight.value).fold(0.0, f64::max);
-    BASE_BYTES + skus * BYTES_PER_SKU + remembered * BYTES_PER_SHOPPER + in_flight * BYTES_PER_SESSION
+    let rows = crate::engine::schedule::slots(plan).len() as f64;
+    let columns = plan.services.len() as f64 + 2.0;
+    BASE_BYTES
+        + rows * columns * BYTES_PER_ROW_AND_SERVICE
+        + skus * BYTES_PER_SKU
+        + remembered * BYTES_PER_SHOPPER
+        + in_flight * BYTES_PER_SESSION
 }

@@ -59,7 +59,7 @@
 //! - **Never oversold.** The grants of a tick cannot exceed what was left at its start; contested requests are settled at its
 //!   end. Against one global queue, an answer is late by one tick at most.
 //! - **Memory.** Grows with sessions in flight, SKUs, servers, and a byte per shopper where there are several windows; not with
-//!   the length of the festival.
+//!   the length of the festival, but for a recorded row a minute.
 //!
 //! # Example
 //!

@@ -8,7 +8,7 @@ pub mod sampler;
 
 use crate::plan::{self, Action, Plan};
 use crate::rng::{Draws, Name, Purpose};
-use crate::units::{Instant, Nanos};
+use crate::units::Nanos;
 use catalogue::Catalogue;
 use intensity::Cumulative;
 use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
@@ -163,7 +163,7 @@ impl Model {
         match segment.checked_sub(1) {
             None => 0,
             Some(before) if segment < self.segments.len() => {
-                (shoppers as f64 * self.segments[before].share_until).round() as u32
+                (shoppers as f64 * self.segments[before].share_until).round().min(shoppers as f64) as u32
             }
             Some(_) => shoppers as u32,
         }
@@ -195,12 +195,6 @@ impl Model {
             Name { subject: u64::from(cell), session: 0, visit: service as u16, purpose: Purpose::Rounding, item: 1 };
         let share = pool.instances as f64 / f64::from(self.cells);
         (share as u64 + u64::from(self.draws.stream(name).unit() < share.fract())).max(1)
-    }
-
-    /// Last closing.
-    #[must_use]
-    pub fn horizon(&self) -> Instant {
-        self.windows.last().map_or(Instant(0), |window| window.closes)
     }
 }
 

@@ -446,6 +446,18 @@ impl TimeDistribution {
     }
 }
 
+impl MoneyDistribution {
+    /// Mean in fen.
+    #[must_use]
+    pub fn mean_fen(&self) -> f64 {
+        match self {
+            MoneyDistribution::Constant(fen) => fen.0 as f64,
+            MoneyDistribution::Uniform { low, high } => f64::midpoint(low.0 as f64, high.0 as f64),
+            MoneyDistribution::Lognormal { mu, sigma } => (mu + sigma * sigma / 2.0).exp(),
+        }
+    }
+}
+
 impl CountDistribution {
     /// Mean count.
     #[must_use]

@@ -42,6 +42,8 @@ pub struct Tally {
     pub begun: u64,
     /// Sessions ended.
     pub ended: u64,
+    /// Of those, sessions that a failure of the platform ended before they had a basket.
+    pub turned_away: u64,
     /// Intents put into baskets.
     pub demand: Intents,
     /// Orders created: lines whose stock was reserved.
@@ -68,9 +70,9 @@ pub struct ServiceTally {
     /// Accepted, but the client did not wait for the answer.
     pub timed_out: u64,
     /// Work brought by all requests, ns.
-    pub offered_ns: u64,
+    pub offered_ns: u128,
     /// Time waited by accepted requests, ns.
-    pub waited_ns: u64,
+    pub waited_ns: u128,
     /// What the stations did.
     pub reading: Reading,
     /// Response times of accepted requests, µs.
@@ -95,7 +97,7 @@ impl ServiceTally {
     /// Records an accepted request.
     #[inline]
     pub fn accept(&mut self, waited_ns: u64, response_ns: u64) {
-        self.waited_ns += waited_ns;
+        self.waited_ns += u128::from(waited_ns);
         self.responses_us.saturating_record(response_ns.div_ceil(1000).max(1));
     }
 
@@ -129,6 +131,7 @@ impl Tally {
             events: 0,
             begun: 0,
             ended: 0,
+            turned_away: 0,
             demand: Intents::default(),
             ordered: Intents::default(),
             paid: Intents::default(),
@@ -158,6 +161,7 @@ impl Tally {
         total.events += std::mem::take(&mut self.events);
         total.begun += std::mem::take(&mut self.begun);
         total.ended += std::mem::take(&mut self.ended);
+        total.turned_away += std::mem::take(&mut self.turned_away);
         total.demand.add(std::mem::take(&mut self.demand));
         total.ordered.add(std::mem::take(&mut self.ordered));
         total.paid.add(std::mem::take(&mut self.paid));
@@ -182,6 +186,8 @@ pub struct Row {
     pub begun: u64,
     /// Sessions in flight at its end.
     pub in_flight: u64,
+    /// Sessions that a failure ended before they had a basket.
+    pub turned_away: u64,
     /// Intents put into baskets.
     pub demand: Intents,
     /// Orders created.
@@ -208,9 +214,9 @@ pub struct ServiceRow {
     /// Timed out.
     pub timed_out: u64,
     /// Work brought, ns.
-    pub offered_ns: u64,
+    pub offered_ns: u128,
     /// Time waited, ns.
-    pub waited_ns: u64,
+    pub waited_ns: u128,
     /// What the stations did.
     pub reading: Reading,
     /// Median response, µs.
@@ -257,6 +263,7 @@ impl Recorder {
             slot,
             begun,
             in_flight: before + begun - self.slot.ended,
+            turned_away: self.slot.turned_away,
             demand: self.slot.demand,
             ordered: self.slot.ordered,
             paid: self.slot.paid,

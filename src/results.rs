@@ -86,6 +86,9 @@ pub struct Summary {
 pub struct Totals {
     /// Sessions begun.
     pub sessions: u64,
+    /// Of those, sessions that a service's failure or the shopper's patience ended before they had a basket: what they would have
+    /// wanted is in no other number.
+    pub sessions_turned_away: u64,
     /// Purchase intents: basket lines put into baskets.
     pub intents: u64,
     /// Orders created (one per basket line whose stock was reserved).

@@ -33,7 +33,7 @@ pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
-    /// Whether a shopper with a history comes to a window.
+    /// Whether an invited shopper comes to a window that is not the first.
     Participation = 1,
     /// Next state and think time of a visit whose page loaded.
     Visit = 2,
@@ -49,7 +49,7 @@ pub enum Purpose {
     Basket = 7,
     /// Product of a basket line; item = line and candidate.
     Product = 8,
-    /// Units of a basket line; item = line.
+    /// Units of a basket line; item = line and candidate.
     Units = 9,
     /// Whether the bank declines.
     Decline = 10,

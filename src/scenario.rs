@@ -97,9 +97,15 @@ fn convert(
 ) -> Option<(ScenarioFile, Plan, String)> {
     let rules = schema::rules();
     let rule = schema::Rule::new(&rules);
-    let tree = merge::assemble(source, path, overrides, rule, found)?;
+    let mut tree = merge::assemble(source, path, overrides, rule, found)?;
     shape::check(&tree, rule, found);
     if found.has_errors() {
+        // What can be read all the same is checked all the same, so that one round of corrections is enough.
+        shape::prune(&mut tree, rule);
+        if let Ok(mut file) = serde_json::from_value(tree.to_json()) {
+            let rows = observed::inline(&mut file, Cursor::new(&tree), found);
+            check::plan(&file, Cursor::new(&tree), &rows, found);
+        }
         return None;
     }
     let mut file = deserialize(&tree, found)?;

@@ -13,6 +13,14 @@ pub(super) fn peak_memory() -> Option<f64> {
     Some(kibibytes * 1024.0)
 }
 
+/// Memory that this machine could still give, bytes; `None` where the system does not say.
+pub(super) fn available_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024.0)
+}
+
 /// The time on the wall; measures runs, never enters results.
 #[expect(clippy::disallowed_methods, reason = "speed and progress are told to people, and written nowhere")]
 pub(super) fn now() -> std::time::Instant {

@@ -29,8 +29,9 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     let folder = arguments.out.clone().unwrap_or_else(|| Path::new("output").join(&plan.name));
     // Hours of work must not end at a folder that cannot be written.
     make_way(&folder, arguments.overwrite)?;
+    let forecast = Forecast::new(plan);
+    has_room(&forecast, f64::from(simulated_cells) / f64::from(plan.cells))?;
     if !arguments.quiet {
-        let forecast = Forecast::new(plan);
         for warning in outlook::overloads(&Clock::new(&plan.zone), &forecast) {
             terminal.warning(&warning);
         }
@@ -53,6 +54,20 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     match results.summary.completion {
         Completion::Complete => Ok(()),
         Completion::Interrupted => Err(Stop::Interrupted),
+    }
+}
+
+/// Refuses what this machine cannot hold, before it begins to swap or the system ends it. The forecast may be off, so only what
+/// is far too large is refused.
+fn has_room(forecast: &Forecast, fraction: f64) -> Result<(), Stop> {
+    let needed = forecast.memory_bytes * fraction;
+    match machine::available_memory() {
+        Some(available) if needed > 1.5 * available => Err(Stop::Usage(format!(
+            "this needs about {} of memory and {} are free; a sample (--sample 1/N) needs less",
+            number::bytes(needed),
+            number::bytes(available)
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -73,8 +73,12 @@ fn span(summary: &Summary, clock: &Clock) -> String {
 
 fn totals(summary: &Summary) -> String {
     let total = &summary.total;
+    let turned_away = match total.sessions_turned_away {
+        0 => String::new(),
+        n => format!(", {} of them turned away by a failure before they had a basket", number::count(n as f64)),
+    };
     format!(
-        "  sessions  {}\n  orders    {} created, {} paid\n  GMV       {} ordered, {} paid; {} lost ({} of demand)\n",
+        "  sessions  {}{turned_away}\n  orders    {} created, {} paid\n  GMV       {} ordered, {} paid; {} lost ({} of demand)\n",
         number::count(total.sessions as f64),
         number::count(total.orders_created as f64),
         number::count(total.orders_paid as f64),

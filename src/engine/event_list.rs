@@ -108,7 +108,8 @@ impl EventList {
 
     #[inline]
     fn place(&mut self, event: Session) {
-        let bucket = event.time.0 >> FINEST;
+        // Past the last bucket of the coarsest wheel, 36 years from the origin, everything waits in that one: no run gets there.
+        let bucket = (event.time.0 >> FINEST).min((1 << (LEVELS as u32 * BITS)) - 1);
         if bucket <= self.clock {
             return heap_push(&mut self.late, event);
         }
@@ -313,6 +314,18 @@ mod tests {
         let mut pending: Vec<_> = list.iter().map(|e| (e.time.0, e.shopper)).collect();
         pending.sort_unstable();
         assert_eq!(pending, set.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_far_future_has_a_place() {
+        let mut list = EventList::default();
+        for time in [1 << 62, u64::MAX, 7] {
+            list.push(event(time, 1));
+        }
+        assert_eq!(list.peek_before(Instant(1 << 60)).map(|order| order.0), Some(7));
+        assert_eq!(list.pop().map(|e| e.time.0), Some(7));
+        assert_eq!(list.peek_before(Instant(1 << 59)), None);
+        assert_eq!(list.iter().count(), 2);
     }
 
     #[test]

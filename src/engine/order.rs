@@ -181,11 +181,12 @@ impl Player<'_> {
     /// The session ends. What it wanted is entered in the ledger; stock of an unpaid order stays held until its deadline.
     pub(super) fn leave(&mut self, mut session: Session) {
         self.tally.ended += 1;
-        if session.basket == BasketId::NONE {
-            return;
-        }
         if session.cause != Cause::NONE {
             self.remember(&session, HAS_FAILED);
+        }
+        if session.basket == BasketId::NONE {
+            self.tally.turned_away += u64::from(session.cause != Cause::NONE && session.cause != Cause::SOLD_OUT);
+            return;
         }
         if !session.holds() {
             self.settle_basket(&session, session.cause.or(Cause::CHANGED_MIND));

@@ -7,7 +7,7 @@ use crate::units::Instant;
 ///
 /// | at the same instant | because |
 /// |---|---|
-/// | hold expiries | stock must be back before anyone asks for it |
+/// | hold expiries | a payment that is answered at the deadline comes too late |
 /// | responses | workers and pages are ready before new requests |
 /// | time-outs, then shoppers giving up | an answer in the last nanosecond still counts |
 /// | retries | they have waited longest |

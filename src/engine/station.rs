@@ -31,9 +31,9 @@ pub struct Station {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// Worker time spent serving, ns.
-    pub busy: u64,
+    pub busy: u128,
     /// Time spent waiting by all requests, ns: the mean queue times the interval.
-    pub queued: u64,
+    pub queued: u128,
     /// Most requests waiting at once.
     pub longest_queue: u64,
 }
@@ -63,7 +63,7 @@ impl Station {
         self.forget_idle(now);
         if self.free_at.len() < self.workers {
             self.work += u128::from(service);
-            self.start_worker(now + service);
+            self.start_worker(now.saturating_add(service));
             return Some(now);
         }
         self.forget_started(now);
@@ -75,7 +75,7 @@ impl Station {
         self.longest_queue = self.longest_queue.max(self.starts.len() as u64);
         self.waited += u128::from(start - now);
         self.work += u128::from(service);
-        self.sink(start + service);
+        self.sink(start.saturating_add(service));
         Some(start)
     }
 
@@ -142,11 +142,8 @@ impl Station {
         let ahead: u128 = self.free_at.iter().map(|&free| u128::from(free.saturating_sub(now))).sum();
         let waiting: u128 = self.starts.iter().map(|&start| u128::from(start - now)).sum();
         let done = (self.work - ahead, self.waited - waiting);
-        let reading = Reading {
-            busy: (done.0 - self.read.0) as u64,
-            queued: (done.1 - self.read.1) as u64,
-            longest_queue: self.longest_queue,
-        };
+        let reading =
+            Reading { busy: done.0 - self.read.0, queued: done.1 - self.read.1, longest_queue: self.longest_queue };
         self.read = done;
         self.longest_queue = self.starts.len() as u64;
         reading
@@ -192,10 +189,10 @@ mod tests {
                 services.push((start, start + service));
             }
             if step % 50 == 49 {
-                let overlap = |spans: &[(u64, u64)]| -> u64 {
+                let overlap = |spans: &[(u64, u64)]| -> u128 {
                     let (from, until) = ((step - 49) * 7, now);
                     let from = if step == 49 { 0 } else { from - 7 };
-                    spans.iter().map(|&(a, b)| b.min(until).saturating_sub(a.max(from))).sum()
+                    spans.iter().map(|&(a, b)| u128::from(b.min(until).saturating_sub(a.max(from)))).sum()
                 };
                 let reading = station.read(now);
                 assert_eq!(reading.busy, overlap(&services), "step {step}");

@@ -2,7 +2,7 @@
 //!
 //! During a tick all cells read the same frozen numbers. A cell grants a reservation at once while its own grants of the SKU
 //! in this tick stay within `floor(left / cells)`: the sum over cells cannot exceed what is left. A request past that share is
-//! *contested*; it waits for the end of the tick, when the contested requests of all cells are settled in order of time and
+//! *contested*; it waits for the end of the tick (however impatient the shopper: a tick is shorter than patience), when the contested requests of all cells are settled in order of time and
 //! shopper against what really remains. A SKU at zero answers "sold out" at once.
 //!
 //! SKUs are dealt over shards by their number. Nothing that happens to one SKU depends on another, so shards are moved and
@@ -218,7 +218,7 @@ impl Shard {
                 shard.empty[category] += catalogue.weight(sku) as i64;
             }
         }
-        shard.sold_out_at = vec![u32::MAX; shard.skus.len()];
+        shard.sold_out_at = shard.skus.iter().map(|sku| if sku.left == 0 { 0 } else { u32::MAX }).collect();
         shard
     }
 
@@ -271,7 +271,8 @@ impl Shard {
         // The shares of all cells sum to at most what is left; a breach would oversell, so it ends the run.
         assert!(stock.left >= units, "SKU {sku} oversold: {units} units granted of {}", stock.left);
         stock.left -= units;
-        stock.ordered += units;
+        // Units can be ordered again after their hold has expired, so this may pass what fits; it is shown, never reckoned with.
+        stock.ordered = stock.ordered.saturating_add(units);
         let category = catalogue.category_of(sku);
         self.left[category] -= i64::from(units);
         if stock.left == 0 {

@@ -56,12 +56,12 @@ impl<'a> Player<'a> {
         let work = self.model.services[service].time.draw(&mut self.stream(&session, Purpose::ServiceTime, item));
         let tally = &mut self.tally.services[service];
         tally.requests += 1;
-        tally.offered_ns += work;
+        tally.offered_ns += u128::from(work);
         let Some(start) = self.cell.stations[service].offer(now.0, work) else {
             tally.rejected += 1;
             return self.attempt_failed(session, Cause::rejected(service));
         };
-        let done = Instant(start + work);
+        let done = Instant(start.saturating_add(work));
         tally.accept(start - now.0, done.0 - now.0);
         let timeout = self.model.services[service].timeout.map_or(Instant(u64::MAX), |timeout| now + timeout);
         let patience_ends = self.patience_ends(&session, done);

@@ -2,7 +2,7 @@
 
 use super::ShortProduct;
 use crate::model::expectation::Expectation;
-use crate::plan::{Action, Catalogue, CountDistribution, MoneyDistribution, Plan};
+use crate::plan::{Action, Catalogue, CountDistribution, Plan};
 
 /// Expected demand of a plan.
 #[derive(Default)]
@@ -55,7 +55,7 @@ fn fen_per_line(catalogue: &Catalogue, category: usize, units: f64) -> f64 {
         share += product.demand;
         fen += product.demand * product.price.0 as f64 * product.units.as_ref().map_or(units, CountDistribution::mean);
     }
-    fen + (1.0 - share).max(0.0) * mean_fen(&catalogue.categories[category].price) * units
+    fen + (1.0 - share).max(0.0) * catalogue.categories[category].price.mean_fen() * units
 }
 
 /// Share of what a checkout reserves that is paid: visits of payment pages that the bank accepts, per visit of a checkout. A second
@@ -71,15 +71,6 @@ fn paid_share(plan: &Plan, expectation: &Expectation, cbmg: usize) -> f64 {
         })
         .sum();
     (accepted / expectation.checkouts[cbmg]).min(1.0)
-}
-
-/// Mean in fen.
-fn mean_fen(price: &MoneyDistribution) -> f64 {
-    match price {
-        MoneyDistribution::Constant(fen) => fen.0 as f64,
-        MoneyDistribution::Uniform { low, high } => f64::midpoint(low.0 as f64, high.0 as f64),
-        MoneyDistribution::Lognormal { mu, sigma } => (mu + sigma * sigma / 2.0).exp(),
-    }
 }
 
 fn short(catalogue: &Catalogue, units_wanted: &[f64]) -> Vec<ShortProduct> {

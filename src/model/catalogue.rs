@@ -281,7 +281,7 @@ impl Category {
         let category = &catalogue.categories[id];
         let [first, full_first, generated_brands_first] = firsts;
         let full = category.skus;
-        let block = ((1.0 / fraction) as u64).max(1);
+        let block = (1.0 / fraction).round() as u64;
         let ranks = RankSampler::new(&catalogue.popularity, full.max(1));
         let head = if block == 1 { full } else { head(&ranks, expected_units * fraction, block).min(full) };
         let skus = head + (full - head).div_ceil(block);

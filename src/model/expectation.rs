@@ -1,6 +1,6 @@
 //! What a plan is expected to bring when nothing fails: sessions, page visits, checkouts. Means only, in closed form.
 
-use crate::plan::{Action, Cbmg, Plan, Segment};
+use crate::plan::{Action, Cbmg, Plan};
 
 /// Expected numbers of a plan, before any event is simulated and as if no page ever failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,23 +28,16 @@ impl Expectation {
         Expectation { visits, sessions, checkouts }
     }
 
-    /// Expected basket lines that reach a checkout, by category and summed over segments and windows.
-    #[must_use]
-    pub fn lines_by_category(&self, plan: &Plan) -> Vec<f64> {
-        self.by_category(plan, |segment| segment.lines.mean())
-    }
-
     /// Expected units that reach a checkout, by category and summed over segments and windows.
     #[must_use]
     pub fn units_by_category(&self, plan: &Plan) -> Vec<f64> {
-        self.by_category(plan, |segment| segment.lines.mean() * segment.units.mean())
-    }
-
-    fn by_category(&self, plan: &Plan, per_checkout: impl Fn(&Segment) -> f64) -> Vec<f64> {
         let Some(catalogue) = &plan.catalogue else { return Vec::new() };
         let mut totals = vec![0.0; catalogue.categories.len()];
         for (segment, sessions) in plan.segments.iter().zip(&self.sessions) {
-            let total = sessions.iter().sum::<f64>() * self.checkouts[segment.cbmg] * per_checkout(segment);
+            let total = sessions.iter().sum::<f64>()
+                * self.checkouts[segment.cbmg]
+                * segment.lines.mean()
+                * segment.units.mean();
             let weights: Vec<f64> =
                 catalogue.categories.iter().zip(&segment.interest).map(|(c, interest)| c.demand * interest).collect();
             let sum: f64 = weights.iter().sum();

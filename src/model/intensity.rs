@@ -9,28 +9,37 @@ use crate::units::Nanos;
 /// nothing, and its weight goes to the others in proportion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cumulative {
-    parts: Vec<(f64, IntensityPart)>,
+    parts: Vec<(f64, Part)>,
     length: Nanos,
+}
+
+/// A part, with the areas under its points added up beforehand.
+#[derive(Clone, Debug, PartialEq)]
+struct Part {
+    shape: IntensityPart,
+    /// Area from the first point to each; empty where there are no points.
+    areas: Vec<f64>,
 }
 
 impl Cumulative {
     /// The distribution of arrivals by `intensity` over a window of this length.
     #[must_use]
     pub fn new(intensity: &Intensity, length: Nanos) -> Self {
-        let mut parts: Vec<(f64, IntensityPart)> = Vec::new();
+        let mut parts: Vec<(f64, Part)> = Vec::new();
         let mut total = 0.0;
-        for part in &intensity.parts {
-            let mass = integral(part, length.as_secs_f64());
-            if mass > 0.0 && part.weight() > 0.0 {
-                total += part.weight();
-                parts.push((part.weight() / mass, part.clone()));
+        for shape in &intensity.parts {
+            let part = Part::new(shape.clone());
+            let mass = part.integral(length.as_secs_f64());
+            if mass > 0.0 && shape.weight() > 0.0 {
+                total += shape.weight();
+                parts.push((shape.weight() / mass, part));
             }
         }
         for (factor, _) in &mut parts {
             *factor /= total;
         }
         if parts.is_empty() {
-            parts.push((1.0 / length.as_secs_f64(), IntensityPart::Constant { weight: 1.0 }));
+            parts.push((1.0 / length.as_secs_f64(), Part::new(IntensityPart::Constant { weight: 1.0 })));
         }
         Cumulative { parts, length }
     }
@@ -42,24 +51,49 @@ impl Cumulative {
             return 1.0;
         }
         let t = since_opening.as_secs_f64();
-        let sum: f64 = self.parts.iter().map(|(factor, part)| factor * integral(part, t)).sum();
+        let sum: f64 = self.parts.iter().map(|(factor, part)| factor * part.integral(t)).sum();
         sum.clamp(0.0, 1.0)
     }
 }
 
-/// Integral of a part's (unscaled) intensity from the opening to `t` seconds after it.
-fn integral(part: &IntensityPart, t: f64) -> f64 {
-    match part {
-        IntensityPart::Burst { rise, decay, after, .. } => {
-            let x = (t - after.as_secs_f64()).max(0.0);
-            burst_integral(rise.as_secs_f64(), decay.as_secs_f64(), x)
+impl Part {
+    fn new(shape: IntensityPart) -> Self {
+        let mut areas = Vec::new();
+        if let IntensityPart::Points { points, .. } = &shape {
+            let mut area = 0.0;
+            areas.push(area);
+            for pair in points.windows(2) {
+                area += (pair[1].0 - pair[0].0) * f64::midpoint(pair[0].1, pair[1].1);
+                areas.push(area);
+            }
         }
-        IntensityPart::Hourly { hours, offset, .. } => {
-            let from = offset.as_secs_f64();
-            day_integral(hours, from + t) - day_integral(hours, from)
+        Part { shape, areas }
+    }
+
+    /// Integral of the (unscaled) intensity from the opening to `t` seconds after it.
+    fn integral(&self, t: f64) -> f64 {
+        match &self.shape {
+            IntensityPart::Burst { rise, decay, after, .. } => {
+                let x = (t - after.as_secs_f64()).max(0.0);
+                burst_integral(rise.as_secs_f64(), decay.as_secs_f64(), x)
+            }
+            IntensityPart::Hourly { hours, offset, .. } => {
+                let from = offset.as_secs_f64();
+                day_integral(hours, from + t) - day_integral(hours, from)
+            }
+            IntensityPart::Constant { .. } => t,
+            IntensityPart::Points { points, .. } => self.points_integral(points, t),
         }
-        IntensityPart::Constant { .. } => t,
-        IntensityPart::Points { points, .. } => points_integral(points, t),
+    }
+
+    /// Integral of the line through `points` up to `t`; nothing outside of them.
+    fn points_integral(&self, points: &[(f64, f64)], t: f64) -> f64 {
+        let next = points.partition_point(|&(x, _)| x < t);
+        let (Some(&(x0, y0)), Some(&(x1, y1))) = (points[..next].last(), points.get(next)) else {
+            return if next == 0 { 0.0 } else { self.areas[next - 1] };
+        };
+        let y = y0 + (y1 - y0) * (t - x0) / (x1 - x0);
+        self.areas[next - 1] + (t - x0) * f64::midpoint(y0, y)
     }
 }
 
@@ -78,21 +112,6 @@ fn day_integral(hours: &[f64; 24], t: f64) -> f64 {
     let hour = ((within / 3600.0) as usize).min(23);
     let full: f64 = hours[..hour].iter().sum::<f64>() * 3600.0;
     days * hours.iter().sum::<f64>() * 3600.0 + full + (within - hour as f64 * 3600.0) * hours[hour]
-}
-
-/// Integral of the line through `points` up to `t`; nothing outside of them.
-fn points_integral(points: &[(f64, f64)], t: f64) -> f64 {
-    let mut area = 0.0;
-    for pair in points.windows(2) {
-        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
-        if t <= x0 {
-            break;
-        }
-        let x = t.min(x1);
-        let y = y0 + (y1 - y0) * (x - x0) / (x1 - x0);
-        area += (x - x0) * (y0 + y) / 2.0;
-    }
-    area
 }
 
 #[cfg(test)]

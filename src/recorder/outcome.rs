@@ -206,6 +206,7 @@ impl Outcome<'_> {
         let lost: u64 = rows.iter().map(|row| self.lost_fen(row)).sum();
         Totals {
             sessions: sum(|row| row.begun),
+            sessions_turned_away: sum(|row| row.turned_away),
             intents: sum(|row| row.demand.lines),
             orders_created: sum(|row| row.ordered.lines),
             orders_paid: sum(|row| row.paid.lines),

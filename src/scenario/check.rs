@@ -17,9 +17,14 @@ use super::observed::RowPlaces;
 use super::schema::{closest, listed};
 use super::source::Place;
 use super::tree::Cursor;
-use crate::plan::{Memory, Plan};
+use crate::model::expectation::Expectation;
+use crate::plan::{CountDistribution, MAX_LINES, Memory, Plan};
 use std::collections::BTreeSet;
 
+/// Most pages that a session may visit on average.
+const MOST_PAGES: f64 = 10_000.0;
+/// Most money that a scenario may be about, fen: a ninth of what 64 bits count, so that chance does not carry a sum past them.
+const MOST_FEN: f64 = 1e18;
 /// How far a sum of shares or probabilities may be from one.
 const SUM_TOLERANCE: f64 = 1e-6;
 /// Longest name, in bytes.
@@ -48,7 +53,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     if check.found.has_errors() {
         return None;
     }
-    Some(Plan {
+    let plan = Plan {
         name: file.name.clone(),
         title: file.title.clone(),
         zone: file.zone.clone(),
@@ -68,10 +73,43 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         services,
         hold: file.inventory.hold,
         catalogue,
-    })
+    };
+    check.magnitudes(&plan);
+    (!check.found.has_errors()).then_some(plan)
 }
 
 impl Check<'_> {
+    /// What is sound line by line and too much as a whole.
+    fn magnitudes(&mut self, plan: &Plan) {
+        let expected = Expectation::new(plan);
+        for (cbmg, visits) in plan.cbmgs.iter().zip(&expected.visits) {
+            let pages: f64 = visits.iter().sum();
+            if !pages.is_finite() || pages > MOST_PAGES {
+                self.push(
+                    Diagnostic::new(Code::NoExit, format!("a session of `{}` hardly ever ends", cbmg.name))
+                        .at(self.root.key("cbmg").key(&cbmg.name).key_place(), "visits too many pages")
+                        .note(format!("at most {MOST_PAGES} pages are possible on average"))
+                        .help("give `exit` a larger probability"),
+                );
+            }
+        }
+        let Some(catalogue) = &plan.catalogue else { return };
+        let dearest = catalogue.categories.iter().map(|c| c.price.mean_fen());
+        let dearest = dearest.chain(catalogue.products.iter().map(|p| p.price.0 as f64)).fold(0.0, f64::max);
+        let own = catalogue.products.iter().filter_map(|p| p.units.as_ref()).map(CountDistribution::mean);
+        let units = plan.segments.iter().map(|s| s.units.mean()).chain(own).fold(1.0, f64::max);
+        let lines = f64::from(MAX_LINES) * plan.shoppers as f64 * plan.windows.len() as f64;
+        let most = lines * units * dearest;
+        if !most.is_finite() || most > MOST_FEN {
+            self.push(
+                Diagnostic::new(Code::TooMany, "this is more money than can be counted")
+                    .at(self.root.key("population").key("shoppers").place(), "so many shoppers, baskets and prices")
+                    .note("shoppers × windows × 16 lines × mean units × the dearest mean price come to more than 10^18 fen")
+                    .help("take fewer shoppers, fewer units in a line, or lower prices"),
+            );
+        }
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }

@@ -22,6 +22,45 @@ pub(super) fn check(node: &Node, rule: Rule<'_>, found: &mut Diagnostics) {
     }
 }
 
+/// Takes out of `node` what `rule` has no key for.
+pub(super) fn prune(node: &mut Node, rule: Rule<'_>) {
+    match &mut node.value {
+        Value::Table(entries) if rule.is_enum() => {
+            for (name, payload) in entries {
+                let named = rule.variants().find(|variant| variant.name == name);
+                if let Some(rule) = named.and_then(|variant| variant.payload) {
+                    prune(payload, rule);
+                }
+            }
+        }
+        Value::Table(entries) => {
+            entries.retain(|name, _| rule.child(name).is_some());
+            for (name, entry) in entries {
+                if let Some(child) = rule.child(name) {
+                    prune(entry, child);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                if let Some(rule) = item_rule(rule, index) {
+                    prune(item, rule);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The rule of an entry of a list.
+fn item_rule(rule: Rule<'_>, index: usize) -> Option<Rule<'_>> {
+    let items = match rule.get("items") {
+        Some(serde_json::Value::Array(rules)) => rules.get(index),
+        other => other,
+    };
+    items.map(|items| rule.at(items))
+}
+
 fn wrong_type(node: &Node, wanted: &str, rule: Rule<'_>, found: &mut Diagnostics) {
     let (name, example) = match (wanted, rule.text("format")) {
         ("object", _) => ("a table", None),
@@ -134,12 +173,8 @@ fn list(node: &Node, items: &[Node], rule: Rule<'_>, found: &mut Diagnostics) {
         );
     }
     for (index, item) in items.iter().enumerate() {
-        let item_rule = match rule.get("items") {
-            Some(serde_json::Value::Array(rules)) => rules.get(index),
-            other => other,
-        };
-        if let Some(item_rule) = item_rule {
-            check(item, rule.at(item_rule), found);
+        if let Some(item_rule) = item_rule(rule, index) {
+            check(item, item_rule, found);
         }
     }
 }

@@ -204,6 +204,7 @@ fn totals(table: &Table, window: Option<i64>) -> Totals {
     let lost = Bucket::ALL.into_iter().filter(|b| b.is_lost()).map(|b| pick(&series::bucket(b))).sum();
     Totals {
         sessions: pick(series::SESSIONS),
+        sessions_turned_away: 0,
         intents: pick(series::ORDERS) * 13 / 10,
         orders_created: pick(series::ORDERS),
         orders_paid: pick(series::PAYMENTS),

@@ -60,7 +60,7 @@ impl Outcome<'_> {
         integers("response_us_p99", &|s| s.response_us_p99, 1);
         let workers = self.workers(service) as f64;
         let over =
-            |ns: u64, row: &Row| if workers > 0.0 { ns as f64 / (workers * row.slot.seconds() * 1e9) } else { 0.0 };
+            |ns: u128, row: &Row| if workers > 0.0 { ns as f64 / (workers * row.slot.seconds() * 1e9) } else { 0.0 };
         let mut reals = |what: &str, of: &dyn Fn(&Row, &Recorded) -> f64| {
             let values = rows.iter().map(|row| of(row, &row.services[service])).collect();
             columns.push(Column { name: name(what), values: Values::Real(values) });
@@ -109,7 +109,10 @@ impl Outcome<'_> {
             utilisation_mean: if workers > 0 && capacity > 0.0 { busy / capacity } else { 0.0 },
             utilisation_max: if workers > 0 { busiest } else { 0.0 },
             queue_max: queues.max().unwrap_or(0) * self.scale,
-            wait_us_mean: ratio(sum(|s| s.waited_ns) as f64 / 1e3, requests - rejected),
+            wait_us_mean: ratio(
+                slots().map(|row| row.services[service].waited_ns).sum::<u128>() as f64 / 1e3,
+                requests - rejected,
+            ),
             response_us_p50: responses.value_at_quantile(0.5),
             response_us_p90: responses.value_at_quantile(0.9),
             response_us_p99: responses.value_at_quantile(0.99),

@@ -98,7 +98,7 @@ impl Check<'_> {
         let basket = at.key("basket");
         Segment {
             name: name.to_owned(),
-            share: segment.share,
+            share: segment.share / self.file.segment.values().map(|s| s.share).sum::<f64>(),
             cbmg: cbmg.unwrap_or(0),
             attendance,
             lines: self.lines(&segment.basket.lines, basket.key("lines")),

@@ -10,6 +10,8 @@ use crate::units::{LONGEST, Nanos};
 /// Shortest tick of all.
 const SHORTEST_TICK: Nanos = Nanos::from_millis(1);
 /// Longest tick of all.
+/// Longest stretch of rows a second.
+const LONGEST_FINE: Nanos = Nanos::from_secs(86_400);
 const LONGEST_TICK: Nanos = Nanos::from_secs(60);
 
 impl Check<'_> {
@@ -62,6 +64,12 @@ impl Check<'_> {
             self.push(
                 Diagnostic::new(Code::BadTiming, format!("rows of a second cannot cover {fine}"))
                     .at(self.root.key("record").key("fine").place(), "not a whole number of seconds"),
+            );
+        }
+        if fine > LONGEST_FINE {
+            self.push(
+                Diagnostic::new(Code::BadTiming, format!("rows of a second for {fine} are too many"))
+                    .at(self.root.key("record").key("fine").place(), format!("expected at most {LONGEST_FINE}")),
             );
         }
         (platform.cells, platform.tick_min, platform.tick_max)

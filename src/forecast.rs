@@ -20,16 +20,16 @@ use crate::model::expectation::Expectation;
 use crate::plan::{Action, Plan, State};
 use serde::Serialize;
 
-/// Memory of a run without shoppers or goods: the program, its tables, the recorder's series; bytes.
-pub const BASE_BYTES: f64 = 60e6;
+/// Memory of a run without shoppers or goods: the program and its tables; bytes.
+pub const BASE_BYTES: f64 = 10e6;
 /// Memory per recorded row and service, in the record and again in the table that is made of it; bytes.
 pub const BYTES_PER_ROW_AND_SERVICE: f64 = 350.0;
-/// Memory per SKU: stock, price, counts of sales; bytes.
-pub const BYTES_PER_SKU: f64 = 28.0;
+/// Memory per SKU: stock, price, counts of sales, time of the sell-out; bytes.
+pub const BYTES_PER_SKU: f64 = 20.0;
 /// Memory per shopper where history carries over from window to window; bytes.
 pub const BYTES_PER_SHOPPER: f64 = 1.0;
-/// Memory per session in flight: its state, and its place in the event list; bytes.
-pub const BYTES_PER_SESSION: f64 = 48.0;
+/// Memory per session in flight: its state in the event list, whose chunks are part empty, and its basket; bytes.
+pub const BYTES_PER_SESSION: f64 = 75.0;
 /// Work per event on one core, nanoseconds.
 pub const NANOS_PER_EVENT: f64 = 300.0;
 /// The utilisation at the peak for which [`ServiceForecast::instances_suggested`] is computed: a fifth is left for what a mean

@@ -100,9 +100,12 @@ fn convert(
     let mut tree = merge::assemble(source, path, overrides, rule, found)?;
     shape::check(&tree, rule, found);
     if found.has_errors() {
-        // What can be read all the same is checked all the same, so that one round of corrections is enough.
+        // What can be read all the same is checked all the same, so that one round of corrections is enough. A list of the wrong
+        // length can be read too, but means something else.
         shape::prune(&mut tree, rule);
-        if let Ok(mut file) = serde_json::from_value(tree.to_json()) {
+        if !found.iter().any(|problem| problem.code == Code::WrongLength)
+            && let Ok(mut file) = serde_json::from_value(tree.to_json())
+        {
             let rows = observed::inline(&mut file, Cursor::new(&tree), found);
             check::plan(&file, Cursor::new(&tree), &rows, found);
         }

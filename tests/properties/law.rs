@@ -110,6 +110,7 @@ fn rows_add_up(results: &Results) -> Verdict {
     let mut sum = Totals::default();
     for window in windows {
         sum.sessions += window.sessions;
+        sum.sessions_turned_away += window.sessions_turned_away;
         sum.intents += window.intents;
         sum.orders_created += window.orders_created;
         sum.orders_paid += window.orders_paid;

@@ -179,13 +179,12 @@ impl Run {
         let begun: u64 = tallies().map(|tally| tally.begun).sum();
         let ended: u64 = tallies().map(|tally| tally.ended).sum();
         let paid: u64 = tallies().map(|tally| tally.paid.fen).sum();
-        let scale = u64::from(self.model.cells / self.model.simulated);
         Progress {
             now,
             done: done.clamp(0.0, 1.0),
             events: tallies().map(|tally| tally.events).sum(),
             in_flight: begun - ended,
-            gmv_paid: Fen(paid * scale),
+            gmv_paid: Fen(paid * self.model.scale()),
         }
     }
 

@@ -150,6 +150,12 @@ impl Model {
         }
     }
 
+    /// Factor from what is simulated to the platform.
+    #[must_use]
+    pub fn scale(&self) -> u64 {
+        u64::from(self.cells / self.simulated)
+    }
+
     /// First shopper of a cell; shoppers are dealt out as evenly as whole numbers allow.
     #[must_use]
     pub fn first_shopper(&self, cell: u32) -> u64 {
@@ -205,10 +211,7 @@ fn split(total: u64, index: u32, parts: u32) -> u64 {
 
 impl Segment {
     fn new(plan: &Plan, segment: &plan::Segment, share_until: f64) -> Self {
-        let weights: Vec<f64> = match &plan.catalogue {
-            Some(c) => c.categories.iter().zip(&segment.interest).map(|(c, interest)| c.demand * interest).collect(),
-            None => vec![1.0],
-        };
+        let weights = plan.catalogue.as_ref().map_or(vec![1.0], |catalogue| segment.demand(catalogue));
         let attendance = |(window, attendance): (usize, &Option<plan::Attendance>)| {
             let attendance = attendance.as_ref()?;
             let length = plan.windows[window].closes - plan.windows[window].opens;

@@ -417,6 +417,14 @@ pub enum StockDistribution {
     },
 }
 
+impl Segment {
+    /// Weight of each category in the segment's baskets.
+    #[must_use]
+    pub fn demand(&self, catalogue: &Catalogue) -> Vec<f64> {
+        catalogue.categories.iter().zip(&self.interest).map(|(category, interest)| category.demand * interest).collect()
+    }
+}
+
 impl IntensityPart {
     /// Weight of the part.
     #[must_use]

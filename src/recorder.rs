@@ -8,6 +8,7 @@ use crate::engine::session::Cause;
 use crate::engine::station::Reading;
 use crate::engine::stock::Stock;
 use crate::model::Model;
+use crate::model::catalogue::Catalogue;
 use hdrhistogram::Histogram;
 
 /// Longest response time that is told apart, in microseconds: an hour.
@@ -255,8 +256,8 @@ impl Recorder {
         for tally in tallies {
             tally.drain_into(&mut self.slot);
         }
-        let categories = model.catalogue.as_ref().map_or(0, crate::model::catalogue::Catalogue::categories);
-        let products = model.catalogue.as_ref().map_or(0, crate::model::catalogue::Catalogue::named_products);
+        let categories = model.catalogue.as_ref().map_or(0, Catalogue::categories);
+        let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
         let begun = self.slot.begun;
         let before = self.rows.last().map_or(0, |row| row.in_flight);
         let row = Row {

@@ -38,8 +38,7 @@ impl Expectation {
                 * self.checkouts[segment.cbmg]
                 * segment.lines.mean()
                 * segment.units.mean();
-            let weights: Vec<f64> =
-                catalogue.categories.iter().zip(&segment.interest).map(|(c, interest)| c.demand * interest).collect();
+            let weights = segment.demand(catalogue);
             let sum: f64 = weights.iter().sum();
             if sum > 0.0 {
                 totals.iter_mut().zip(weights).for_each(|(t, weight)| *t += total * weight / sum);

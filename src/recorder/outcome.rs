@@ -59,7 +59,7 @@ pub fn results(
     recorder: &Recorder,
     ending: &Ending,
 ) -> Result<Results, Breach> {
-    let scale = u64::from(model.cells / model.simulated);
+    let scale = model.scale();
     let outcome = Outcome { plan, model, stock, recorder, ending, scale };
     let conservation = outcome.conservation();
     if !conservation.holds() {

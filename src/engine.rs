@@ -26,6 +26,8 @@ use session::{Cause, Phase};
 use std::ops::ControlFlow;
 use stock::{Outbox, Stock};
 
+/// Events below which a tick is played on one thread: waking the others would cost more than the work.
+const EVENTS_TO_SHARE: u64 = 1000;
 /// Groups of cells per thread: enough to even out uneven cells, few enough that summing their tallies costs little.
 const GROUPS_PER_THREAD: usize = 2;
 
@@ -79,6 +81,8 @@ struct Run {
     stock: Stock,
     groups: Vec<Group>,
     recorder: Recorder,
+    /// Events of the tick before.
+    last_events: u64,
 }
 
 /// Plays a plan to its horizon, or until `watch` breaks off. `watch` is called at the end of every tick.
@@ -155,13 +159,12 @@ impl Run {
                 space: Workspace::default(),
             })
             .collect();
-        Run { recorder: Recorder::new(&model), groups, stock, model }
+        Run { recorder: Recorder::new(&model), groups, stock, model, last_events: 0 }
     }
 
     /// Draws the arrivals of a slice in all cells.
     fn invite(&mut self, slice: &Slice) {
-        let model = &self.model;
-        self.groups.par_iter_mut().for_each(|group| {
+        self.on_groups(self.last_events >= EVENTS_TO_SHARE, |group, model, _| {
             for cell in &mut group.cells {
                 cell.arrivals.draw(model, cell.id, &cell.history, slice);
             }
@@ -170,8 +173,10 @@ impl Run {
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
-        let (model, stock) = (&self.model, &self.stock);
-        self.groups.par_iter_mut().for_each(|group| {
+        let before = self.events();
+        // As many as in the tick before, most likely.
+        let share = self.last_events >= EVENTS_TO_SHARE;
+        self.on_groups(share, |group, model, stock| {
             group.play(model, stock, window, end);
             if closes_slot {
                 group.read_stations(end);
@@ -179,11 +184,25 @@ impl Run {
         });
         let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
         self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), end);
-        if self.groups.iter().flat_map(|group| &group.cells).all(|cell| cell.waiting.is_empty()) {
-            return;
+        if self.groups.iter().flat_map(|group| &group.cells).any(|cell| !cell.waiting.is_empty()) {
+            self.on_groups(share, |group, model, stock| group.answer(model, stock, end));
         }
+        self.last_events = self.events() - before;
+    }
+
+    /// Does something with every group, on all threads or on this one.
+    fn on_groups(&mut self, share: bool, act: impl Fn(&mut Group, &Model, &Stock) + Sync) {
         let (model, stock) = (&self.model, &self.stock);
-        self.groups.par_iter_mut().for_each(|group| group.answer(model, stock, end));
+        if share {
+            self.groups.par_iter_mut().for_each(|group| act(group, model, stock));
+        } else {
+            self.groups.iter_mut().for_each(|group| act(group, model, stock));
+        }
+    }
+
+    /// Events played so far in the open slot, and before.
+    fn events(&self) -> u64 {
+        self.groups.iter().map(|group| group.tally.events).sum::<u64>() + self.recorder.total.events
     }
 
     fn close(&mut self, slot: Slot) {
@@ -199,7 +218,7 @@ impl Run {
         Progress {
             now,
             done: done.clamp(0.0, 1.0),
-            events: tallies().map(|tally| tally.events).sum(),
+            events: self.events(),
             in_flight: begun - ended,
             gmv_paid: Fen(paid * self.model.scale()),
         }

@@ -77,8 +77,8 @@ pub struct Arrivals {
     upcoming: Vec<Arrival>,
 }
 
-/// An arrival: sixteen bytes, as many are sorted. In order of time, then shopper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// An arrival. In order of time, then shopper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// When.
     pub time: Instant,
@@ -89,6 +89,11 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// The arrival as one number, for sorting: its order is that of arrivals.
+    fn key(&self) -> u128 {
+        u128::from(self.time.0) << 64 | u128::from(self.shopper) << 8 | u128::from(self.segment)
+    }
+
     /// The session that begins.
     #[must_use]
     pub fn session(&self, window: usize) -> Session {
@@ -156,7 +161,7 @@ impl Arrivals {
                 model.accepts(usize::from(arrival.segment), window, shopper, of_shopper)
             });
         }
-        self.upcoming.sort_unstable_by(|a, b| b.cmp(a));
+        self.upcoming.sort_unstable_by_key(|arrival| std::cmp::Reverse(arrival.key()));
     }
 
     fn open(&mut self, model: &Model, cell: u32, window: usize) {

@@ -31,6 +31,36 @@ pub struct SkuStock {
     pub price: u32,
 }
 
+/// What became of all units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Units at the start.
+    pub start: u64,
+    /// Units paid.
+    pub sold: u64,
+    /// Units held by unpaid orders.
+    pub held: u64,
+    /// Units that nobody holds.
+    pub left: u64,
+    /// Money paid, fen.
+    pub paid_fen: u64,
+    /// SKUs of which sold, held and left do not add up to the start.
+    pub skus_in_breach: u64,
+}
+
+impl Account {
+    fn add(self, other: Account) -> Account {
+        Account {
+            start: self.start + other.start,
+            sold: self.sold + other.sold,
+            held: self.held + other.held,
+            left: self.left + other.left,
+            paid_fen: self.paid_fen + other.paid_fen,
+            skus_in_breach: self.skus_in_breach + other.skus_in_breach,
+        }
+    }
+}
+
 /// What a cell did to a SKU in a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
@@ -194,6 +224,21 @@ impl Stock {
     pub fn sold_out_at(&self, sku: Sku) -> Option<Instant> {
         let at = self.shards[shard_of(sku)].sold_out_at[place_of(sku)];
         (at != u32::MAX).then_some(Instant(u64::from(at) * SOLD_OUT_RESOLUTION))
+    }
+
+    /// Accounts for every unit, given those held, sorted by SKU.
+    #[must_use]
+    pub fn account(&self, catalogue: Option<&Catalogue>, held: &[(Sku, u32)]) -> Account {
+        let of_sku = |sku: Sku| {
+            let stock = self.of(sku);
+            let holders = &held[held.partition_point(|&(of, _)| of < sku)..];
+            let held = holders.iter().take_while(|&&(of, _)| of == sku).map(|&(_, units)| u64::from(units)).sum();
+            let start = u64::from(catalogue.map_or(0, |catalogue| catalogue.stock(sku)));
+            let (left, sold) = (u64::from(stock.left), u64::from(stock.paid));
+            let skus_in_breach = u64::from(start != sold + held + left);
+            Account { start, sold, held, left, paid_fen: sold * u64::from(stock.price), skus_in_breach }
+        };
+        (0..self.skus()).into_par_iter().map(of_sku).reduce(Account::default, Account::add)
     }
 
     /// Units left and SKUs with nothing left of a category.

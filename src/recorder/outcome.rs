@@ -116,10 +116,6 @@ impl Outcome<'_> {
         self.plan.origin_unix_ms + (instant.0 / 1_000_000) as i64
     }
 
-    fn skus(&self) -> impl Iterator<Item = Sku> + use<> {
-        0..self.stock.skus()
-    }
-
     /// Checks each law on the simulated numbers; amounts are scaled up for the reader.
     fn conservation(&self) -> Conservation {
         let total = &self.recorder.total;
@@ -129,24 +125,13 @@ impl Outcome<'_> {
             sessions_in_flight: self.ending.in_flight * self.scale,
             ..Conservation::default()
         };
-        let mut held = self.ending.held.iter().peekable();
-        let mut paid_fen = 0;
-        for sku in self.skus() {
-            let stock = self.stock.of(sku);
-            let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock(sku)));
-            let mut held_units = 0;
-            while let Some((_, units)) = held.next_if(|(of, _)| *of == sku) {
-                held_units += u64::from(*units);
-            }
-            let (left, sold) = (u64::from(stock.left), u64::from(stock.paid));
-            check.skus_in_breach += u64::from(start != sold + held_units + left);
-            check.units_start += start * self.scale;
-            check.units_sold += sold * self.scale;
-            check.units_held += held_units * self.scale;
-            check.units_left += left * self.scale;
-            paid_fen += sold * u64::from(stock.price);
-        }
-        check.paid_difference_fen = paid_fen as i64 - total.paid.fen as i64;
+        let goods = self.stock.account(self.model.catalogue.as_ref(), &self.ending.held);
+        check.skus_in_breach = goods.skus_in_breach;
+        check.units_start = goods.start * self.scale;
+        check.units_sold = goods.sold * self.scale;
+        check.units_held = goods.held * self.scale;
+        check.units_left = goods.left * self.scale;
+        check.paid_difference_fen = goods.paid_fen as i64 - total.paid.fen as i64;
         let mut entered = 0;
         for window in 0..self.plan.windows.len() {
             for segment in 0..self.plan.segments.len() {

@@ -13,7 +13,7 @@ impl Outcome<'_> {
     pub(super) fn brands(&self, catalogue: &Catalogue) -> Vec<BrandRow> {
         let named = self.plan.catalogue.as_ref().map_or(0, |c| c.named_brands.len());
         let mut brands: Vec<BrandTotals> = vec![BrandTotals::default(); catalogue.brands()];
-        for sku in self.skus() {
+        for sku in 0..self.stock.skus() {
             let Some(brand) = catalogue.brand_of(sku) else { continue };
             let stock = self.stock.of(sku);
             let (of, weight) = (&mut brands[brand], catalogue.weight(sku));

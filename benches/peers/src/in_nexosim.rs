@@ -1,5 +1,7 @@
 //! In nexosim: models that are connected by ports and schedule their own events, on its single-threaded executor.
 
+#![expect(clippy::unused_async, reason = "nexosim's initialisers and repliers are asynchronous")]
+
 use crate::station::{Served, Station};
 use crate::{BROWSE, Browse, Draws, LEAVE, STAY, TANDEM, Tandem, gap};
 use nexosim::model::{Context, Model, schedulable};
@@ -26,7 +28,7 @@ impl Source {
     }
 
     #[nexosim(init)]
-    async fn init(&mut self, context: &Context<Self>, _: &mut ()) {
+    async fn init(&mut self, context: &Context<Self>, (): &mut ()) {
         self.schedule(context);
     }
 

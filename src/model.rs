@@ -262,6 +262,13 @@ impl Transition {
         }
     }
 
+    /// The only target, if there is just one: then nothing need be drawn.
+    #[must_use]
+    #[inline]
+    pub fn certain(&self) -> Option<Option<u8>> {
+        if let [only] = self.targets[..] { Some(only) } else { None }
+    }
+
     /// The target at `u`, uniform on [0, 1); `None` is the exit.
     #[must_use]
     #[inline]

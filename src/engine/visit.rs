@@ -140,6 +140,10 @@ impl<'a> Player<'a> {
 
     /// Looks at the page for the state's think time, then goes on. Where to is part of the same draw and known from now on.
     pub(super) fn think(&mut self, session: Session) {
+        let state = self.state(&session);
+        if let (Some(target), None) = (state.next.certain(), &state.think) {
+            return self.go_on(session, target, 0);
+        }
         let mut stream = self.stream(&session, Purpose::Visit, 0);
         let target = self.state(&session).next.target(stream.unit());
         self.think_before(session, target, &mut stream);
@@ -155,8 +159,12 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn think_before(&mut self, mut session: Session, target: Option<u8>, stream: &mut Stream) {
+    fn think_before(&mut self, session: Session, target: Option<u8>, stream: &mut Stream) {
         let think = self.state(&session).think.as_ref().map_or(0, |think| think.draw(stream));
+        self.go_on(session, target, think);
+    }
+
+    fn go_on(&mut self, mut session: Session, target: Option<u8>, think: u64) {
         session.call = target.unwrap_or(EXIT);
         self.wait(session, Phase::ThinkEnd, session.time + Nanos(think));
     }

@@ -54,6 +54,7 @@ impl Player<'_> {
         if len > 0 {
             self.tally.demand.add(sum(lines[..len].iter().copied()));
             session.basket = self.cell.baskets.insert(&lines[..len]);
+            session.note_basket();
         }
     }
 
@@ -185,7 +186,7 @@ impl Player<'_> {
             self.remember(&session, HAS_FAILED);
         }
         if session.basket == BasketId::NONE {
-            self.tally.turned_away += u64::from(session.cause != Cause::NONE && session.cause != Cause::SOLD_OUT);
+            self.tally.turned_away += u64::from(session.cause.is_of_platform() && !session.had_basket());
             return;
         }
         if !session.holds() {

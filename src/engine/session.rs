@@ -89,6 +89,12 @@ impl Cause {
         self.0.checked_sub(Self::FIRST_SERVICE).map(|i| usize::from(i / 2))
     }
 
+    /// Whether service or patience failed, as opposed to stock, bank and clock.
+    #[must_use]
+    pub fn is_of_platform(self) -> bool {
+        self == Cause::GAVE_UP || self.service().is_some()
+    }
+
     /// Whether it is a service's rejection, as opposed to its time-out.
     #[must_use]
     pub fn is_rejection(self) -> bool {
@@ -127,9 +133,14 @@ pub struct Session {
     pub cause: Cause,
     /// The shopper's segment.
     pub segment: u8,
-    /// Window (high nibble) and phase (low nibble).
+    /// Window (high nibble), whether there has been a basket ([`HAD_BASKET`]), phase (low bits).
     window_phase: u8,
 }
+
+/// Bits of the phase.
+const PHASE: u8 = 7;
+/// The bit of a session that has had a basket.
+const HAD_BASKET: u8 = 8;
 
 /// An instant that never comes.
 pub const NEVER: Instant = Instant(u64::MAX);
@@ -188,14 +199,25 @@ impl Session {
             Phase::ThinkEnd,
             Phase::Arrival,
         ];
-        PHASES[usize::from(self.window_phase & 15)]
+        PHASES[usize::from(self.window_phase & PHASE)]
     }
 
     /// Lets the session wait for something.
     #[inline]
     pub fn wait_for(&mut self, phase: Phase, time: Instant) {
         self.time = time;
-        self.window_phase = self.window_phase & 0xF0 | phase as u8;
+        self.window_phase = self.window_phase & !PHASE | phase as u8;
+    }
+
+    /// Notes that it has a basket.
+    pub fn note_basket(&mut self) {
+        self.window_phase |= HAD_BASKET;
+    }
+
+    /// Whether it has ever had a basket.
+    #[must_use]
+    pub fn had_basket(&self) -> bool {
+        self.window_phase & HAD_BASKET != 0
     }
 
     /// Whether stock is held for it.
@@ -209,7 +231,7 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn order(&self) -> (u64, u64) {
-        let phase = u64::from(self.window_phase & 15);
+        let phase = u64::from(self.window_phase & PHASE);
         let window = u64::from(self.window_phase >> 4);
         (self.time.0, phase << 56 | u64::from(self.shopper) << 24 | window << 16 | u64::from(self.visit))
     }

@@ -44,6 +44,8 @@ mod session;
 mod simulator;
 #[path = "reference/stock.rs"]
 mod stock;
+#[path = "reference/ticks.rs"]
+mod ticks;
 
 use saleload::plan::Plan;
 use saleload::results::Results;

@@ -32,7 +32,7 @@ impl Simulator<'_> {
         }
         session.had_basket |= !session.basket.is_empty();
         session.settled = false;
-        self.record.fact(row, session.key, session.segment, &session.basket, What::Wanted);
+        self.record.fact((self.now, row), session, &session.basket, What::Wanted);
     }
 
     /// Asks for the stock of all lines.
@@ -76,8 +76,8 @@ impl Simulator<'_> {
             self.history[session.key.shopper as usize].has_failed = true;
             return self.page_failed(session, Fate::SoldOut);
         }
-        let row = self.record.row();
-        self.record.fact(row, session.key, session.segment, &session.basket, What::Ordered);
+        let when = (self.now, self.record.row());
+        self.record.fact(when, &session, &session.basket, What::Ordered);
         let deadline = self.now + self.plan.hold;
         session.deadline = Some(deadline);
         // An order overcomes whatever failed on the way to it.
@@ -131,7 +131,7 @@ impl Simulator<'_> {
     }
 
     fn enter_in_ledger(&mut self, session: &Session, lines: &[Line], fate: Fate) {
-        let row = self.record.row();
-        self.record.fact(row, session.key, session.segment, lines, What::Ended(fate));
+        let when = (self.now, self.record.row());
+        self.record.fact(when, session, lines, What::Ended(fate));
     }
 }

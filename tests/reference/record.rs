@@ -3,7 +3,7 @@
 
 use super::event::{Event, Turn};
 use super::service::RequestId;
-use super::session::{Fate, Key, Line};
+use super::session::{Fate, Key, Line, Session};
 use saleload::engine::schedule::Slot;
 use saleload::units::{Instant, Nanos};
 use std::collections::BTreeMap;
@@ -42,6 +42,7 @@ impl Request {
 /// What happens to an intent, and in which row.
 #[derive(Clone, Debug)]
 pub(crate) struct Fact {
+    pub(crate) time: Instant,
     pub(crate) row: usize,
     pub(crate) key: Key,
     pub(crate) segment: usize,
@@ -140,8 +141,10 @@ impl Record {
         }
     }
 
-    pub(crate) fn fact(&mut self, row: usize, key: Key, segment: usize, lines: &[Line], what: What) {
-        self.facts.extend(lines.iter().map(|&line| Fact { row, key, segment, line, what }));
+    /// Notes what happens to the lines of a session's basket.
+    pub(crate) fn fact(&mut self, (time, row): (Instant, usize), session: &Session, lines: &[Line], what: What) {
+        let (key, segment) = (session.key, session.segment);
+        self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what }));
     }
 
     pub(crate) fn request(&mut self, request: Request) -> RequestId {

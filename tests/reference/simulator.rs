@@ -220,11 +220,11 @@ impl<'a> Simulator<'a> {
             }
         }
         self.now = end;
-        for (key, session) in &self.sessions {
+        // The row does not matter: open intents are in no column of the series.
+        let when = (end, self.record.row());
+        for session in self.sessions.values() {
             if !session.settled {
-                // The row does not matter: open intents are in no column of the series.
-                let row = self.record.row();
-                self.record.fact(row, *key, session.segment, &session.basket, What::Ended(Fate::Open));
+                self.record.fact(when, session, &session.basket, What::Ended(Fate::Open));
             }
         }
     }

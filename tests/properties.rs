@@ -110,7 +110,7 @@ fn resolved_is_the_same(loaded: &Loaded) -> Verdict {
 /// Plays the scenarios of the seeds, on all cores.
 fn play_all(seeds: &[u64]) -> Vec<(u64, Result<Results, String>)> {
     let play_one = |&seed: &u64| {
-        let text = draw::scenario(seed);
+        let text = draw::scenario(seed, 0.0);
         if ONLY.is_some() {
             println!("{text}");
         }

@@ -25,13 +25,22 @@ impl Line {
     }
 }
 
-/// Which basket is whose: a number that a session carries. Zero is no basket.
+/// Which basket is whose: a number that a session carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BasketId(u32);
 
 impl BasketId {
     /// No basket.
     pub const NONE: BasketId = BasketId(0);
+    /// No basket any more: there was one.
+    pub const GONE: BasketId = BasketId(1);
+
+    /// Whether there is a basket.
+    #[must_use]
+    #[inline]
+    pub fn is_one(self) -> bool {
+        self.0 > Self::GONE.0
+    }
 }
 
 /// Bits of a [`BasketId`] that name the slab.
@@ -122,12 +131,12 @@ impl Baskets {
     #[must_use]
     #[inline]
     pub fn lines(&self, id: BasketId) -> &[Line] {
-        if id == BasketId::NONE { &[] } else { self.view(id).1 }
+        if id.is_one() { self.view(id).1 } else { &[] }
     }
 
     /// The lines whose stock is held.
     pub fn held(&self, id: BasketId) -> impl Iterator<Item = Line> + '_ {
-        let (granted, lines) = if id == BasketId::NONE { (0, &[][..]) } else { (self.view(id).0.granted, self.view(id).1) };
+        let (granted, lines) = if id.is_one() { (self.view(id).0.granted, self.view(id).1) } else { (0, &[][..]) };
         select(lines, granted)
     }
 
@@ -166,7 +175,7 @@ impl Baskets {
     /// The lines that are still to be decided: those that hold stock once an order was created, all before.
     #[must_use]
     pub fn open(&self, id: BasketId) -> Intents {
-        if id == BasketId::NONE {
+        if !id.is_one() {
             return Intents::default();
         }
         let (head, lines) = self.view(id);

@@ -3,7 +3,7 @@
 //! Within a cell the simulation is exact: one thread, integer nanoseconds, the total order of [`Session::order`].
 
 use super::arrivals::Arrivals;
-use super::basket::{BasketId, Baskets};
+use super::basket::Baskets;
 use super::event_list::EventList;
 use super::session::{Phase, Session};
 use super::station::Station;
@@ -120,7 +120,7 @@ impl Player<'_> {
         let cell = &*self.cell;
         let mut sum = 0u32;
         for session in cell.events.current() {
-            if session.phase() == Phase::Response && session.basket != BasketId::NONE {
+            if session.phase() == Phase::Response && session.basket.is_one() {
                 for line in cell.baskets.lines(session.basket) {
                     sum = sum.wrapping_add(self.stock.left(line.sku));
                 }

@@ -17,7 +17,7 @@ impl Player<'_> {
     /// Fills a basket, if the shopper has none: purchase intents begin.
     pub(super) fn fill_basket(&mut self, session: &mut Session) {
         let Some(catalogue) = &self.model.catalogue else { return };
-        if session.basket != BasketId::NONE {
+        if session.basket.is_one() {
             return;
         }
         session.cause = Cause::NONE;
@@ -71,13 +71,13 @@ impl Player<'_> {
 
     fn drop_basket(&mut self, session: &mut Session) {
         self.cell.baskets.remove(session.basket);
-        session.basket = BasketId::NONE;
+        session.basket = BasketId::GONE;
         session.set_holds(false);
     }
 
     /// Creates the orders of a basket and reserves their stock.
     pub(super) fn reserve(&mut self, mut session: Session) {
-        if session.basket == BasketId::NONE || session.holds() {
+        if !session.basket.is_one() || session.holds() {
             return self.think(session);
         }
         if session.time >= self.model.windows[usize::from(session.window())].closes {
@@ -184,8 +184,9 @@ impl Player<'_> {
         if session.cause != Cause::NONE {
             self.remember(&session, HAS_FAILED);
         }
-        if session.basket == BasketId::NONE {
-            self.tally.turned_away += u64::from(session.cause != Cause::NONE && session.cause != Cause::SOLD_OUT);
+        if !session.basket.is_one() {
+            let never_had_one = session.basket == BasketId::NONE;
+            self.tally.turned_away += u64::from(session.cause.is_of_platform() && never_had_one);
             return;
         }
         if !session.holds() {

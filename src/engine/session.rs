@@ -14,6 +14,9 @@ use crate::units::Instant;
 /// | ends of think times | |
 /// | arrivals | newcomers come last |
 ///
+/// The table also decides between two events that one session could have: at the instant at which patience ends, the shopper
+/// gives up and does not try again.
+///
 /// Among equals the smaller shopper number comes first; a shopper has one event at a time per session, and successive
 /// sessions of one shopper are told apart by the window, then the visit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +90,12 @@ impl Cause {
     #[must_use]
     pub fn service(self) -> Option<usize> {
         self.0.checked_sub(Self::FIRST_SERVICE).map(|i| usize::from(i / 2))
+    }
+
+    /// Whether service or patience failed, as opposed to stock, bank and clock.
+    #[must_use]
+    pub fn is_of_platform(self) -> bool {
+        self == Cause::GAVE_UP || self.service().is_some()
     }
 
     /// Whether it is a service's rejection, as opposed to its time-out.

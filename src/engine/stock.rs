@@ -5,6 +5,20 @@
 //! *contested*; it waits for the end of the tick (however impatient the shopper: a tick is shorter than patience), when the contested requests of all cells are settled in order of time and
 //! shopper against what really remains. A SKU at zero answers "sold out" at once.
 //!
+//! # The error of ticks
+//!
+//! Measured in `tests/reference/ticks.rs` against an ideal platform that settles every request at once, in order of time and shopper
+//! over all cells: the same arrivals and draws, 16 cells, 1600 units of one product and 30 of another, ticks of 2 s to 5 ms.
+//!
+//! - A product is sold out never earlier than on the ideal platform, and less than one tick later; less than two where losers
+//!   try again and unpaid units come back.
+//! - In a sale in which nothing that stock decides comes back to it, each unit is ordered less than one tick late. Some shoppers
+//!   change places within a tick: the share of intents that end elsewhere is 0.6 % under a tick of 2 s, 0.2 % under 500 ms,
+//!   0.02 % under 100 ms, none under 20 ms; at most 0.5 % per second of the tick. Money ordered and paid is within 0.1 %.
+//! - In a sale in which losers try something else and unpaid units are sold again, those changes go on to others: 13 % of the
+//!   intents end elsewhere under 2 s, 9 % under 100 ms, 4 % under 5 ms. Totals hardly notice, under any tick: money ordered and
+//!   paid is within 1.2 % in every run, and within 0.4 % on average over six.
+//!
 //! SKUs are dealt over shards by their number. Nothing that happens to one SKU depends on another, so shards are moved and
 //! settled in parallel with the same outcome on any number of threads.
 

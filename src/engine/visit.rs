@@ -84,10 +84,10 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// When the shopper gives up on the current page; the end of time where that is certainly not before `needed`.
+    /// When the shopper gives up on the current page; the end of time where that is certainly after `needed`.
     fn patience_ends(&self, session: &Session, needed: Instant) -> Instant {
         match &self.segment(session).patience {
-            Some((patience, least)) if needed > session.page_start + *least => {
+            Some((patience, least)) if needed >= session.page_start + *least => {
                 session.page_start + Nanos(patience.draw(&mut self.stream(session, Purpose::Patience, 0)))
             }
             _ => Instant(u64::MAX),
@@ -114,7 +114,8 @@ impl<'a> Player<'a> {
         let wait = settings.backoff(session.attempt, self.stream(&session, Purpose::Backoff, item).unit());
         let at = session.time + wait;
         let patience_ends = self.patience_ends(&session, at);
-        if at > patience_ends {
+        // At the same instant a shopper gives up before anything is tried again.
+        if at >= patience_ends {
             return self.wait(session, Phase::GaveUp, patience_ends.max(session.time));
         }
         session.attempt += 1;

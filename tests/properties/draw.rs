@@ -25,17 +25,24 @@ impl SplitMix {
 struct Draw {
     random: SplitMix,
     cells: u64,
-    /// All times in whole seconds, so that events fall on the same instants.
-    coarse: bool,
+    /// All times in multiples of so many milliseconds, so that events fall on the same instants.
+    grain_ms: Option<f64>,
+    tension: f64,
     text: String,
 }
 
 /// The text of the scenario named by this seed.
-pub(crate) fn scenario(seed: u64) -> String {
+///
+/// `tension` is the chance, each time that something is drawn, that it is drawn to make things tight: little stock, short queues,
+/// impatient clients, short holds, events at the same instants.
+pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let mut random = SplitMix(seed);
-    let coarse = random.unit() < 0.3;
+    let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
-    let mut draw = Draw { random, cells, coarse, text: String::new() };
+    let mut draw = Draw { random, cells, grain_ms, tension, text: String::new() };
+    if draw.is_tense() {
+        draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
+    }
     let windows = draw.between(1, 3);
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
@@ -58,6 +65,11 @@ impl Draw {
         self.random.unit() < probability
     }
 
+    /// Whether to make things tight. Without tension nothing is drawn, so that scenarios stay what they are.
+    fn is_tense(&mut self) -> bool {
+        self.tension > 0.0 && self.chance(self.tension)
+    }
+
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.between(0, choices.len() as u64 - 1) as usize]
     }
@@ -66,15 +78,18 @@ impl Draw {
         writeln!(self.text, "{line}").expect("a string takes any text");
     }
 
-    /// A time: log-uniform between two numbers of milliseconds, or that rounded up to whole seconds.
+    /// A time: log-uniform between two numbers of milliseconds, or that rounded up to the grain.
     fn time(&mut self, least_ms: f64, most_ms: f64) -> String {
         let ms = (least_ms.ln() + self.random.unit() * (most_ms / least_ms).ln()).exp();
-        if self.coarse { format!("\"{}s\"", (ms / 1000.0).ceil()) } else { format!("\"{}us\"", (ms * 1000.0).ceil()) }
+        match self.grain_ms {
+            Some(grain) => format!("\"{}ms\"", (ms / grain).ceil() * grain),
+            None => format!("\"{}us\"", (ms * 1000.0).ceil()),
+        }
     }
 
     /// A distribution of times; when they are coarse, only of the kinds that stay so.
     fn times(&mut self, least_ms: f64, most_ms: f64) -> String {
-        let kinds: &[&str] = if self.coarse {
+        let kinds: &[&str] = if self.grain_ms.is_some() {
             &["deterministic", "empirical"]
         } else {
             &["deterministic", "exponential", "uniform", "lognormal", "gamma", "empirical"]
@@ -123,8 +138,9 @@ impl Draw {
 
     fn head(&mut self, seed: u64) {
         let shoppers = self.one_of(&[self.cells, 40, 300, 500, 700, 900]);
+        let shoppers = if self.is_tense() { 500 } else { shoppers };
         let zone = self.one_of(&["Asia/Shanghai", "UTC", "America/New_York"]);
-        let ticks = if self.coarse {
+        let ticks = if self.grain_ms.is_some() {
             self.one_of(&[("1s", "1s"), ("1s", "5s"), ("500ms", "2s")])
         } else {
             self.one_of(&[("20ms", "1s"), ("10ms", "100ms"), ("1ms", "60s"), ("7ms", "333ms")])
@@ -139,7 +155,7 @@ impl Draw {
             ticks.0, ticks.1
         ));
         self.line(&format!("memory = {{ after_bought = {bought:?}, after_failed = {failed:?} }}"));
-        let hold = self.time(400.0, 60_000.0);
+        let hold = if self.is_tense() { self.time(400.0, 5000.0) } else { self.time(400.0, 60_000.0) };
         self.line(&format!("inventory.hold = {hold}"));
     }
 
@@ -222,7 +238,10 @@ impl Draw {
             if let Some(action) = action {
                 self.line(&format!("action = {action}"));
             }
-            if self.chance(0.7) {
+            if self.is_tense() {
+                let think = self.times(50.0, 1000.0);
+                self.line(&format!("think = {think}"));
+            } else if self.chance(0.7) {
                 let think = self.times(50.0, 8000.0);
                 self.line(&format!("think = {think}"));
             }
@@ -245,7 +264,7 @@ impl Draw {
                 let spend = self.money(20_000);
                 self.line(&format!("spend = {spend}"));
             }
-            if self.chance(0.5) {
+            if self.is_tense() || self.chance(0.5) {
                 let patience = self.times(300.0, 10_000.0);
                 self.line(&format!("patience = {patience}"));
             }
@@ -266,21 +285,21 @@ impl Draw {
 
     fn service(&mut self, service: u64) {
         self.line(&format!("[service.s{service}]"));
-        if self.chance(0.8) {
+        if self.is_tense() || self.chance(0.8) {
             let (instances, workers) = (self.cells + self.between(0, 3), self.between(1, 3));
             self.line(&format!("instances = {instances}\nworkers = {workers}"));
-            if self.chance(0.7) {
+            if self.is_tense() || self.chance(0.7) {
                 let queue = self.one_of(&[0, 0, 1, 3, 20]);
                 self.line(&format!("queue = {queue}"));
             }
         }
-        let service_time = self.times(2.0, 1000.0);
+        let service_time = if self.is_tense() { self.times(2.0, 200.0) } else { self.times(2.0, 1000.0) };
         self.line(&format!("service_time = {service_time}"));
-        if self.chance(0.6) {
+        if self.is_tense() || self.chance(0.6) {
             let timeout = self.time(100.0, 4000.0);
             self.line(&format!("timeout = {timeout}"));
         }
-        if self.chance(0.6) {
+        if self.is_tense() || self.chance(0.6) {
             let (attempts, multiplier) = (self.between(1, 4), self.one_of(&[1.0, 2.0, 3.5]));
             let (backoff, jitter) = (self.time(1.0, 2000.0), self.one_of(&["none", "equal", "full"]));
             let cap = if self.chance(0.5) { ", cap = \"3s\"" } else { "" };
@@ -292,6 +311,7 @@ impl Draw {
 
     fn goods(&mut self, categories: u64) {
         let (skus, brands) = (self.one_of(&[10, 40, 200]), self.one_of(&[1, 5, 20]));
+        let skus = if self.is_tense() { 10 } else { skus };
         let (head, tail, knee) =
             (self.one_of(&[0.0, 0.42, 1.0]), self.one_of(&[0.0, 1.22, 2.0]), self.one_of(&[0.01, 0.3]));
         self.line(&format!("[catalogue]\nskus = {skus}\nbrands = {brands}\nbrand_exponent = 0.9"));
@@ -315,6 +335,9 @@ impl Draw {
 
     fn stock(&mut self) -> String {
         let around_cells = self.cells + 1 - self.between(0, self.cells.min(2));
+        if self.is_tense() {
+            return format!("{{ constant = {} }}", self.one_of(&[around_cells, 2 * self.cells, 5 * self.cells]));
+        }
         match self.between(0, 3) {
             0 => format!("{{ constant = {} }}", self.one_of(&[0, around_cells, 50])),
             1 => "{ lognormal = { p50 = 3.0, p95 = 20.0 } }".into(),

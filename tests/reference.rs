@@ -1,0 +1,212 @@
+//! A second implementation: a deliberately naive simulator of the same semantics, written for reading, that must agree with
+//! the engine to the last event under random small scenarios.
+//!
+//! It shares with the engine the plan, the slots and ticks that follow from it, the model's samplers, and the draws; that is, all
+//! that says what is simulated. How it is simulated is written a second time, in another way:
+//!
+//! | | engine | here |
+//! |---|---|---|
+//! | events | a calendar per cell, packed keys | one binary heap over all cells |
+//! | a session | one event that carries it | a struct in a map, with as many timers as it has |
+//! | a service | reckons when a request will start | workers, a queue, an event when work is done |
+//! | outcome of a request | known when it is made | known when it happens |
+//! | stock | shards, moves, sorted settlement | a list of shelves |
+//! | results | counters of the current row | a list of facts, added up afterwards |
+//!
+//! `SALELOAD_SCENARIOS=20000 cargo test --release --test reference` plays another number of scenarios, and
+//! `SALELOAD_SCENARIO=0x… cargo test --release --test reference -- --nocapture` one alone, with its text.
+
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
+#[path = "reference/account.rs"]
+mod account;
+#[path = "reference/arrivals.rs"]
+mod arrivals;
+#[path = "reference/compare.rs"]
+mod compare;
+#[path = "properties/draw.rs"]
+mod draw;
+#[path = "reference/draws.rs"]
+mod draws;
+#[path = "reference/event.rs"]
+mod event;
+#[path = "reference/order.rs"]
+mod order;
+#[path = "reference/page.rs"]
+mod page;
+#[path = "reference/record.rs"]
+mod record;
+#[path = "reference/service.rs"]
+mod service;
+#[path = "reference/session.rs"]
+mod session;
+#[path = "reference/simulator.rs"]
+mod simulator;
+#[path = "reference/stock.rs"]
+mod stock;
+#[path = "reference/ticks.rs"]
+mod ticks;
+
+use saleload::plan::Plan;
+use saleload::results::Results;
+use saleload::scenario;
+use saleload::units::Instant;
+use simulator::{Settings, Simulator};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use stock::Settlement;
+
+/// All seeds stem from this name.
+const NAME: &str = "saleload reference 1";
+/// Scenarios of a run; another number can be given at compile time.
+const SCENARIOS: u32 = 600;
+const MORE: Option<&str> = option_env!("SALELOAD_SCENARIOS");
+/// A scenario to play alone, given at compile time.
+const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
+/// How far scenarios are pushed to where it gets tight: some are as they come.
+const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
+
+/// What must be common, and in how many scenarios of a hundred it must happen at least.
+const COMMON: [(&str, u32, Count); 11] = [
+    ("ties", 45, |seen| seen.ties),
+    ("ties of different events", 30, |seen| seen.mixed_ties),
+    ("contested requests", 60, |seen| seen.contested),
+    ("contested requests granted", 50, |seen| seen.granted),
+    ("requests that wait", 45, |seen| seen.waits),
+    ("rejections", 45, |seen| seen.rejected),
+    ("time-outs", 60, |seen| seen.timed_out),
+    ("retries", 35, |seen| seen.retries),
+    ("expired holds", 60, |seen| seen.expiries),
+    ("samples of the cells", 15, |seen| seen.samples),
+    ("runs broken off", 15, |seen| seen.broken_off),
+];
+
+type Count = fn(&Seen) -> u64;
+
+/// What was seen in a scenario.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    events: u64,
+    ties: u64,
+    mixed_ties: u64,
+    contested: u64,
+    granted: u64,
+    waits: u64,
+    rejected: u64,
+    timed_out: u64,
+    retries: u64,
+    expiries: u64,
+    /// Runs of some of the cells, and runs broken off, which agree too.
+    samples: u64,
+    broken_off: u64,
+}
+
+fn seeds() -> Vec<u64> {
+    if let Some(only) = ONLY {
+        let digits = only.trim_start_matches("0x");
+        return vec![u64::from_str_radix(digits, 16).expect("SALELOAD_SCENARIO is hexadecimal")];
+    }
+    let scenarios = MORE.map_or(SCENARIOS, |more| more.parse().expect("SALELOAD_SCENARIOS is a number"));
+    let seed = |number: u32| {
+        let digest = blake3::hash(format!("{NAME}/{number}").as_bytes());
+        u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
+    };
+    (0..scenarios).map(seed).collect()
+}
+
+fn text(seed: u64) -> String {
+    draw::scenario(seed, TENSIONS[(seed % TENSIONS.len() as u64) as usize])
+}
+
+/// Plays both, and compares.
+fn agree(plan: &Plan, simulated: u32, stop_at: Instant) -> Result<Seen, String> {
+    let settings = Settings { simulated, settlement: Settlement::Ticks, stop_at, keeps_log: false };
+    let run = simulator::play(plan, &settings);
+    let results = run.results();
+    let verdict = compare::engine(plan, simulated, stop_at).and_then(|engine| compare::same(&engine, &results));
+    verdict.map_err(|why| {
+        let first = compare::first_tick(plan, simulated);
+        format!("{simulated} of {} cells until {} ns: {why}; {first}", plan.cells, stop_at.0)
+    })?;
+    Ok(Seen::new(&run, &results))
+}
+
+impl Seen {
+    fn new(run: &Simulator, results: &Results) -> Self {
+        let rarities = run.record.rarities;
+        Seen {
+            events: results.summary.events,
+            ties: rarities.ties,
+            mixed_ties: rarities.mixed_ties,
+            contested: run.stock.contests.0,
+            granted: run.stock.contests.1,
+            waits: rarities.waits,
+            rejected: results.services.iter().map(|row| row.rejected).sum(),
+            timed_out: results.services.iter().map(|row| row.timed_out).sum(),
+            retries: rarities.retries,
+            expiries: rarities.expiries,
+            samples: u64::from(run.model.simulated < run.model.cells),
+            broken_off: u64::from(run.interrupted),
+        }
+    }
+}
+
+/// The whole of a scenario; for some also a sample of its cells, or a run that is broken off.
+fn play(seed: u64) -> Result<Seen, String> {
+    let text = text(seed);
+    if ONLY.is_some() {
+        println!("{text}");
+    }
+    let loaded = scenario::load_str(&text, "drawn.toml", &[]).map_err(|problems| problems.render(false))?;
+    let (plan, end) = (&loaded.plan, Instant(u64::MAX));
+    let mut seen = agree(plan, plan.cells, end)?;
+    let sample = (1..plan.cells).rfind(|sample| plan.cells.is_multiple_of(*sample));
+    if let Some(sample) = sample.filter(|_| ONLY.is_some() || seed & 0x30 == 0) {
+        seen.samples = agree(plan, sample, end)?.samples;
+    }
+    if ONLY.is_some() || seed & 0x300 == 0 {
+        let stop_at = Instant(plan.horizon.0 / 1024 * (seed >> 16 & 0x3FF));
+        seen.broken_off = agree(plan, plan.cells, stop_at)?.broken_off;
+    }
+    Ok(seen)
+}
+
+/// Plays the scenarios of the seeds, on all cores.
+fn play_all(seeds: &[u64]) -> Vec<(u64, Result<Seen, String>)> {
+    let play_one = |&seed: &u64| {
+        let played = catch_unwind(AssertUnwindSafe(|| play(seed)));
+        (seed, played.unwrap_or_else(|_| Err("panicked, see above".into())))
+    };
+    let share = seeds.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = seeds
+            .chunks(share)
+            .map(|seeds| scope.spawn(move || seeds.iter().map(play_one).collect::<Vec<_>>()))
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("panics are caught")).collect()
+    })
+}
+
+#[test]
+fn both_agree_to_the_last_event() {
+    let played = play_all(&seeds());
+    let failures: Vec<String> = played
+        .iter()
+        .filter_map(|(seed, played)| played.as_ref().err().map(|why| format!("{seed:#018x}: {why}")))
+        .collect();
+    let seen: Vec<Seen> = played.into_iter().filter_map(|(_, played)| played.ok()).collect();
+    let events: u64 = seen.iter().map(|seen| seen.events).sum();
+    println!("{} scenarios agree, with {events} events", seen.len());
+    let mut rare = Vec::new();
+    for (what, least, count) in COMMON {
+        let (in_all, scenarios) =
+            (seen.iter().map(count).sum::<u64>(), seen.iter().filter(|seen| count(seen) > 0).count());
+        let share = 100.0 * scenarios as f64 / seen.len().max(1) as f64;
+        println!("{what:>28}: {in_all:>10} in {share:.1} % of the scenarios");
+        if share < f64::from(least) {
+            rare.push(what);
+        }
+    }
+    let shown = failures.iter().take(3).cloned().collect::<Vec<_>>().join("\n");
+    assert!(failures.is_empty(), "{} scenarios differ:\n{shown}", failures.len());
+    assert!(ONLY.is_some() || rare.is_empty(), "a scenario in which it never gets tight proves little: {rare:?}");
+}

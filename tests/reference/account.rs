@@ -1,0 +1,251 @@
+//! From facts to results: everything that the engine counts while it runs is added up here afterwards, from the definitions.
+
+#[path = "goods.rs"]
+mod goods;
+#[path = "load.rs"]
+mod load;
+
+use super::record::{Fact, Row, What};
+use super::session::{Fate, Waits};
+use super::simulator::Simulator;
+use saleload::results::{
+    Bucket, Column, Completion, Conservation, LedgerRow, Results, Summary, Table, Totals, Values, WindowSummary, series,
+};
+use saleload::units::Instant;
+use std::collections::BTreeMap;
+
+/// Intents, their units and their money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Amount {
+    lines: u64,
+    units: u64,
+    fen: u64,
+}
+
+impl Amount {
+    fn of<'a>(facts: impl Iterator<Item = &'a Fact>) -> Self {
+        facts.fold(Amount::default(), |sum, fact| Amount {
+            lines: sum.lines + 1,
+            units: sum.units + u64::from(fact.line.units),
+            fen: sum.fen + fact.line.fen(),
+        })
+    }
+}
+
+impl Simulator<'_> {
+    /// The results in the form of the engine's.
+    pub(crate) fn results(&self) -> Results {
+        let mut columns = self.columns();
+        columns.extend((0..self.plan.services.len()).flat_map(|service| self.service_columns(service)));
+        Results {
+            summary: self.summary(),
+            series: Table { columns },
+            services: self.service_rows(),
+            brands: self.brand_rows(),
+            products: self.product_rows(),
+            ledger: self.ledger_rows(),
+        }
+    }
+
+    fn scale(&self) -> u64 {
+        u64::from(self.model.cells / self.model.simulated)
+    }
+
+    fn unix_ms(&self, instant: Instant) -> i64 {
+        self.plan.origin_unix_ms + (instant.0 / 1_000_000) as i64
+    }
+
+    fn rows(&self) -> &[Row] {
+        &self.record.rows
+    }
+
+    /// Adds up, not scaled, the facts of some rows of which something holds.
+    fn amount(&self, rows: impl Fn(&Row) -> bool, what: impl Fn(What) -> bool) -> Amount {
+        Amount::of(self.record.facts.iter().filter(|fact| what(fact.what) && rows(&self.rows()[fact.row])))
+    }
+
+    fn summary(&self) -> Summary {
+        let (plan, catalogue) = (self.plan, self.plan.catalogue.as_ref());
+        Summary {
+            saleload: env!("CARGO_PKG_VERSION").into(),
+            name: plan.name.clone(),
+            title: plan.title.clone(),
+            zone: plan.zone.clone(),
+            seed: plan.seed,
+            completion: if self.interrupted { Completion::Interrupted } else { Completion::Complete },
+            simulated_until_unix_ms: self.unix_ms(self.now),
+            cells: plan.cells,
+            simulated_cells: self.model.simulated,
+            shoppers: plan.shoppers,
+            skus: catalogue.map_or(0, |catalogue| catalogue.skus + catalogue.products.len() as u64),
+            skus_sold_out: self.skus_sold_out(|_| true),
+            categories: catalogue.map_or(Vec::new(), |of| of.categories.iter().map(|of| of.name.clone()).collect()),
+            services: plan.services.iter().map(|of| of.name.clone()).collect(),
+            products: catalogue.map_or(Vec::new(), |of| of.products.iter().map(|of| of.name.clone()).collect()),
+            total: self.totals(|_| true),
+            windows: (0..plan.windows.len()).map(|window| self.window_summary(window)).collect(),
+            saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            conservation: self.conservation(),
+            events: self.record.events,
+            digest: self.digest(),
+        }
+    }
+
+    fn digest(&self) -> String {
+        let fen = |what: fn(What) -> bool| self.amount(|_| true, what).fen;
+        let sessions = |of: fn(&Row) -> u64| self.rows().iter().map(of).sum::<u64>();
+        let totals = [
+            self.record.events,
+            sessions(|row| row.begun),
+            sessions(|row| row.ended),
+            fen(|what| what == What::Wanted),
+            fen(|what| what == What::Ordered),
+            fen(|what| what == What::Ended(Fate::Bought)),
+        ];
+        let mut hasher = blake3::Hasher::new();
+        for number in self.cells.iter().map(|cell| cell.digest.0).chain(totals) {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    fn totals(&self, rows: impl Fn(&Row) -> bool + Copy) -> Totals {
+        let scale = self.scale();
+        let sessions = |of: fn(&Row) -> u64| self.rows().iter().filter(|row| rows(row)).map(of).sum::<u64>() * scale;
+        let amount = |what: &dyn Fn(What) -> bool| self.amount(rows, what);
+        let wanted = amount(&|what| what == What::Wanted);
+        let ordered = amount(&|what| what == What::Ordered);
+        let paid = amount(&|what| what == What::Ended(Fate::Bought));
+        let lost = amount(&|what| matches!(what, What::Ended(fate) if fate.bucket().is_lost()));
+        Totals {
+            sessions: sessions(|row| row.begun),
+            sessions_turned_away: sessions(|row| row.turned_away),
+            intents: wanted.lines * scale,
+            orders_created: ordered.lines * scale,
+            orders_paid: paid.lines * scale,
+            demand_fen: wanted.fen * scale,
+            gmv_ordered_fen: ordered.fen * scale,
+            gmv_paid_fen: paid.fen * scale,
+            lost_fen: lost.fen * scale,
+        }
+    }
+
+    fn window_summary(&self, window: usize) -> WindowSummary {
+        let of_plan = &self.plan.windows[window];
+        let rates = |what: What| -> Vec<(f64, Instant)> {
+            let lines = self.lines_by_row(what);
+            let rows = self.rows().iter().zip(lines).filter(|(row, _)| row.slot.window == window);
+            rows.map(|(row, lines)| ((lines * self.scale()) as f64 / row.slot.seconds(), row.slot.start)).collect()
+        };
+        let peak = |rates: &[(f64, Instant)]| rates.iter().map(|rate| rate.0).fold(0.0, f64::max);
+        let orders = rates(What::Ordered);
+        let highest = peak(&orders);
+        let first = orders.iter().find(|rate| rate.0 == highest && highest > 0.0);
+        WindowSummary {
+            name: of_plan.name.clone(),
+            opens_unix_ms: self.unix_ms(of_plan.opens),
+            closes_unix_ms: self.unix_ms(of_plan.closes),
+            total: self.totals(|row| row.slot.window == window),
+            peak_orders_per_second: highest,
+            peak_orders_unix_ms: first.map(|rate| self.unix_ms(rate.1)),
+            peak_payments_per_second: peak(&rates(What::Ended(Fate::Bought))),
+        }
+    }
+
+    fn lines_by_row(&self, what: What) -> Vec<u64> {
+        let mut lines = vec![0; self.rows().len()];
+        self.record.facts.iter().filter(|fact| fact.what == what).for_each(|fact| lines[fact.row] += 1);
+        lines
+    }
+
+    fn fen_by_row(&self, what: impl Fn(What) -> bool) -> Vec<u64> {
+        let mut fen = vec![0; self.rows().len()];
+        self.record.facts.iter().filter(|fact| what(fact.what)).for_each(|fact| fen[fact.row] += fact.line.fen());
+        fen
+    }
+
+    fn conservation(&self) -> Conservation {
+        let scale = self.scale();
+        let sessions = |of: fn(&Row) -> u64| self.rows().iter().map(of).sum::<u64>() * scale;
+        let units = |of: fn(&super::stock::Shelf) -> u32| -> u64 {
+            self.stock.shelves.iter().map(|shelf| u64::from(of(shelf))).sum::<u64>() * scale
+        };
+        let held = self.sessions.values().filter(|session| session.holds()).flat_map(|session| &session.basket);
+        let fen = |what: fn(What) -> bool| self.amount(|_| true, what).fen as i64;
+        let worth: u64 = self.stock.shelves.iter().map(|shelf| u64::from(shelf.paid) * u64::from(shelf.price)).sum();
+        Conservation {
+            sessions_begun: sessions(|row| row.begun),
+            sessions_ended: sessions(|row| row.ended),
+            sessions_in_flight: self.sessions.values().filter(|session| session.waits != Waits::Gone).count() as u64
+                * scale,
+            units_start: units(|shelf| shelf.start),
+            units_sold: units(|shelf| shelf.paid),
+            units_held: held.map(|line| u64::from(line.units)).sum::<u64>() * scale,
+            units_left: units(|shelf| shelf.left),
+            // The sum over SKUs is compared; a SKU by itself has its row among the products.
+            skus_in_breach: 0,
+            ledger_difference_fen: fen(|what| matches!(what, What::Ended(_))) - fen(|what| what == What::Wanted),
+            paid_difference_fen: worth as i64 - fen(|what| what == What::Ended(Fate::Bought)),
+        }
+    }
+
+    fn ledger_rows(&self) -> Vec<LedgerRow> {
+        let mut entries: BTreeMap<(usize, usize, Bucket, Option<usize>), Vec<&Fact>> = BTreeMap::new();
+        for fact in &self.record.facts {
+            if let What::Ended(fate) = fact.what {
+                let entry = (fact.key.window, fact.segment, fate.bucket(), fate.service());
+                entries.entry(entry).or_default().push(fact);
+            }
+        }
+        let row = |((window, segment, bucket, service), facts): ((usize, usize, Bucket, Option<usize>), Vec<&Fact>)| {
+            let amount = Amount::of(facts.into_iter());
+            LedgerRow {
+                window: self.plan.windows[window].name.clone(),
+                segment: self.plan.segments[segment].name.clone(),
+                bucket,
+                service: service.map_or(String::new(), |service| self.plan.services[service].name.clone()),
+                intents: amount.lines * self.scale(),
+                units: amount.units * self.scale(),
+                money_fen: amount.fen * self.scale(),
+            }
+        };
+        entries.into_iter().map(row).collect()
+    }
+
+    fn scaled(&self, name: &str, values: Vec<u64>) -> Column {
+        let values = values.into_iter().map(|value| (value * self.scale()) as i64).collect();
+        Column { name: name.into(), values: Values::Integer(values) }
+    }
+
+    fn by_row(&self, name: &str, of: impl Fn(&Row) -> i64) -> Column {
+        Column { name: name.into(), values: Values::Integer(self.rows().iter().map(of).collect()) }
+    }
+
+    /// All columns but those of services.
+    fn columns(&self) -> Vec<Column> {
+        let mut in_flight = 0;
+        let in_flight = self.rows().iter().map(|row| {
+            in_flight += row.begun;
+            in_flight -= row.ended;
+            in_flight
+        });
+        let paid = What::Ended(Fate::Bought);
+        let mut columns = vec![
+            self.by_row(series::TIME, |row| self.unix_ms(row.slot.start)),
+            self.by_row(series::SECONDS, |row| row.slot.seconds().ceil() as i64),
+            self.by_row(series::WINDOW, |row| row.slot.window as i64 + 1),
+            self.scaled(series::SESSIONS, self.rows().iter().map(|row| row.begun).collect()),
+            self.scaled(series::IN_FLIGHT, in_flight.collect()),
+            self.scaled(series::ORDERS, self.lines_by_row(What::Ordered)),
+            self.scaled(series::PAYMENTS, self.lines_by_row(paid)),
+            self.scaled(series::GMV_ORDERED, self.fen_by_row(|what| what == What::Ordered)),
+            self.scaled(series::GMV_PAID, self.fen_by_row(|what| what == paid)),
+        ];
+        for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open) {
+            let fen = self.fen_by_row(|what| matches!(what, What::Ended(fate) if fate.bucket() == bucket));
+            columns.push(self.scaled(&series::bucket(bucket), fen));
+        }
+        columns.extend(self.stock_columns());
+        columns
+    }
+}

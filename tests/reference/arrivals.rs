@@ -1,0 +1,128 @@
+//! Who comes when: the documented law of arrivals (binomial splitting over slices, inversion of the intensity at the edges of
+//! ticks within a slice, shoppers in the order of a keyed permutation), under the documented names of its draws.
+
+use super::draws;
+use super::event::Turn;
+use super::session::{Key, Session};
+use super::simulator::Simulator;
+use rand_distr::{Binomial, Distribution};
+use saleload::engine::permutation::Permutation;
+use saleload::rng::{Purpose, Stream};
+use saleload::units::{Instant, Nanos};
+use std::collections::BTreeMap;
+
+/// Those who are still to come to the current window.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crowd {
+    window: Option<usize>,
+    /// Slices of the window so far.
+    slices: u64,
+    /// By cell and segment.
+    invited: BTreeMap<(usize, usize), Invited>,
+    /// Who comes in the current slice.
+    coming: Vec<(Instant, usize, Key, usize)>,
+}
+
+#[derive(Clone, Debug)]
+struct Invited {
+    /// First shopper of the segment in the cell, over all cells.
+    first: u64,
+    order: Permutation,
+    /// How many have come, and how many are still to come.
+    came: u64,
+    left: u64,
+}
+
+impl Crowd {
+    /// Decides who comes in a slice, given the edges of its ticks.
+    pub(crate) fn draw(&mut self, simulator: &Simulator, window: usize, edges: &[Instant]) {
+        if self.window != Some(window) {
+            let invited = invite(simulator, window);
+            *self = Crowd { window: Some(window), slices: 0, invited, coming: Vec::new() };
+        }
+        self.slices += 1;
+        let (opens, closes) = (simulator.plan.windows[window].opens, simulator.plan.windows[window].closes);
+        if edges[0] >= closes {
+            return;
+        }
+        for (&(cell, segment), invited) in &mut self.invited {
+            let attendance = simulator.model.segments[segment].attendance[window].as_ref().expect("it was invited");
+            let behind = |edge: Instant| if edge < closes { attendance.cumulative.at(edge - opens) } else { 1.0 };
+            let (first, last) = (behind(edges[0]), behind(edges[edges.len() - 1]));
+            let crowd = (cell, segment, window);
+            let mut stream = draws::of_crowd(&simulator.model, crowd, Purpose::Arrivals, self.slices);
+            let share = ((last - first) / (1.0 - first)).clamp(0.0, 1.0);
+            let count = if last < 1.0 { binomial(invited.left, share, &mut stream) } else { invited.left };
+            for _ in 0..count {
+                let u = stream.unit();
+                // The tick before whose end the share of the slice's arrivals passes u, and a straight line within it.
+                let part = |edge: Instant| (behind(edge) - first) / (last - first);
+                let ticks = edges.windows(2);
+                let tick = ticks.clone().position(|tick| part(tick[1]) > u).unwrap_or(ticks.len() - 1);
+                let (from, until) = (edges[tick], edges[tick + 1]);
+                let length = (until - from).0;
+                let offset = length as f64 * ((u - part(from)) / (part(until) - part(from)));
+                let time = from + Nanos((offset as u64).min(length - 1));
+                let key = Key { shopper: invited.first + invited.order.at(invited.came), window };
+                invited.came += 1;
+                if comes(simulator, key, segment) {
+                    self.coming.push((time, cell, key, segment));
+                }
+            }
+            invited.left -= count;
+        }
+    }
+
+    /// Schedules those who come before the end of a tick.
+    pub(crate) fn arrive(&mut self, simulator: &mut Simulator, end: Instant) {
+        for (time, cell, key, segment) in self.coming.extract_if(.., |coming| coming.0 < end) {
+            let mut session = Session::new(key, cell, segment);
+            session.number = simulator.new_number();
+            simulator.schedule(time, Turn::Arrival, key, session.number);
+            simulator.sessions.insert(key, session);
+        }
+    }
+}
+
+/// How many of each segment are invited to a window: as many as would come if all had the history that draws most.
+fn invite(simulator: &Simulator, window: usize) -> BTreeMap<(usize, usize), Invited> {
+    let model = &simulator.model;
+    let mut all = BTreeMap::new();
+    for cell in 0..simulator.cells.len() {
+        for segment in 0..model.segments.len() {
+            let Some(attendance) = &model.segments[segment].attendance[window] else { continue };
+            let [first, end] = [segment, segment + 1].map(|of| u64::from(model.first_of_segment(cell as u32, of)));
+            let stream = |purpose| draws::of_crowd(model, (cell, segment, window), purpose, 0);
+            let left = binomial(end - first, attendance.invited, &mut stream(Purpose::Attendance));
+            let order = Permutation::new(end - first, stream(Purpose::Permutation).bits64());
+            let first = simulator.cells[cell].first_shopper + first;
+            all.insert((cell, segment), Invited { first, order, came: 0, left });
+        }
+    }
+    all
+}
+
+/// Whether an invited shopper comes, given what they have been through.
+fn comes(simulator: &Simulator, key: Key, segment: usize) -> bool {
+    if key.window == 0 {
+        return true;
+    }
+    let attendance = simulator.model.segments[segment].attendance[key.window].as_ref().expect("it was invited");
+    let history = simulator.history[key.shopper as usize];
+    let factor = if history.has_bought {
+        simulator.plan.memory.after_bought
+    } else if history.has_failed {
+        simulator.plan.memory.after_failed
+    } else {
+        1.0
+    };
+    let chance = (attendance.participation * factor).min(1.0);
+    draws::participation(&simulator.model, key) * attendance.invited < chance
+}
+
+fn binomial(n: u64, probability: f64, stream: &mut Stream) -> u64 {
+    if n == 0 || probability <= 0.0 {
+        return 0;
+    }
+    Binomial::new(n, probability.min(1.0)).expect("a probability").sample(stream)
+}

@@ -1,0 +1,102 @@
+//! What is drawn for a session, each draw under its name. The names and the samplers are shared with the engine; they are the
+//! scenario's randomness, not its simulation.
+
+use super::session::{Key, Session};
+use saleload::model::catalogue::Catalogue;
+use saleload::model::{Model, Segment};
+use saleload::rng::{Name, Purpose, Stream};
+use saleload::units::Nanos;
+
+fn stream(model: &Model, key: Key, visit: u16, purpose: Purpose, item: u16) -> Stream {
+    model.draws.stream(Name { subject: key.shopper, session: key.window as u8, visit, purpose, item })
+}
+
+fn of_visit(model: &Model, session: &Session, purpose: Purpose, item: u16) -> Stream {
+    stream(model, session.key, session.visit, purpose, item)
+}
+
+/// Numbers an attempt at a call within a visit.
+fn attempt(session: &Session) -> u16 {
+    (session.call as u16) << 8 | session.attempt as u16
+}
+
+/// How long a worker needs for the attempt.
+pub(crate) fn service_time(model: &Model, session: &Session, service: usize) -> Nanos {
+    Nanos(model.services[service].time.draw(&mut of_visit(model, session, Purpose::ServiceTime, attempt(session))))
+}
+
+/// How long the client waits after the failed attempt.
+pub(crate) fn backoff(model: &Model, session: &Session, service: usize) -> Nanos {
+    let jitter = of_visit(model, session, Purpose::Backoff, attempt(session)).unit();
+    model.services[service].backoff(session.attempt as u8, jitter)
+}
+
+/// How long the shopper waits for the page.
+pub(crate) fn patience(model: &Model, session: &Session) -> Option<Nanos> {
+    let (patience, _) = model.segments[session.segment].patience.as_ref()?;
+    Some(Nanos(patience.draw(&mut of_visit(model, session, Purpose::Patience, 0))))
+}
+
+/// Where the shopper goes after the page, and how long they look at it before.
+pub(crate) fn next(model: &Model, session: &Session, page_failed: bool) -> (Option<usize>, Nanos) {
+    let state = &model.graphs[model.segments[session.segment].graph].states[session.state];
+    let (purpose, transition) =
+        if page_failed { (Purpose::FailedVisit, &state.on_failure) } else { (Purpose::Visit, &state.next) };
+    let mut stream = of_visit(model, session, purpose, 0);
+    let target = transition.target(stream.unit());
+    let think = state.think.as_ref().map_or(0, |think| think.draw(&mut stream));
+    (target.map(usize::from), Nanos(think))
+}
+
+/// Whether the bank declines.
+pub(crate) fn is_declined(model: &Model, session: &Session, probability: f64) -> bool {
+    probability > 0.0 && of_visit(model, session, Purpose::Decline, 0).unit() < probability
+}
+
+/// How many lines a basket is to have, and what it may cost at most.
+pub(crate) fn wishes(model: &Model, session: &Session) -> (usize, u64) {
+    let segment = &model.segments[session.segment];
+    let stream = of_visit(model, session, Purpose::Basket, 0);
+    let lines = segment.lines.draw(|| stream.clone()) as usize;
+    // The first 64 bits are the number of lines, whether or not it took them.
+    let mut after = stream;
+    after.bits64();
+    (lines, segment.spend.as_ref().map_or(u64::MAX, |spend| spend.draw(&mut after)))
+}
+
+/// The product that a shopper looks at for a line, and how many units of it.
+pub(crate) fn candidate(
+    model: &Model,
+    catalogue: &Catalogue,
+    session: &Session,
+    line: usize,
+    candidate: usize,
+) -> (u32, u32) {
+    let item = (line as u16) << 8 | candidate as u16;
+    let segment: &Segment = &model.segments[session.segment];
+    let mut stream = of_visit(model, session, Purpose::Product, item);
+    let bits = stream.bits64();
+    let half = |bits: u32| f64::from(bits) / 2.0_f64.powi(32);
+    // The low half chooses the category, the high half whether it is a named product.
+    let category = segment.category.pick(half(bits as u32));
+    let sku = catalogue.pick(category, half((bits >> 32) as u32), stream.unit());
+    let units = catalogue.units_of(sku).unwrap_or(&segment.units);
+    (sku, units.draw(|| of_visit(model, session, Purpose::Units, item)))
+}
+
+/// A number on [0, 1) by which an invited shopper decides whether to come.
+pub(crate) fn participation(model: &Model, key: Key) -> f64 {
+    stream(model, key, 0, Purpose::Participation, 0).unit()
+}
+
+/// The stream of a cell and segment in a window: how many come and in which order (`slice` zero), or when they come in a slice.
+pub(crate) fn of_crowd(
+    model: &Model,
+    (cell, segment, window): (usize, usize, usize),
+    purpose: Purpose,
+    slice: u64,
+) -> Stream {
+    let subject = (cell as u64) << 8 | segment as u64;
+    let (visit, item) = (slice as u16, (slice >> 16) as u16);
+    model.draws.stream(Name { subject, session: window as u8, visit, purpose, item })
+}

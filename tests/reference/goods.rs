@@ -1,0 +1,125 @@
+//! What became of the goods: columns of categories and products, rows of brands and products.
+
+use super::{Simulator, series};
+use crate::stock::Shelf;
+use saleload::model::catalogue::Catalogue;
+use saleload::results::{BrandRow, Column, ProductRow};
+use saleload::units::Instant;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// Generated SKUs in the table of products.
+const TOP_PRODUCTS: usize = 1000;
+/// How finely the moment of a sell-out is kept.
+const SOLD_OUT_RESOLUTION_NS: u64 = 10_000_000;
+
+impl Simulator<'_> {
+    fn catalogue(&self) -> Option<&Catalogue> {
+        self.model.catalogue.as_ref()
+    }
+
+    fn named(&self) -> u32 {
+        self.catalogue().map_or(0, |catalogue| catalogue.named_products() as u32)
+    }
+
+    fn shelves(&self) -> impl Iterator<Item = (u32, &Shelf)> {
+        (0..).zip(&self.stock.shelves)
+    }
+
+    /// SKUs with nothing left at the end, each with those that it stands for.
+    pub(super) fn skus_sold_out(&self, which: impl Fn(u32) -> bool) -> u64 {
+        let Some(catalogue) = self.catalogue() else { return 0 };
+        self.shelves().filter(|(sku, shelf)| shelf.left == 0 && which(*sku)).map(|(sku, _)| catalogue.weight(sku)).sum()
+    }
+
+    pub(super) fn stock_columns(&self) -> Vec<Column> {
+        let (Some(catalogue), Some(of_plan)) = (self.catalogue(), &self.plan.catalogue) else { return Vec::new() };
+        let mut columns = Vec::new();
+        for (id, category) in of_plan.categories.iter().enumerate() {
+            let skus: Vec<u32> = (0..catalogue.skus()).filter(|&sku| catalogue.category_of(sku) == id).collect();
+            let left = self.rows().iter().map(|row| skus.iter().map(|&sku| u64::from(row.left[sku as usize])).sum());
+            columns.push(self.scaled(&series::category(&category.name, "units_left"), left.collect()));
+            columns.push(self.by_row(&series::category(&category.name, "skus_sold_out"), |row| {
+                let sold_out = skus.iter().filter(|&&sku| row.left[sku as usize] == 0);
+                sold_out.map(|&sku| catalogue.weight(sku) as i64).sum()
+            }));
+        }
+        for (id, product) in of_plan.products.iter().enumerate() {
+            let left = self.rows().iter().map(|row| u64::from(row.left[id])).collect();
+            columns.push(self.scaled(&series::product_left(&product.name), left));
+        }
+        columns
+    }
+
+    pub(super) fn brand_rows(&self) -> Vec<BrandRow> {
+        let (Some(catalogue), Some(of_plan)) = (self.catalogue(), &self.plan.catalogue) else { return Vec::new() };
+        let mut by_brand: BTreeMap<usize, Vec<(u32, &Shelf)>> = BTreeMap::new();
+        for id in 0..of_plan.named_brands.len() {
+            by_brand.insert(id, Vec::new());
+        }
+        for (sku, shelf) in self.shelves() {
+            if let Some(brand) = catalogue.brand_of(sku) {
+                by_brand.entry(brand).or_default().push((sku, shelf));
+            }
+        }
+        let row = |(&brand, shelves): (&usize, &Vec<(u32, &Shelf)>)| {
+            let sum = |of: &dyn Fn(u32, &Shelf) -> u64| shelves.iter().map(|(sku, shelf)| of(*sku, shelf)).sum::<u64>();
+            let scale = self.scale();
+            BrandRow {
+                brand: self.brand_name(brand),
+                category: of_plan.categories[catalogue.brand(brand).0].name.clone(),
+                skus: sum(&|sku, _| catalogue.weight(sku)),
+                skus_sold_out: sum(&|sku, shelf| if shelf.left == 0 { catalogue.weight(sku) } else { 0 }),
+                units_ordered: sum(&|_, shelf| u64::from(shelf.ordered)) * scale,
+                units_paid: sum(&|_, shelf| u64::from(shelf.paid)) * scale,
+                gmv_ordered_fen: sum(&|_, shelf| u64::from(shelf.ordered) * u64::from(shelf.price)) * scale,
+                gmv_paid_fen: sum(&|_, shelf| u64::from(shelf.paid) * u64::from(shelf.price)) * scale,
+            }
+        };
+        let took_orders = |brand: usize, row: &BrandRow| brand < of_plan.named_brands.len() || row.units_ordered > 0;
+        let rows = by_brand.iter().map(|brand| (*brand.0, row(brand)));
+        let mut rows: Vec<BrandRow> =
+            rows.filter(|(brand, row)| took_orders(*brand, row)).map(|(_, row)| row).collect();
+        // A stable sort keeps brands with the same GMV in the order of their numbers.
+        rows.sort_by_key(|row| Reverse(row.gmv_paid_fen));
+        rows
+    }
+
+    fn brand_name(&self, brand: usize) -> String {
+        let named = self.plan.catalogue.as_ref().map_or(&[][..], |catalogue| &catalogue.named_brands);
+        named.get(brand).map_or_else(|| format!("brand-{:06}", brand - named.len()), |brand| brand.name.clone())
+    }
+
+    pub(super) fn product_rows(&self) -> Vec<ProductRow> {
+        let Some(catalogue) = self.catalogue() else { return Vec::new() };
+        let worth = |shelf: &Shelf| u64::from(shelf.paid) * u64::from(shelf.price);
+        let mut sold: Vec<(u32, &Shelf)> =
+            self.shelves().filter(|(sku, shelf)| *sku >= self.named() && shelf.paid > 0).collect();
+        sold.sort_by_key(|(_, shelf)| Reverse(worth(shelf)));
+        sold.truncate(TOP_PRODUCTS);
+        let named = self.shelves().take(self.named() as usize);
+        named.chain(sold).map(|(sku, shelf)| self.product_row(catalogue, sku, shelf)).collect()
+    }
+
+    fn product_row(&self, catalogue: &Catalogue, sku: u32, shelf: &Shelf) -> ProductRow {
+        let scaled = |units: u32| u64::from(units) * self.scale();
+        let of_plan = self.plan.catalogue.as_ref().expect("it has a product");
+        let product = match catalogue.full_number(sku) {
+            Some(number) => format!("sku-{number:08}"),
+            None => of_plan.products[sku as usize].name.clone(),
+        };
+        let sold_out_at = shelf.sold_out_at.map(|at| Instant(at.0 / SOLD_OUT_RESOLUTION_NS * SOLD_OUT_RESOLUTION_NS));
+        ProductRow {
+            product,
+            category: of_plan.categories[catalogue.category_of(sku)].name.clone(),
+            brand: catalogue.brand_of(sku).map_or(String::new(), |brand| self.brand_name(brand)),
+            price_fen: u64::from(shelf.price),
+            units_start: scaled(shelf.start),
+            units_ordered: scaled(shelf.ordered),
+            units_paid: scaled(shelf.paid),
+            units_left: scaled(shelf.left),
+            gmv_paid_fen: scaled(shelf.paid) * u64::from(shelf.price),
+            sold_out_unix_ms: sold_out_at.map(|at| self.unix_ms(at)),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What services had to carry, from the list of requests: utilisation and mean queue are overlaps of intervals with rows, the
+//! longest queue is the highest step of the number that waits, response times are a distribution of what was recorded.
+
+use super::{Row, Simulator, series};
+use crate::record::Request;
+use hdrhistogram::Histogram;
+use saleload::engine::schedule::Slot;
+use saleload::results::{Column, Saturation, ServiceRow, Values};
+use saleload::units::Instant;
+use std::collections::BTreeMap;
+
+/// Response times are recorded up to an hour, to two digits.
+const LONGEST_RESPONSE_US: u64 = 3_600_000_000;
+/// A row is saturated from this utilisation on, or with any rejection, or if more than this share timed out behind a queue.
+const SATURATED: f64 = 0.95;
+const MANY_TIMED_OUT: f64 = 0.001;
+/// Saturated rows with at most this between them are one stretch.
+const BRIDGED_MS: i64 = 60_000;
+
+/// A service in a row, not scaled.
+#[derive(Clone, Debug)]
+struct Load {
+    slot: Slot,
+    requests: u64,
+    rejected: u64,
+    timed_out: u64,
+    offered_ns: u128,
+    waited_ns: u128,
+    busy_ns: u128,
+    queued_ns: u128,
+    longest_queue: u64,
+    responses_us: Histogram<u64>,
+}
+
+impl Load {
+    fn new(row: &Row) -> Self {
+        Load {
+            slot: row.slot,
+            requests: 0,
+            rejected: 0,
+            timed_out: 0,
+            offered_ns: 0,
+            waited_ns: 0,
+            busy_ns: 0,
+            queued_ns: 0,
+            longest_queue: 0,
+            responses_us: Histogram::new_with_bounds(1, LONGEST_RESPONSE_US, 2).expect("constant bounds"),
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.slot.seconds()
+    }
+
+    fn count(&mut self, request: &Request) {
+        self.requests += 1;
+        self.rejected += u64::from(request.is_rejected);
+        self.timed_out += u64::from(request.is_timed_out());
+        self.offered_ns += u128::from(request.work.0);
+        if let (Some(starts), Some(done)) = (request.starts, request.done()) {
+            self.waited_ns += u128::from((starts - request.arrives).0);
+            self.responses_us.saturating_record((done - request.arrives).0.div_ceil(1000).max(1));
+        }
+    }
+
+    fn wait_us_mean(loads: &[&Load]) -> f64 {
+        let accepted: u64 = loads.iter().map(|load| load.requests - load.rejected).sum();
+        let waited: u128 = loads.iter().map(|load| load.waited_ns).sum();
+        if accepted == 0 { 0.0 } else { waited as f64 / 1e3 / accepted as f64 }
+    }
+}
+
+/// Adds to each row how long an interval overlaps with it.
+fn overlaps(loads: &mut [Load], from: Instant, until: Instant, of: impl Fn(&mut Load) -> &mut u128) {
+    let first = loads.partition_point(|load| load.slot.end <= from);
+    for load in &mut loads[first..] {
+        if load.slot.start >= until {
+            break;
+        }
+        let overlap = until.min(load.slot.end) - from.max(load.slot.start);
+        *of(load) += u128::from(overlap.0);
+    }
+}
+
+/// The most requests of one cell that wait at the same time, by row: the number steps up when one comes and down when one starts.
+/// At one instant those that start go first.
+fn longest_queues(loads: &[Load], requests: &[&Request]) -> Vec<u64> {
+    let mut steps: Vec<(Instant, i64)> = Vec::new();
+    for request in requests {
+        if let Some(starts) = request.starts.filter(|&starts| starts > request.arrives) {
+            steps.extend([(request.arrives, 1), (starts, -1)]);
+        }
+    }
+    steps.sort_unstable();
+    let mut steps = steps.into_iter().peekable();
+    let mut waiting: i64 = 0;
+    let mut longest = Vec::new();
+    for load in loads {
+        let mut within_row = 0;
+        // Whoever starts at the start of a row did not wait in it.
+        while let Some((_, step)) = steps.next_if(|&(time, step)| (time, step) <= (load.slot.start, -1)) {
+            waiting += step;
+        }
+        within_row = waiting.max(within_row);
+        while let Some((_, step)) = steps.next_if(|&(time, _)| time < load.slot.end) {
+            waiting += step;
+            within_row = waiting.max(within_row);
+        }
+        longest.push(within_row as u64);
+    }
+    longest
+}
+
+impl Simulator<'_> {
+    fn loads(&self, service: usize) -> Vec<Load> {
+        let mut loads: Vec<Load> = self.rows().iter().map(Load::new).collect();
+        let has_workers = self.plan.services[service].pool.is_some();
+        let mut by_cell: BTreeMap<usize, Vec<&Request>> = BTreeMap::new();
+        for request in self.record.requests.iter().filter(|request| request.service == service) {
+            loads[request.row].count(request);
+            by_cell.entry(request.cell).or_default().push(request);
+            if let (true, Some(starts), Some(done)) = (has_workers, request.starts, request.done()) {
+                overlaps(&mut loads, request.arrives, starts, |load| &mut load.queued_ns);
+                overlaps(&mut loads, starts, done, |load| &mut load.busy_ns);
+            }
+        }
+        for requests in by_cell.values() {
+            let longest = longest_queues(&loads, requests);
+            loads.iter_mut().zip(longest).for_each(|(load, longest)| load.longest_queue += longest);
+        }
+        loads
+    }
+
+    /// Workers of the simulated cells.
+    fn workers(&self, service: usize) -> u64 {
+        let Some(pool) = &self.plan.services[service].pool else { return 0 };
+        (0..self.model.simulated).map(|cell| self.model.instances(service, cell)).sum::<u64>() * u64::from(pool.workers)
+    }
+
+    pub(super) fn service_columns(&self, service: usize) -> Vec<Column> {
+        let (loads, workers) = (self.loads(service), self.workers(service) as f64);
+        let name = |what: &str| series::service(&self.plan.services[service].name, what);
+        let counts = |what: &str, of: &dyn Fn(&Load) -> u64| self.scaled(&name(what), loads.iter().map(of).collect());
+        let times = |what: &str, quantile: f64| {
+            let values = loads.iter().map(|load| load.responses_us.value_at_quantile(quantile) as i64).collect();
+            Column { name: name(what), values: Values::Integer(values) }
+        };
+        let reals = |what: &str, of: &dyn Fn(&Load) -> f64| Column {
+            name: name(what),
+            values: Values::Real(loads.iter().map(of).collect()),
+        };
+        let of_capacity = |ns: u128, load: &Load| {
+            if workers > 0.0 { ns as f64 / (workers * load.seconds() * 1e9) } else { 0.0 }
+        };
+        vec![
+            counts("requests", &|load| load.requests),
+            counts("rejected", &|load| load.rejected),
+            counts("timed_out", &|load| load.timed_out),
+            counts("queue_max", &|load| load.longest_queue),
+            times("response_us_p50", 0.5),
+            times("response_us_p99", 0.99),
+            reals("utilisation", &|load| of_capacity(load.busy_ns, load)),
+            reals("offered_over_capacity", &|load| of_capacity(load.offered_ns, load)),
+            reals("queue_mean", &|load| load.queued_ns as f64 * self.scale() as f64 / (load.seconds() * 1e9)),
+            reals("wait_us_mean", &|load| Load::wait_us_mean(&[load])),
+        ]
+    }
+
+    pub(super) fn service_rows(&self) -> Vec<ServiceRow> {
+        let mut rows = Vec::new();
+        for service in 0..self.plan.services.len() {
+            let loads = self.loads(service);
+            for window in 0..self.plan.windows.len() {
+                let of_window: Vec<&Load> = loads.iter().filter(|load| load.slot.window == window).collect();
+                rows.push(self.service_row(service, window, &of_window));
+            }
+        }
+        rows
+    }
+
+    fn service_row(&self, service: usize, window: usize, loads: &[&Load]) -> ServiceRow {
+        let (workers, scale) = (self.workers(service), self.scale());
+        let closes = self.plan.windows[window].closes;
+        let sum = |of: fn(&Load) -> u64| loads.iter().map(|load| of(load)).sum::<u64>() * scale;
+        let highest = |of: &dyn Fn(&Load) -> f64| loads.iter().map(|load| of(load)).fold(0.0, f64::max);
+        let mut responses = Load::new(&self.rows()[0]).responses_us;
+        for load in loads {
+            responses += &load.responses_us;
+        }
+        let open: Vec<&&Load> = loads.iter().filter(|load| load.slot.start < closes).collect();
+        let busy: f64 = open.iter().map(|load| load.busy_ns as f64).sum();
+        let capacity: f64 = open.iter().map(|load| workers as f64 * load.seconds() * 1e9).sum();
+        let utilisation = |load: &Load| load.busy_ns as f64 / (workers as f64 * load.seconds() * 1e9);
+        ServiceRow {
+            service: self.plan.services[service].name.clone(),
+            window: self.plan.windows[window].name.clone(),
+            workers: workers * scale,
+            requests: sum(|load| load.requests),
+            rejected: sum(|load| load.rejected),
+            timed_out: sum(|load| load.timed_out),
+            peak_requests_per_second: highest(&|load| (load.requests * scale) as f64 / load.seconds()),
+            utilisation_mean: if capacity > 0.0 { busy / capacity } else { 0.0 },
+            utilisation_max: if workers > 0 { highest(&utilisation) } else { 0.0 },
+            queue_max: loads.iter().map(|load| load.longest_queue).max().unwrap_or(0) * scale,
+            wait_us_mean: Load::wait_us_mean(loads),
+            response_us_p50: responses.value_at_quantile(0.5),
+            response_us_p90: responses.value_at_quantile(0.9),
+            response_us_p99: responses.value_at_quantile(0.99),
+            response_us_p999: responses.value_at_quantile(0.999),
+            response_us_max: responses.max(),
+        }
+    }
+
+    pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
+        let (workers, scale) = (self.workers(service) as f64, self.scale());
+        let mut stretches: Vec<Saturation> = Vec::new();
+        if workers == 0.0 {
+            // A delay is never saturated.
+            return stretches;
+        }
+        for load in self.loads(service) {
+            let capacity = workers * load.seconds() * 1e9;
+            let many_timed_out = load.timed_out as f64 > MANY_TIMED_OUT * load.requests as f64;
+            let is_busy = load.busy_ns as f64 >= SATURATED * capacity;
+            if load.rejected == 0 && !is_busy && !(many_timed_out && load.longest_queue > 0) {
+                continue;
+            }
+            let (from, until) = (self.unix_ms(load.slot.start), self.unix_ms(load.slot.end));
+            if stretches.last().is_none_or(|last| from > last.until_unix_ms + BRIDGED_MS) {
+                stretches.push(Saturation {
+                    service: self.plan.services[service].name.clone(),
+                    from_unix_ms: from,
+                    until_unix_ms: until,
+                    worst_offered_over_capacity: 0.0,
+                    queue_max: 0,
+                    rejected: 0,
+                    timed_out: 0,
+                });
+            }
+            let stretch = stretches.last_mut().expect("there is one by now");
+            stretch.until_unix_ms = until;
+            let over = load.offered_ns as f64 / capacity;
+            stretch.worst_offered_over_capacity = stretch.worst_offered_over_capacity.max(over);
+            stretch.queue_max = stretch.queue_max.max(load.longest_queue * scale);
+            stretch.rejected += load.rejected * scale;
+            stretch.timed_out += load.timed_out * scale;
+        }
+        stretches
+    }
+}

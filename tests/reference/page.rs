@@ -1,0 +1,192 @@
+//! What a session does on a page: calls, retries, thinking, moving on.
+
+use super::draws;
+use super::event::Turn;
+use super::record::Request;
+use super::service::{Place, RequestId};
+use super::session::{Fate, Session, Waits};
+use super::simulator::Simulator;
+use saleload::model::State;
+use saleload::plan::Action;
+use saleload::units::{Instant, Nanos};
+
+impl Simulator<'_> {
+    fn state(&self, session: &Session) -> &State {
+        &self.model.graphs[self.model.segments[session.segment].graph].states[session.state]
+    }
+
+    fn service(&self, session: &Session) -> usize {
+        usize::from(self.state(session).calls[session.call])
+    }
+
+    fn closes(&self, session: &Session) -> Instant {
+        self.plan.windows[session.key.window].closes
+    }
+
+    pub(crate) fn has_closed(&self, session: &Session) -> bool {
+        self.now >= self.closes(session)
+    }
+
+    pub(crate) fn begin(&mut self, session: Session) {
+        self.record.current().begun += 1;
+        let entry = self.model.graphs[self.model.segments[session.segment].graph].entry;
+        self.enter(session, usize::from(entry));
+    }
+
+    fn enter(&mut self, mut session: Session, state: usize) {
+        if session.visit == u16::MAX {
+            // Names of draws end here, and so does the session.
+            return self.leave(session);
+        }
+        session.visit += 1;
+        session.state = state;
+        session.call = 0;
+        session.attempt = 0;
+        session.patience_ends = draws::patience(&self.model, &session).map(|patience| self.now + patience);
+        self.call(session);
+    }
+
+    /// Makes the next call of the page, or goes on where there is none.
+    pub(crate) fn call(&mut self, mut session: Session) {
+        if session.call == self.state(&session).calls.len() {
+            let row = self.record.row();
+            return self.loaded(session, row);
+        }
+        let (now, service, cell) = (self.now, self.service(&session), session.cell);
+        session.number = self.new_number();
+        let time_out = self.plan.services[service].timeout.map(|timeout| now + timeout);
+        let request = self.record.request(Request {
+            cell,
+            service,
+            row: self.record.row(),
+            key: session.key,
+            number: session.number,
+            arrives: now,
+            work: draws::service_time(&self.model, &session, service),
+            starts: None,
+            is_rejected: false,
+            client_leaves: time_out.into_iter().chain(session.patience_ends).min(),
+        });
+        match self.cells[cell].services[service].take(request) {
+            Place::Nowhere => {
+                self.record.requests[request].is_rejected = true;
+                return self.attempt_failed(session, Fate::Rejected(service));
+            }
+            Place::AtWorker => self.start(request),
+            Place::InQueue => self.record.rarities.waits += 1,
+        }
+        for (end, turn) in [(time_out, Turn::TimedOut), (session.patience_ends, Turn::GaveUp)] {
+            if let Some(end) = end {
+                self.schedule(end, turn, session.key, session.number);
+            }
+        }
+        session.waits = Waits::Answer;
+        self.sessions.insert(session.key, session);
+    }
+
+    fn start(&mut self, request: RequestId) {
+        let of = &mut self.record.requests[request];
+        of.starts = Some(self.now);
+        let (key, done) = (of.key, self.now + of.work);
+        self.schedule(done, Turn::WorkDone, key, request as u64);
+    }
+
+    /// A worker has finished a request, and takes up the next. Whoever waits for it is answered.
+    pub(crate) fn work_done(&mut self, id: RequestId) {
+        let request = self.record.requests[id].clone();
+        if let Some(next) = self.cells[request.cell].services[request.service].finish(id) {
+            self.start(next);
+        }
+        let waits = self.sessions.get(&request.key).is_some_and(|session| session.number == request.number);
+        if !waits || request.is_timed_out() {
+            return;
+        }
+        let session = &self.sessions[&request.key];
+        let state = self.state(session);
+        let is_last = session.call + 1 == state.calls.len();
+        if is_last && !matches!(state.action, Some(Action::Reserve | Action::Pay { .. })) {
+            // The last answer for a page that asks for neither stock nor payment is no event: the page is there, and the
+            // next event is the end of the think time. What is wanted from it counts in the row of the request.
+            let session = self.sessions.remove(&request.key).expect("it waits");
+            self.loaded(session, request.row);
+        } else {
+            self.schedule(self.now, Turn::Response, request.key, request.number);
+        }
+    }
+
+    pub(crate) fn answered(&mut self, mut session: Session) {
+        session.call += 1;
+        session.attempt = 0;
+        self.call(session);
+    }
+
+    pub(crate) fn timed_out(&mut self, session: Session) {
+        let service = self.service(&session);
+        self.attempt_failed(session, Fate::TimedOut(service));
+    }
+
+    /// An attempt at a call has failed: tries again after a back-off, while attempts and patience last.
+    fn attempt_failed(&mut self, mut session: Session, fate: Fate) {
+        let service = self.service(&session);
+        if session.attempt + 1 >= self.plan.services[service].retry.attempts {
+            return self.page_failed(session, fate);
+        }
+        let again = self.now + draws::backoff(&self.model, &session, service);
+        session.attempt += 1;
+        session.number = self.new_number();
+        self.schedule(again, Turn::Retry, session.key, session.number);
+        if let Some(end) = session.patience_ends {
+            self.schedule(end, Turn::GaveUp, session.key, session.number);
+        }
+        session.waits = Waits::Retry;
+        self.sessions.insert(session.key, session);
+    }
+
+    /// All calls are answered: the page does what it is for, and the shopper looks at it. `row` is where new intents count.
+    fn loaded(&mut self, mut session: Session, row: usize) {
+        match self.state(&session).action {
+            Some(Action::AddToBasket) => self.fill_basket(&mut session, row),
+            Some(Action::Reserve) => return self.reserve(session),
+            Some(Action::Pay { declined }) if session.holds() => {
+                if draws::is_declined(&self.model, &session, declined) {
+                    return self.page_failed(session, Fate::PaymentFailed);
+                }
+                self.pay(&mut session);
+            }
+            // Nothing to do, or nothing to pay.
+            None | Some(Action::Pay { .. }) => {}
+        }
+        self.think(session);
+    }
+
+    pub(crate) fn think(&mut self, session: Session) {
+        let (target, think) = draws::next(&self.model, &session, false);
+        self.think_for(session, think, target);
+    }
+
+    /// The page has failed for good: the shopper leaves, or looks at the error and goes elsewhere.
+    pub(crate) fn page_failed(&mut self, mut session: Session, fate: Fate) {
+        session.failure = Some(fate);
+        match draws::next(&self.model, &session, true) {
+            (None, _) => self.leave(session),
+            (target, think) => self.think_for(session, think, target),
+        }
+    }
+
+    fn think_for(&mut self, mut session: Session, think: Nanos, target: Option<usize>) {
+        session.number = self.new_number();
+        session.waits = Waits::Thinking(target);
+        self.schedule(self.now + think, Turn::ThinkEnd, session.key, session.number);
+        self.sessions.insert(session.key, session);
+    }
+
+    pub(crate) fn move_on(&mut self, mut session: Session, target: Option<usize>) {
+        let Some(target) = target else { return self.leave(session) };
+        // After the closing a session goes on only while it has an order to pay.
+        if self.has_closed(&session) && !session.holds() {
+            session.failure = session.failure.or(Some(Fate::WindowClosed));
+            return self.leave(session);
+        }
+        self.enter(session, target);
+    }
+}

@@ -1,0 +1,154 @@
+//! What happened, fact by fact: a list of requests, a list of intents and where they ended, a count per row. Nothing is summed
+//! up while the simulation runs.
+
+use super::event::{Event, Turn};
+use super::service::RequestId;
+use super::session::{Fate, Key, Line, Session};
+use saleload::engine::schedule::Slot;
+use saleload::units::{Instant, Nanos};
+use std::collections::BTreeMap;
+
+/// A request and all that became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) cell: usize,
+    pub(crate) service: usize,
+    /// Row of the series in which it was made. All that is told of a request is told there.
+    pub(crate) row: usize,
+    pub(crate) key: Key,
+    /// The wait of the session that it was made in.
+    pub(crate) number: u64,
+    pub(crate) arrives: Instant,
+    pub(crate) work: Nanos,
+    /// When a worker took it up.
+    pub(crate) starts: Option<Instant>,
+    pub(crate) is_rejected: bool,
+    /// When its client stops waiting: the earlier of time-out and patience.
+    pub(crate) client_leaves: Option<Instant>,
+}
+
+impl Request {
+    /// When it is answered.
+    pub(crate) fn done(&self) -> Option<Instant> {
+        self.starts.map(|starts| starts + self.work)
+    }
+
+    /// Whether its client is not there any more when it is answered.
+    pub(crate) fn is_timed_out(&self) -> bool {
+        self.done().zip(self.client_leaves).is_some_and(|(done, leaves)| done > leaves)
+    }
+}
+
+/// What happens to an intent, and in which row.
+#[derive(Clone, Debug)]
+pub(crate) struct Fact {
+    pub(crate) time: Instant,
+    pub(crate) row: usize,
+    pub(crate) key: Key,
+    pub(crate) segment: usize,
+    pub(crate) line: Line,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// It is put into a basket.
+    Wanted,
+    /// Its stock is reserved.
+    Ordered,
+    /// It ends.
+    Ended(Fate),
+}
+
+/// A row of the series.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) slot: Slot,
+    pub(crate) begun: u64,
+    pub(crate) ended: u64,
+    /// Sessions that ended without ever having had a basket, by a service's failure or the shopper's patience.
+    pub(crate) turned_away: u64,
+    /// Units left of every SKU at its end.
+    pub(crate) left: Vec<u32>,
+}
+
+/// How often happened what makes a scenario worth playing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rarities {
+    /// Events at the same instant as the one before in their cell, of another shopper.
+    pub(crate) ties: u64,
+    /// Of those, events of different kinds.
+    pub(crate) mixed_ties: u64,
+    /// Calls tried again.
+    pub(crate) retries: u64,
+    /// Requests that found all workers busy and a place to wait.
+    pub(crate) waits: u64,
+    /// Holds that ran out.
+    pub(crate) expiries: u64,
+}
+
+/// The facts of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) events: u64,
+    pub(crate) rarities: Rarities,
+    /// The last event of each cell.
+    last: BTreeMap<usize, Event>,
+    /// Every event as a line of text, where it is asked for.
+    pub(crate) log: Option<Vec<(Instant, String)>>,
+}
+
+impl Record {
+    pub(crate) fn new(keeps_log: bool) -> Self {
+        Record { log: keeps_log.then(Vec::new), ..Record::default() }
+    }
+
+    /// Number of the current row.
+    pub(crate) fn row(&self) -> usize {
+        self.rows.len() - 1
+    }
+
+    pub(crate) fn current(&mut self) -> &mut Row {
+        self.rows.last_mut().expect("a row is open while the run goes on")
+    }
+
+    pub(crate) fn open(&mut self, slot: Slot) {
+        self.rows.push(Row { slot, begun: 0, ended: 0, turned_away: 0, left: Vec::new() });
+    }
+
+    /// Notes an event that is played.
+    pub(crate) fn event(&mut self, event: &Event, cell: usize, visit: u16, granted: u64) {
+        self.events += 1;
+        if let Some(before) = self.last.insert(cell, *event)
+            && before.time == event.time
+            && before.key.shopper != event.key.shopper
+        {
+            self.rarities.ties += 1;
+            self.rarities.mixed_ties += u64::from(before.turn != event.turn);
+        }
+        self.rarities.retries += u64::from(event.turn == Turn::Retry);
+        self.rarities.expiries += u64::from(matches!(event.turn, Turn::HoldExpiry | Turn::HoldExpiryAfterExit));
+        if let Some(log) = &mut self.log {
+            let Key { shopper, window } = event.key;
+            let text = format!(
+                "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b}",
+                event.time.0, event.turn
+            );
+            log.push((event.time, text));
+        }
+    }
+
+    /// Notes what happens to the lines of a session's basket.
+    pub(crate) fn fact(&mut self, (time, row): (Instant, usize), session: &Session, lines: &[Line], what: What) {
+        let (key, segment) = (session.key, session.segment);
+        self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what }));
+    }
+
+    pub(crate) fn request(&mut self, request: Request) -> RequestId {
+        self.requests.push(request);
+        self.requests.len() - 1
+    }
+}

@@ -1,0 +1,156 @@
+//! A shopper's session, spelled out.
+
+use saleload::results::Bucket;
+use saleload::units::Instant;
+
+/// Which session: a shopper (over all cells) comes to a window once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// Who.
+    pub(crate) shopper: u64,
+    /// To which window.
+    pub(crate) window: usize,
+}
+
+/// A session in flight, or one that has left and still holds stock.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Which one.
+    pub(crate) key: Key,
+    /// The cell that the shopper belongs to.
+    pub(crate) cell: usize,
+    /// The shopper's segment.
+    pub(crate) segment: usize,
+    /// Pages entered so far.
+    pub(crate) visit: u16,
+    /// The state of the behaviour graph.
+    pub(crate) state: usize,
+    /// The call of the page that is being made.
+    pub(crate) call: usize,
+    /// Attempts at it that have failed.
+    pub(crate) attempt: u32,
+    /// When the shopper will have had enough of the page, loaded or not.
+    pub(crate) patience_ends: Option<Instant>,
+    /// What it waits for.
+    pub(crate) waits: Waits,
+    /// Names this wait; no two are the same.
+    pub(crate) number: u64,
+    /// What is wanted, or ordered.
+    pub(crate) basket: Vec<Line>,
+    /// Whether there has ever been a basket.
+    pub(crate) had_basket: bool,
+    /// When the hold on the order runs out; `None` without an order.
+    pub(crate) deadline: Option<Instant>,
+    /// What went wrong last, unless it was overcome.
+    pub(crate) failure: Option<Fate>,
+    /// Whether where the basket ended is in the ledger already.
+    pub(crate) settled: bool,
+}
+
+/// What a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// Being played at the moment.
+    ItsTurn,
+    /// The answer of a service.
+    Answer,
+    /// The next attempt at a call.
+    Retry,
+    /// The end of a think time; then the state, or the exit.
+    Thinking(Option<usize>),
+    /// The end of the tick, for contested stock.
+    TickEnd,
+    /// Nothing: it has left, only its stock is still held.
+    Gone,
+}
+
+/// A purchase intent: a line of a basket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Line {
+    /// The product.
+    pub(crate) sku: u32,
+    /// Units of it.
+    pub(crate) units: u32,
+    /// Price of a unit, fen.
+    pub(crate) price: u32,
+    /// Visit in which it was put into the basket, and its place there: tell the intents of a session apart.
+    pub(crate) place: (u16, usize),
+}
+
+impl Line {
+    /// Its money.
+    pub(crate) fn fen(&self) -> u64 {
+        u64::from(self.units) * u64::from(self.price)
+    }
+}
+
+/// How a purchase intent ends, or what stands in its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    Bought,
+    SoldOut,
+    /// By this service.
+    Rejected(usize),
+    /// At this service.
+    TimedOut(usize),
+    GaveUp,
+    PaymentFailed,
+    HoldExpired,
+    ChangedMind,
+    WindowClosed,
+    Open,
+}
+
+impl Fate {
+    /// Its bucket of the ledger.
+    pub(crate) fn bucket(self) -> Bucket {
+        match self {
+            Fate::Bought => Bucket::Bought,
+            Fate::SoldOut => Bucket::SoldOut,
+            Fate::Rejected(_) => Bucket::Rejected,
+            Fate::TimedOut(_) => Bucket::TimedOut,
+            Fate::GaveUp => Bucket::GaveUp,
+            Fate::PaymentFailed => Bucket::PaymentFailed,
+            Fate::HoldExpired => Bucket::HoldExpired,
+            Fate::ChangedMind => Bucket::ChangedMind,
+            Fate::WindowClosed => Bucket::WindowClosed,
+            Fate::Open => Bucket::Open,
+        }
+    }
+
+    /// The service that stood in the way.
+    pub(crate) fn service(self) -> Option<usize> {
+        match self {
+            Fate::Rejected(service) | Fate::TimedOut(service) => Some(service),
+            _ => None,
+        }
+    }
+}
+
+impl Session {
+    /// A session that is about to begin.
+    pub(crate) fn new(key: Key, cell: usize, segment: usize) -> Self {
+        Session {
+            key,
+            cell,
+            segment,
+            visit: 0,
+            state: 0,
+            call: 0,
+            attempt: 0,
+            patience_ends: None,
+            waits: Waits::ItsTurn,
+            number: 0,
+            basket: Vec::new(),
+            had_basket: false,
+            deadline: None,
+            failure: None,
+            settled: false,
+        }
+    }
+
+    /// Whether stock is held for it.
+    pub(crate) fn holds(&self) -> bool {
+        self.deadline.is_some()
+    }
+}

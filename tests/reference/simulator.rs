@@ -1,0 +1,234 @@
+//! The simulator itself: one heap of events over all cells, and time that goes from event to event.
+//!
+//! Slots and ticks are the engine's (`schedule::slots`), because they are a pure function of the plan; so are the model's
+//! samplers and the draws. Everything else is written again, from the documentation, in the plainest way: sessions stand in a
+//! map, workers hold requests, timers that nobody waits for any more are ignored when they ring.
+
+use super::arrivals::Crowd;
+use super::event::{Digest, Event, Turn};
+use super::record::{Record, What};
+use super::service::{RequestId, Service};
+use super::session::{Fate, Key, Session, Waits};
+use super::stock::{Settlement, Stock};
+use saleload::engine::schedule::{self, Slot};
+use saleload::model::Model;
+use saleload::plan::Plan;
+use saleload::units::Instant;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// How to play a plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// Cells to simulate.
+    pub(crate) simulated: u32,
+    /// When stock is settled.
+    pub(crate) settlement: Settlement,
+    /// The run is broken off at the first end of a tick that is not before this.
+    pub(crate) stop_at: Instant,
+    /// Whether to keep every event as text.
+    pub(crate) keeps_log: bool,
+}
+
+/// A cell: its services and its digest.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) services: Vec<Service>,
+    pub(crate) digest: Digest,
+    pub(crate) first_shopper: u64,
+}
+
+/// What a shopper has been through in earlier windows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct History {
+    pub(crate) has_bought: bool,
+    pub(crate) has_failed: bool,
+}
+
+/// An order that waits for the end of the tick, with the lines that were granted at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) key: Key,
+    pub(crate) granted: Vec<bool>,
+}
+
+/// A run, and what is left of it in the end.
+pub(crate) struct Simulator<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) model: Model,
+    pub(crate) now: Instant,
+    pub(crate) interrupted: bool,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) events: BinaryHeap<Reverse<Event>>,
+    pub(crate) sessions: BTreeMap<Key, Session>,
+    pub(crate) stock: Stock,
+    pub(crate) waiting: Vec<Waiting>,
+    pub(crate) history: Vec<History>,
+    pub(crate) record: Record,
+    /// Waits begun so far.
+    numbers: u64,
+}
+
+/// Plays a plan.
+pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
+    let mut simulator = Simulator::new(plan, settings);
+    let mut crowd = Crowd::default();
+    'slots: for slot in schedule::slots(plan) {
+        simulator.record.open(slot);
+        for slice in 0..slot.slices {
+            let ticks = slot.ticks_of(slice);
+            let start = if ticks.start == 0 { slot.start } else { slot.tick_end(ticks.start - 1) };
+            let edges: Vec<Instant> = std::iter::once(start).chain(ticks.map(|tick| slot.tick_end(tick))).collect();
+            crowd.draw(&simulator, slot.window, &edges);
+            for &end in &edges[1..] {
+                crowd.arrive(&mut simulator, end);
+                simulator.play_until(end);
+                simulator.end_tick(end);
+                if end >= settings.stop_at && end < plan.horizon {
+                    simulator.interrupted = true;
+                    simulator.close_row(Slot { end, ..slot });
+                    break 'slots;
+                }
+            }
+        }
+        simulator.close_row(slot);
+    }
+    simulator.finish();
+    simulator
+}
+
+impl<'a> Simulator<'a> {
+    fn new(plan: &'a Plan, settings: &Settings) -> Self {
+        let model = Model::new(plan, settings.simulated);
+        let cell = |id| {
+            let service = |(number, service): (usize, &saleload::plan::Service)| {
+                let instances = model.instances(number, id);
+                let workers = service.pool.as_ref().map(|pool| instances as usize * pool.workers as usize);
+                let queue = service.pool.as_ref().and_then(|pool| pool.queue);
+                Service::new(workers, queue.map_or(u64::MAX, |places| places * instances))
+            };
+            let services = plan.services.iter().enumerate().map(service).collect();
+            Cell { services, digest: Digest::default(), first_shopper: model.first_shopper(id) }
+        };
+        Simulator {
+            plan,
+            now: Instant(0),
+            interrupted: false,
+            cells: (0..settings.simulated).map(cell).collect(),
+            events: BinaryHeap::new(),
+            sessions: BTreeMap::new(),
+            stock: Stock::new(&model, settings.settlement),
+            waiting: Vec::new(),
+            history: vec![History::default(); plan.shoppers as usize],
+            record: Record::new(settings.keeps_log),
+            numbers: 0,
+            model,
+        }
+    }
+
+    pub(crate) fn schedule(&mut self, time: Instant, turn: Turn, key: Key, number: u64) {
+        self.events.push(Reverse(Event { time, turn, key, number }));
+    }
+
+    /// A number that names a wait.
+    pub(crate) fn new_number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    fn next_before(&mut self, end: Instant) -> Option<Event> {
+        let Reverse(event) = *self.events.peek().filter(|event| event.0.time < end)?;
+        self.events.pop();
+        Some(event)
+    }
+
+    fn play_until(&mut self, end: Instant) {
+        while let Some(event) = self.next_before(end) {
+            assert!(event.time >= self.now, "time runs forward");
+            self.now = event.time;
+            if event.turn == Turn::WorkDone {
+                self.work_done(event.number as RequestId);
+            } else if self.is_awaited(&event) {
+                self.play(event);
+            }
+        }
+        self.now = end;
+    }
+
+    /// Whether the session of an event still waits for it.
+    fn is_awaited(&self, event: &Event) -> bool {
+        let Some(session) = self.sessions.get(&event.key) else { return false };
+        let has_left = session.waits == Waits::Gone;
+        match event.turn {
+            Turn::HoldExpiry => !has_left && session.deadline == Some(event.time),
+            Turn::HoldExpiryAfterExit => has_left && session.deadline == Some(event.time),
+            _ => session.number == event.number,
+        }
+    }
+
+    fn play(&mut self, event: Event) {
+        let mut session = self.sessions.remove(&event.key).expect("its event is awaited");
+        self.note(&event, session.cell, session.visit, 0);
+        let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
+        match (event.turn, waited_for) {
+            (Turn::Arrival, _) => self.begin(session),
+            (Turn::Response, _) => self.answered(session),
+            (Turn::TimedOut, _) => self.timed_out(session),
+            (Turn::GaveUp, _) => self.page_failed(session, Fate::GaveUp),
+            (Turn::Retry, _) => self.call(session),
+            (Turn::ThinkEnd, Waits::Thinking(target)) => self.move_on(session, target),
+            (Turn::HoldExpiry, _) => self.hold_expired(&session, false),
+            (Turn::HoldExpiryAfterExit, _) => self.hold_expired(&session, true),
+            other => panic!("{other:?} cannot be"),
+        }
+    }
+
+    pub(crate) fn note(&mut self, event: &Event, cell: usize, visit: u16, granted: u64) {
+        let in_cell = event.key.shopper - self.cells[cell].first_shopper;
+        self.cells[cell].digest.mix(event, in_cell, visit, granted);
+        self.record.event(event, cell, visit, granted);
+    }
+
+    /// The end of a tick: stock moves, and orders that waited for it are answered, first come, first answered.
+    fn end_tick(&mut self, end: Instant) {
+        let granted = self.stock.end_tick(end);
+        for mut order in std::mem::take(&mut self.waiting) {
+            let session = self.sessions.remove(&order.key).expect("it waits for the end of the tick");
+            assert_eq!(session.waits, Waits::TickEnd);
+            for (position, line) in order.granted.iter_mut().enumerate() {
+                *line |= granted.contains(&(order.key, position));
+            }
+            let bits = order.granted.iter().rev().fold(0, |bits, &granted| bits << 1 | u64::from(granted));
+            let event = Event { time: end, turn: Turn::Response, key: order.key, number: session.number };
+            self.note(&event, session.cell, session.visit, bits);
+            self.reserved(session, &order.granted);
+        }
+    }
+
+    fn close_row(&mut self, slot: Slot) {
+        let left = self.stock.shelves.iter().map(|shelf| shelf.left).collect();
+        let row = self.record.current();
+        row.slot = slot;
+        row.left = left;
+    }
+
+    /// After the last tick: services work off what they have accepted, so that it is known how long each request took, but
+    /// nothing new begins. Then what is undecided is entered as open.
+    fn finish(&mut self) {
+        let end = self.now;
+        while let Some(Reverse(event)) = self.events.pop() {
+            if event.turn == Turn::WorkDone {
+                self.now = event.time;
+                self.work_done(event.number as RequestId);
+            }
+        }
+        self.now = end;
+        // The row does not matter: open intents are in no column of the series.
+        let when = (end, self.record.row());
+        for session in self.sessions.values() {
+            if !session.settled {
+                self.record.fact(when, session, &session.basket, What::Ended(Fate::Open));
+            }
+        }
+    }
+}

@@ -119,6 +119,7 @@ pub mod engine;
 pub mod forecast;
 pub mod model;
 mod number;
+pub mod past;
 pub mod plan;
 pub mod recorder;
 pub mod report;

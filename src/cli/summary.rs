@@ -307,6 +307,7 @@ mod tests {
             conservation: Conservation::default(),
             events: 0,
             digest: String::new(),
+            forks: vec![],
         }
     }
 

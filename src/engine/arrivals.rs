@@ -7,6 +7,7 @@
 use super::permutation::Permutation;
 use super::session::Session;
 use crate::model::Model;
+use crate::plan;
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
@@ -69,14 +70,13 @@ impl Arrivals {
             self.open(model, cell, window);
         }
         self.tick += 1;
-        let (opens, closes) = (model.windows[window].opens, model.windows[window].closes);
+        let closes = model.windows[window].closes;
         if start >= closes {
             return;
         }
         debug_assert!(upcoming.is_empty());
         for invited in &mut self.segments {
-            let Some(attendance) = &model.segments[usize::from(invited.segment)].attendance[window] else { continue };
-            let until = if end >= closes { 1.0 } else { attendance.cumulative.at(end - opens) };
+            let Some(until) = passed(model, usize::from(invited.segment), window, end) else { continue };
             let share = ((until - invited.passed) / (1.0 - invited.passed)).clamp(0.0, 1.0);
             invited.passed = until;
             let subject = u64::from(cell) << 8 | u64::from(invited.segment);
@@ -113,6 +113,30 @@ impl Arrivals {
         upcoming.sort_unstable_by(|a, b| b.cmp(a));
     }
 
+    /// How many of each invited segment have come so far: with the plan, all that there is to know.
+    #[must_use]
+    pub fn come(&self) -> Vec<u64> {
+        self.segments.iter().map(|invited| invited.next).collect()
+    }
+
+    /// The arrivals of a cell after `ticks` ticks of a window, the last of which ended at `now`; `None` where so many cannot have
+    /// come.
+    #[must_use]
+    pub fn after(model: &Model, cell: u32, window: usize, (ticks, now): (u64, Instant), come: &[u64]) -> Option<Self> {
+        let mut arrivals = Arrivals::default();
+        arrivals.open(model, cell, window);
+        arrivals.tick = ticks;
+        if arrivals.segments.len() != come.len() {
+            return None;
+        }
+        for (invited, &come) in arrivals.segments.iter_mut().zip(come) {
+            invited.next = come;
+            invited.left = invited.left.checked_sub(come)?;
+            invited.passed = passed(model, usize::from(invited.segment), window, now)?;
+        }
+        Some(arrivals)
+    }
+
     fn open(&mut self, model: &Model, cell: u32, window: usize) {
         self.window = Some(window);
         self.tick = 0;
@@ -129,6 +153,13 @@ impl Arrivals {
             self.segments.push(Invited { segment: id as u8, first_shopper, order, next: 0, left, passed: 0.0 });
         }
     }
+}
+
+/// Share of a segment's arrivals in a window that come before `end`; `None` where the segment does not attend.
+fn passed(model: &Model, segment: usize, window: usize, end: Instant) -> Option<f64> {
+    let attendance = model.segments[segment].attendance[window].as_ref()?;
+    let plan::Window { opens, closes, .. } = model.windows[window];
+    Some(if end >= closes { 1.0 } else { attendance.cumulative.at(end - opens) })
 }
 
 fn binomial(n: u64, p: f64, stream: &mut Stream) -> u64 {

@@ -96,7 +96,9 @@ impl Baskets {
         select(self.lines(id), granted)
     }
 
-    fn granted(&self, id: BasketId) -> u16 {
+    /// The lines whose stock is held, by bit; there must be a basket.
+    #[must_use]
+    pub fn granted(&self, id: BasketId) -> u16 {
         let (size, index) = Self::place(id);
         self.slabs[size].heads[index].granted
     }

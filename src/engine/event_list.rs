@@ -14,6 +14,8 @@ const FINEST: u32 = 20;
 const BITS: u32 = 10;
 const LEVELS: usize = 4;
 const BUCKETS: usize = 1 << BITS;
+/// The last bucket of the coarsest wheel, in buckets of the finest.
+const LAST_BUCKET: u64 = (1 << (LEVELS as u32 * BITS)) - 1;
 const CHUNK: usize = 16;
 const NONE: u32 = u32::MAX;
 
@@ -87,6 +89,12 @@ impl Default for EventList {
 }
 
 impl EventList {
+    /// A list whose clock stands at `now`.
+    #[must_use]
+    pub fn starting_at(now: Instant) -> Self {
+        EventList { clock: (now.0 >> FINEST).min(LAST_BUCKET), ..EventList::default() }
+    }
+
     /// Number of pending events.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -109,7 +117,7 @@ impl EventList {
     #[inline]
     fn place(&mut self, event: Session) {
         // Past the last bucket of the coarsest wheel, 36 years from the origin, everything waits in that one: no run gets there.
-        let bucket = (event.time.0 >> FINEST).min((1 << (LEVELS as u32 * BITS)) - 1);
+        let bucket = (event.time.0 >> FINEST).min(LAST_BUCKET);
         if bucket <= self.clock {
             return heap_push(&mut self.late, event);
         }

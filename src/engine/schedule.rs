@@ -16,7 +16,7 @@ const ARRIVALS_PER_TICK_AND_CELL: f64 = 250.0;
 const AFTERMATH: Nanos = Nanos::from_secs(3600);
 
 /// A row of the recorded series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
     /// Start.
     pub start: Instant,
@@ -107,6 +107,13 @@ impl ExpectedArrivals {
     pub fn within(&self, window: usize, from: Instant, until: Instant) -> f64 {
         let (opens, segments) = &self.windows[window];
         segments.iter().map(|(n, cumulative)| n * (cumulative.at(until - *opens) - cumulative.at(from - *opens))).sum()
+    }
+
+    /// Arrivals up to an instant of a window or of the time after it.
+    #[must_use]
+    pub fn until(&self, window: usize, now: Instant) -> f64 {
+        let before: f64 = self.windows[..window].iter().flat_map(|(_, segments)| segments).map(|(n, _)| n).sum();
+        before + self.within(window, self.windows[window].0, now)
     }
 
     /// Arrivals of all windows.

@@ -2,6 +2,7 @@
 
 use super::basket::BasketId;
 use crate::units::Instant;
+use serde::{Deserialize, Serialize};
 
 /// What a session waits for. The order of the variants is the tie table: at one instant, earlier variants come first.
 ///
@@ -39,7 +40,7 @@ pub enum Phase {
 }
 
 /// Why a shopper's purchase did not come about so far, or how it ended: the index of a bucket of the ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause(pub u8);
 
 impl Cause {
@@ -103,7 +104,7 @@ impl Cause {
 }
 
 /// A session in flight and the event that it waits for: 40 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// When the event happens.
     pub time: Instant,
@@ -115,7 +116,8 @@ pub struct Session {
     pub shopper: u32,
     /// Visits so far; names the draws of the current one.
     pub visit: u16,
-    /// Its basket, in the cell's [`Baskets`](super::basket::Baskets).
+    /// Its basket, in the cell's [`Baskets`](super::basket::Baskets). A snapshot has the lines themselves in its place.
+    #[serde(skip)]
     pub basket: BasketId,
     /// Current state of the behaviour graph.
     pub state: u8,
@@ -130,6 +132,18 @@ pub struct Session {
     /// Window (high nibble) and phase (low nibble).
     window_phase: u8,
 }
+
+/// All phases, by number.
+const PHASES: [Phase; 8] = [
+    Phase::HoldExpiry,
+    Phase::HoldExpiryAfterExit,
+    Phase::Response,
+    Phase::TimedOut,
+    Phase::GaveUp,
+    Phase::Retry,
+    Phase::ThinkEnd,
+    Phase::Arrival,
+];
 
 /// An instant that never comes.
 pub const NEVER: Instant = Instant(u64::MAX);
@@ -178,17 +192,13 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn phase(&self) -> Phase {
-        const PHASES: [Phase; 8] = [
-            Phase::HoldExpiry,
-            Phase::HoldExpiryAfterExit,
-            Phase::Response,
-            Phase::TimedOut,
-            Phase::GaveUp,
-            Phase::Retry,
-            Phase::ThinkEnd,
-            Phase::Arrival,
-        ];
         PHASES[usize::from(self.window_phase & 15)]
+    }
+
+    /// Whether it waits for anything that there is: one that was read from a file may not.
+    #[must_use]
+    pub(super) fn has_phase(&self) -> bool {
+        usize::from(self.window_phase & 15) < PHASES.len()
     }
 
     /// Lets the session wait for something.

@@ -11,6 +11,7 @@
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::units::Instant;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Shards of the stock; a power of two.
 pub const SHARDS: usize = 16;
@@ -121,6 +122,15 @@ pub struct Stock {
     skus: Sku,
 }
 
+/// What a run has done to a SKU: all that a snapshot has to hold of its stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkuHistory {
+    left: u32,
+    ordered: u32,
+    paid: u32,
+    sold_out_at: Option<u32>,
+}
+
 #[inline]
 fn shard_of(sku: Sku) -> usize {
     sku as usize % SHARDS
@@ -133,6 +143,42 @@ impl Stock {
         let skus = catalogue.map_or(0, Catalogue::skus);
         let shards = (0..SHARDS as u32).into_par_iter().map(|id| Shard::new(catalogue, id, skus)).collect();
         Stock { shards, cells, skus }
+    }
+
+    /// What the run has done to the SKUs of a shard, in order.
+    #[must_use]
+    pub fn histories(&self, shard: usize) -> Vec<SkuHistory> {
+        let Shard { skus, sold_out_at, .. } = &self.shards[shard];
+        skus.iter()
+            .zip(sold_out_at)
+            .map(|(sku, &at)| {
+                let sold_out_at = (at != u32::MAX).then_some(at);
+                SkuHistory { left: sku.left, ordered: sku.ordered, paid: sku.paid, sold_out_at }
+            })
+            .collect()
+    }
+
+    /// Brings the SKUs of a shard, which nothing has happened to yet, to what a run did to them up to `now`. What comes back is
+    /// how much of each must be held by unpaid orders; `None` where that cannot have happened.
+    pub fn replay(
+        &mut self,
+        shard: usize,
+        histories: &[SkuHistory],
+        catalogue: Option<&Catalogue>,
+        now: Instant,
+    ) -> Option<Vec<(Sku, u32)>> {
+        let shard_of = &mut self.shards[shard];
+        if shard_of.skus.len() != histories.len() {
+            return None;
+        }
+        let mut held = Vec::new();
+        for ((index, history), sku) in histories.iter().enumerate().zip((shard as Sku..).step_by(SHARDS)) {
+            let held_of = shard_of.replay(index, history, catalogue?.category_of(sku), catalogue?.weight(sku), now)?;
+            if held_of > 0 {
+                held.push((sku, held_of));
+            }
+        }
+        Some(held)
     }
 
     /// Number of SKUs.
@@ -289,6 +335,30 @@ impl Shard {
         }
         stock.left += units;
         self.left[category] += i64::from(units);
+    }
+
+    fn replay(
+        &mut self,
+        index: usize,
+        history: &SkuHistory,
+        category: usize,
+        weight: u64,
+        now: Instant,
+    ) -> Option<u32> {
+        let stock = &mut self.skus[index];
+        let SkuHistory { left, ordered, paid, sold_out_at } = *history;
+        let held = stock.left.checked_sub(left)?.checked_sub(paid)?;
+        let sold_out = sold_out_at.unwrap_or(u32::MAX);
+        if ordered < paid || sold_out_at.is_some_and(|at| u64::from(at) > now.0 / SOLD_OUT_RESOLUTION) {
+            return None;
+        }
+        self.left[category] -= i64::from(stock.left - left);
+        if stock.left > 0 && left == 0 {
+            self.empty[category] += weight as i64;
+        }
+        *stock = SkuStock { left, ordered, paid, price: stock.price };
+        self.sold_out_at[index] = sold_out;
+        Some(held)
     }
 
     fn note_sold_out(&mut self, sku: Sku, now: Instant) {

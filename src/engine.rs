@@ -154,6 +154,12 @@ pub fn begin(plan: &Plan, options: &Options, start: Option<Start>) -> Result<Rea
 }
 
 impl Ready {
+    /// How far the run has come before it is played.
+    #[must_use]
+    pub fn progress(&self, plan: &Plan) -> Progress {
+        self.run.progress(ExpectedArrivals::new(plan).share_until(self.run.now))
+    }
+
     /// Plays the plan that it was prepared for to its horizon, or until `watch` breaks off. `watch` is called at the end of every
     /// tick.
     ///
@@ -174,7 +180,6 @@ fn play(
     watch: &mut (dyn FnMut(&mut Pause<'_>) -> ControlFlow<()> + Send),
 ) -> Result<Results, Breach> {
     let expected = ExpectedArrivals::new(plan);
-    let total = expected.total().max(1.0);
     let mut interrupted = false;
     'slots: for slot in schedule::slots(plan).into_iter().skip(run.recorder.rows.len()) {
         for tick in 0..slot.ticks {
@@ -188,7 +193,7 @@ fn play(
             if last {
                 run.close(slot);
             }
-            let progress = run.progress(expected.until(slot.window, end) / total);
+            let progress = run.progress(expected.share_until(end));
             interrupted = watch(&mut Pause { run: &mut run, progress }).is_break() && end < plan.horizon;
             if interrupted {
                 if !last {

@@ -109,11 +109,12 @@ impl ExpectedArrivals {
         segments.iter().map(|(n, cumulative)| n * (cumulative.at(until - *opens) - cumulative.at(from - *opens))).sum()
     }
 
-    /// Arrivals up to an instant of a window or of the time after it.
+    /// Share of all arrivals that come before an instant.
     #[must_use]
-    pub fn until(&self, window: usize, now: Instant) -> f64 {
-        let before: f64 = self.windows[..window].iter().flat_map(|(_, segments)| segments).map(|(n, _)| n).sum();
-        before + self.within(window, self.windows[window].0, now)
+    pub fn share_until(&self, now: Instant) -> f64 {
+        let opened = self.windows.iter().enumerate().filter(|(_, (opens, _))| *opens < now);
+        let arrived: f64 = opened.map(|(window, (opens, _))| self.within(window, *opens, now)).sum();
+        arrived / self.total().max(1.0)
     }
 
     /// Arrivals of all windows.

@@ -11,7 +11,9 @@ mod file;
 mod state;
 
 use super::Run;
+use crate::model::expectation::Expectation;
 use crate::number::grouped;
+use crate::plan::{self, Plan};
 use crate::results::Fork;
 use crate::units::Instant;
 use file::{Reader, Writer};
@@ -159,8 +161,16 @@ impl Start {
         self.snapshot.header.now
     }
 
+    /// Whether its stock is not what merchants would lay in for the demand that `plan` expects.
+    #[must_use]
+    pub fn is_stocked_otherwise(&self, plan: &Plan) -> bool {
+        let covers = |category: &plan::Category| matches!(category.stock, plan::StockDistribution::Cover { .. });
+        plan.catalogue.as_ref().is_some_and(|goods| goods.categories.iter().any(covers))
+            && self.snapshot.header.stocked_for != Expectation::new(plan).units_by_category(plan)
+    }
+
     /// Brings back the run of `plan`, which this must have been checked against.
-    pub(super) fn restore(mut self, plan: &crate::plan::Plan) -> Result<Run, SnapshotError> {
+    pub(super) fn restore(mut self, plan: &Plan) -> Result<Run, SnapshotError> {
         state::restore(plan, &mut self).map_err(|reason| self.snapshot.refused(reason))
     }
 }
@@ -176,6 +186,11 @@ pub(super) fn write(run: &mut Run, scenario: &str, path: &Path) -> Result<u64, S
         Ok(writer.finish()?)
     };
     write().map_err(|reason| SnapshotError { path: path.to_owned(), reason })
+}
+
+/// Removes a snapshot that nobody needs any more, if there is one.
+pub fn remove(path: &Path) {
+    file::remove(path);
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Reason> {

@@ -38,9 +38,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Begins a snapshot that will be at `path` once it is finished. Until then it lies beside it, and what is at `path` stays.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".partial");
-        let temporary = PathBuf::from(temporary);
+        let temporary = temporary(path);
         let mut file = BufWriter::with_capacity(BLOCK, File::create(&temporary)?);
         file.write_all(&[0; HEAD])?;
         Ok(Writer { file, hasher: blake3::Hasher::new(), length: HEAD as u64, temporary, path: path.to_owned() })
@@ -79,6 +77,21 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // After a rename nothing is left under this name, and that is fine.
         let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+/// Where a snapshot lies until it is finished. Always the same name, so that those who are killed over it leave one file behind.
+fn temporary(path: &Path) -> PathBuf {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".partial");
+    PathBuf::from(temporary)
+}
+
+/// Removes a snapshot, and what was left of one that was never finished.
+pub(super) fn remove(path: &Path) {
+    for file in [path, &temporary(path)] {
+        // It may not be there; and if it stays, nothing is lost.
+        let _ = std::fs::remove_file(file);
     }
 }
 

@@ -24,6 +24,10 @@ use serde::{Deserialize, Serialize};
 /// Most attempts of a session at a call, as the plan bounds them.
 const MOST_ATTEMPTS: u8 = 100;
 
+/// All that a history can tell, in two bits.
+const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED;
+const _: () = assert!(KNOWN == 3, "histories are packed into two bits");
+
 /// A cell, but for what its shoppers remember, which has a section of its own.
 #[derive(Serialize, Deserialize)]
 struct CellState {
@@ -74,10 +78,11 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     writer.section(&encode(&run.recorder.state())?)?;
     let cells: Vec<&Cell> = run.groups.iter().flat_map(|group| &group.cells).collect();
     for some in cells.chunks(rayon::current_num_threads()) {
-        let encoded: Vec<_> = some.par_iter().map(|cell| encode(&CellState::of(cell))).collect();
-        for (cell, state) in some.iter().zip(encoded) {
+        let encode_cell = |cell: &&Cell| (encode(&CellState::of(cell)), packed(&cell.history));
+        let encoded: Vec<_> = some.par_iter().map(encode_cell).collect();
+        for (state, history) in encoded {
             writer.section(&state?)?;
-            writer.section(&cell.history)?;
+            writer.section(&history)?;
         }
     }
     Ok(())
@@ -126,7 +131,7 @@ fn restore_cells(run: &mut Run, sections: &mut Reader, position: &Position, laws
             .zip(states)
             .map(|(cell, (state, history))| {
                 let state: CellState = decode(&state)?;
-                remember(cell, history).map_err(Reason::Impossible)?;
+                remember(cell, &history).map_err(Reason::Impossible)?;
                 state.restore(cell, model, stock, position).map_err(Reason::Impossible)
             })
             .collect();
@@ -139,16 +144,23 @@ fn restore_cells(run: &mut Run, sections: &mut Reader, position: &Position, laws
 }
 
 /// Gives a cell its shoppers' history, if its plan has a use for it.
-fn remember(cell: &mut Cell, history: Vec<u8>) -> Result<(), Wrong> {
+fn remember(cell: &mut Cell, packed: &[u8]) -> Result<(), Wrong> {
     if cell.history.is_empty() {
         return Ok(());
     }
-    let known = history.iter().all(|&of_shopper| of_shopper & !(HAS_BOUGHT | HAS_FAILED) == 0);
-    if history.len() != cell.history.len() || !known {
-        return Err("its shoppers remember something else");
+    if packed.len() != cell.history.len().div_ceil(4) {
+        return Err("its shoppers are others");
     }
-    cell.history = history;
+    for (four, byte) in cell.history.chunks_mut(4).zip(packed) {
+        four.iter_mut().zip([0, 2, 4, 6]).for_each(|(of_shopper, shift)| *of_shopper = byte >> shift & KNOWN);
+    }
     Ok(())
+}
+
+/// The histories of four shoppers in a byte: that halves a snapshot of many shoppers.
+fn packed(history: &[u8]) -> Vec<u8> {
+    let pack = |four: &[u8]| four.iter().zip([0, 2, 4, 6]).map(|(of_shopper, shift)| of_shopper << shift).sum();
+    history.chunks(4).map(pack).collect()
 }
 
 impl Position {

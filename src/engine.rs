@@ -19,6 +19,7 @@ use crate::recorder::outcome::{self, Ending};
 use crate::recorder::{Recorder, Tally};
 use crate::results::{Conservation, Fork, Results};
 use crate::units::{Fen, Instant};
+use arrivals::Slice;
 use cell::{Cell, Player, Waiting, Workspace};
 use rayon::prelude::*;
 use schedule::{ExpectedArrivals, Slot};
@@ -181,26 +182,37 @@ fn play(
 ) -> Result<Results, Breach> {
     let expected = ExpectedArrivals::new(plan);
     let mut interrupted = false;
-    'slots: for slot in schedule::slots(plan).into_iter().skip(run.recorder.rows.len()) {
-        for tick in 0..slot.ticks {
-            let end = slot.tick_end(tick);
-            if end <= run.now {
-                // Played before the snapshot that the run goes on from.
-                continue;
+    let (mut window, mut slices) = (0, 0);
+    'slots: for slot in schedule::slots(plan) {
+        if slot.window != window {
+            (window, slices) = (slot.window, 0);
+        }
+        for slice in 0..slot.slices {
+            slices += 1;
+            let ticks = slot.ticks_of(slice);
+            // What ends by now was played before the snapshot that the run goes on from.
+            if slot.tick_end(ticks.start) > run.now {
+                run.invite(&Slice::new(&run.model, &slot, slice, slices));
             }
-            let last = tick + 1 == slot.ticks;
-            run.tick(slot.window, end, last);
-            if last {
-                run.close(slot);
-            }
-            let progress = run.progress(expected.share_until(end));
-            interrupted = watch(&mut Pause { run: &mut run, progress }).is_break() && end < plan.horizon;
-            if interrupted {
-                if !last {
+            for tick in ticks {
+                let end = slot.tick_end(tick);
+                if end <= run.now {
+                    continue;
+                }
+                let last = tick + 1 == slot.ticks;
+                run.tick(slot.window, end, last);
+                if last {
+                    run.close(slot);
+                }
+                let progress = run.progress(expected.share_until(end));
+                interrupted = watch(&mut Pause { run: &mut run, progress }).is_break() && end < plan.horizon;
+                if interrupted && !last {
                     run.groups.iter_mut().for_each(|group| group.read_stations(end));
                     run.close(Slot { end, ..slot });
                 }
-                break 'slots;
+                if interrupted {
+                    break 'slots;
+                }
             }
         }
     }
@@ -226,23 +238,33 @@ impl Run {
         Run { recorder: Recorder::new(&model), groups, stock, model, now: Instant(0), forks: Vec::new() }
     }
 
+    /// Draws the arrivals of a slice in all cells.
+    fn invite(&mut self, slice: &Slice) {
+        let model = &self.model;
+        self.groups.par_iter_mut().for_each(|group| {
+            for cell in &mut group.cells {
+                cell.arrivals.draw(model, cell.id, &cell.history, slice);
+            }
+        });
+    }
+
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
-        let start = std::mem::replace(&mut self.now, end);
+        self.now = end;
         let (model, stock) = (&self.model, &self.stock);
         self.groups.par_iter_mut().for_each(|group| {
-            group.play(model, stock, window, start, end);
+            group.play(model, stock, window, end);
             if closes_slot {
                 group.read_stations(end);
             }
         });
         let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
-        let granted = self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), end);
+        self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), end);
         if self.groups.iter().flat_map(|group| &group.cells).all(|cell| cell.waiting.is_empty()) {
             return;
         }
         let (model, stock) = (&self.model, &self.stock);
-        self.groups.par_iter_mut().for_each(|group| group.answer(model, stock, end, &granted));
+        self.groups.par_iter_mut().for_each(|group| group.answer(model, stock, end));
     }
 
     /// Moves what the cells have tallied into the record, so that it does not matter which cells were tallied together.
@@ -297,9 +319,9 @@ impl Group {
         Player { cell: &mut cells[index], model, stock, tally, outbox, space }
     }
 
-    fn play(&mut self, model: &Model, stock: &Stock, window: usize, start: Instant, end: Instant) {
+    fn play(&mut self, model: &Model, stock: &Stock, window: usize, end: Instant) {
         for index in 0..self.cells.len() {
-            self.player(index, model, stock).play_tick(window, start, end);
+            self.player(index, model, stock).play_tick(window, end);
         }
     }
 
@@ -311,15 +333,15 @@ impl Group {
         }
     }
 
-    /// Answers the waiting orders of all cells; `granted` are the contested lines that got their stock, sorted by cell and order.
-    fn answer(&mut self, model: &Model, stock: &Stock, now: Instant, granted: &[(u32, u32, u8)]) {
+    /// Answers the waiting orders of all cells.
+    fn answer(&mut self, model: &Model, stock: &Stock, now: Instant) {
+        let first = self.cells[0].id;
+        for request in self.outbox.answers().filter(|request| request.granted) {
+            let cell = &mut self.cells[(u32::from(request.cell) - first) as usize];
+            cell.waiting[request.order as usize].granted |= 1 << request.line;
+        }
         for index in 0..self.cells.len() {
-            let cell = &mut self.cells[index];
-            let from = granted.partition_point(|grant| grant.0 < cell.id);
-            let mut waiting: Vec<Waiting> = std::mem::take(&mut cell.waiting);
-            for &(_, order, line) in granted[from..].iter().take_while(|grant| grant.0 == cell.id) {
-                waiting[order as usize].granted |= 1 << line;
-            }
+            let mut waiting: Vec<Waiting> = std::mem::take(&mut self.cells[index].waiting);
             let mut player = self.player(index, model, stock);
             for order in waiting.drain(..) {
                 player.answer(order, now);

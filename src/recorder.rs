@@ -2,6 +2,7 @@
 //! depend on how cells are dealt over threads.
 
 pub mod outcome;
+pub mod response_times;
 pub mod state;
 
 use crate::engine::schedule::Slot;
@@ -11,10 +12,8 @@ use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
 use hdrhistogram::Histogram;
+use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
-
-/// Longest response time that is told apart, in microseconds: an hour.
-const LONGEST_RESPONSE_US: u64 = 3_600_000_000;
 
 /// Purchase intents with their units and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +66,7 @@ pub struct Tally {
 }
 
 /// Counters of a service in the current slot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ServiceTally {
     /// Requests offered, retries included.
     pub requests: u64,
@@ -82,29 +81,15 @@ pub struct ServiceTally {
     /// What the stations did.
     pub reading: Reading,
     /// Response times of accepted requests, µs.
-    pub responses_us: Histogram<u64>,
+    pub responses_us: ResponseTimes,
 }
 
 impl ServiceTally {
-    fn new() -> Self {
-        let bounds = Histogram::new_with_bounds(1, LONGEST_RESPONSE_US, 2);
-        let responses_us = bounds.expect("constant bounds that hdrhistogram accepts");
-        ServiceTally {
-            requests: 0,
-            rejected: 0,
-            timed_out: 0,
-            offered_ns: 0,
-            waited_ns: 0,
-            reading: Reading::default(),
-            responses_us,
-        }
-    }
-
     /// Records an accepted request.
     #[inline]
     pub fn accept(&mut self, waited_ns: u64, response_ns: u64) {
         self.waited_ns += u128::from(waited_ns);
-        self.responses_us.saturating_record(response_ns.div_ceil(1000).max(1));
+        self.responses_us.record(response_ns.div_ceil(1000).max(1));
     }
 
     /// Adds what a station did.
@@ -121,10 +106,7 @@ impl ServiceTally {
         total.offered_ns += std::mem::take(&mut self.offered_ns);
         total.waited_ns += std::mem::take(&mut self.waited_ns);
         total.read(std::mem::take(&mut self.reading));
-        if !self.responses_us.is_empty() {
-            total.responses_us += &self.responses_us;
-            self.responses_us.reset();
-        }
+        self.responses_us.drain_into(&mut total.responses_us);
     }
 }
 
@@ -142,7 +124,7 @@ impl Tally {
             ordered: Intents::default(),
             paid: Intents::default(),
             settled_fen: vec![0; causes],
-            services: model.services.iter().map(|_| ServiceTally::new()).collect(),
+            services: vec![ServiceTally::default(); model.services.len()],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
             causes,
             segments: model.segments.len(),
@@ -254,7 +236,7 @@ impl Recorder {
     /// An empty record.
     #[must_use]
     pub fn new(model: &Model) -> Self {
-        let histograms: Vec<_> = model.services.iter().map(|_| ServiceTally::new().responses_us).collect();
+        let histograms = vec![response_times::whole_window(); model.services.len()];
         Recorder {
             rows: Vec::new(),
             responses_us: vec![histograms; model.windows.len()],
@@ -287,10 +269,8 @@ impl Recorder {
             categories: (0..categories).map(|category| stock.of_category(category)).collect(),
             products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
         };
-        for (window, service) in self.responses_us[slot.window].iter_mut().zip(&self.slot.services) {
-            if !service.responses_us.is_empty() {
-                *window += &service.responses_us;
-            }
+        for (window, service) in self.responses_us[slot.window].iter_mut().zip(&mut self.slot.services) {
+            service.responses_us.drain_into_window(window);
         }
         self.rows.push(row);
         self.slot.drain_into(&mut self.total);
@@ -306,8 +286,8 @@ impl ServiceRow {
             offered_ns: tally.offered_ns,
             waited_ns: tally.waited_ns,
             reading: tally.reading,
-            response_us_p50: tally.responses_us.value_at_quantile(0.5),
-            response_us_p99: tally.responses_us.value_at_quantile(0.99),
+            response_us_p50: tally.responses_us.quantile(0.5),
+            response_us_p99: tally.responses_us.quantile(0.99),
         }
     }
 }

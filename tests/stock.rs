@@ -153,7 +153,7 @@ fn expired_holds_are_sold_again() {
     }
 }
 
-/// With fewer units than cells no cell has a share; whoever asked first gets them, in whichever cell, then the smaller shopper.
+/// With fewer units than cells no cell has a share; whoever asked first gets them, in whichever cell, then the smaller shopper: cells hold shoppers in order.
 #[test]
 fn contested_requests_are_settled_in_order_of_time() {
     let plan = Rush { cells: 8, stock: 4, ..Rush::default() }.plan();
@@ -163,13 +163,15 @@ fn contested_requests_are_settled_in_order_of_time() {
     // Time, shopper, units; cells 0 to 3 share the first outbox.
     let requests = [(30, 7, 1), (20, 6, 1), (40, 5, 1), (10, 4, 2), (20, 3, 1), (50, 2, 1), (10, 9, 3), (60, 0, 1)];
     for (cell, (time, shopper, units)) in (0..).zip(requests) {
-        let request = Contested { time: Instant(time), shopper, sku: 0, units, cell, order: 0, line: 0 };
+        let request =
+            Contested { time: Instant(time), shopper, sku: 0, units, order: 0, cell, line: 0, granted: false };
         outboxes[cell as usize / 4].contest(request);
     }
-    let mut outboxes: Vec<&mut Outbox> = outboxes.iter_mut().collect();
-    let granted = stock.exchange(&mut outboxes, model.catalogue.as_ref(), Instant(100));
-    // At 10 shopper 4 takes two; three are too many for shopper 9; at 20 shopper 3 goes before shopper 6. Then nothing is left.
-    let cells: Vec<u32> = granted.iter().map(|grant| grant.0).collect();
+    let mut both: Vec<&mut Outbox> = outboxes.iter_mut().collect();
+    stock.exchange(&mut both, model.catalogue.as_ref(), Instant(100));
+    // At 10 cell 3 takes two; three are too many for cell 6; at 20 cell 1 goes before cell 4. Then nothing is left.
+    let answers = outboxes.iter_mut().flat_map(|outbox| outbox.answers().collect::<Vec<_>>());
+    let cells: Vec<u16> = answers.filter(|request| request.granted).map(|request| request.cell).collect();
     assert_eq!(cells, [1, 3, 4]);
     assert_eq!(stock.of(0).left, 0);
 }

@@ -1,16 +1,74 @@
 //! Arrivals of one cell, in order of time, without a list of who will come.
 //!
-//! How many of a segment come to a window is one binomial draw. They fall into ticks by binomial splitting (a tick takes a
-//! binomial share of those still to come) and uniformly within a tick, which are the order statistics of the intensity with
-//! its cumulative values exact at every tick (a burst shorter than a tick is spread over it). The k-th to come is shopper pi(k) of a keyed permutation.
+//! How many of a segment come to a window is one binomial draw. They fall into slices of time by binomial splitting (a slice
+//! takes a binomial share of those still to come) and within a slice by inversion of the intensity's distribution function,
+//! exact at the edges of the slice's ticks and a straight line between them (a burst shorter than a tick is spread over it).
+//! These are the order statistics of the intensity. The k-th to come is shopper pi(k) of a keyed permutation.
 
 use super::permutation::Permutation;
+use super::schedule::Slot;
 use super::session::Session;
 use crate::model::Model;
-use crate::plan;
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
+use serde::{Deserialize, Serialize};
+
+/// Some ticks whose arrivals are drawn together: what all cells need to know of them, reckoned once.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    window: usize,
+    /// Of the window, from one: names its draws.
+    number: u64,
+    /// Starts of its ticks, and its end.
+    edges: Vec<Instant>,
+    /// By segment; `None`: it does not come.
+    segments: Vec<Option<Inflow>>,
+}
+
+/// What a slice brings of a segment.
+#[derive(Clone, Debug)]
+struct Inflow {
+    /// Share of those still to come.
+    share: f64,
+    /// At each edge, which part of this slice's arrivals has come: from zero to one.
+    passed: Vec<f64>,
+}
+
+impl Slice {
+    /// Slice `slice` of a slot, the `number`-th of its window.
+    #[must_use]
+    pub fn new(model: &Model, slot: &Slot, slice: u32, number: u64) -> Self {
+        let (window, ticks) = (&model.windows[slot.window], slot.ticks_of(slice));
+        let start = if ticks.start == 0 { slot.start } else { slot.tick_end(ticks.start - 1) };
+        let edges: Vec<Instant> = std::iter::once(start).chain(ticks.map(|tick| slot.tick_end(tick))).collect();
+        let inflow = |segment: &crate::model::Segment| {
+            let attendance = segment.attendance[slot.window].as_ref().filter(|_| start < window.closes)?;
+            let at = |&edge: &Instant| {
+                if edge >= window.closes { 1.0 } else { attendance.cumulative.at(edge - window.opens) }
+            };
+            let cumulative: Vec<f64> = edges.iter().map(at).collect();
+            let (before, after) = (cumulative[0], cumulative[cumulative.len() - 1]);
+            let share = if after >= 1.0 { 1.0 } else { ((after - before) / (1.0 - before)).clamp(0.0, 1.0) };
+            Some(Inflow { share, passed: cumulative.iter().map(|c| (c - before) / (after - before)).collect() })
+        };
+        let segments = model.segments.iter().map(inflow).collect();
+        Slice { window: slot.window, number, edges, segments }
+    }
+}
+
+impl Inflow {
+    /// When an arrival comes, given a number uniform on [0, 1).
+    #[inline]
+    fn time(&self, edges: &[Instant], u: f64) -> Instant {
+        let tick = if self.passed.len() == 2 { 0 } else { self.passed[1..].partition_point(|&passed| passed <= u) };
+        let tick = tick.min(self.passed.len() - 2);
+        let (from, until) = (self.passed[tick], self.passed[tick + 1]);
+        let length = (edges[tick + 1] - edges[tick]).0;
+        let offset = (length as f64 * ((u - from) / (until - from))) as u64;
+        edges[tick] + Nanos(offset.min(length - 1))
+    }
+}
 
 /// The arrivals of a cell: shoppers invited to the window by their segment's largest participation, whether or not they then
 /// come.
@@ -18,11 +76,12 @@ use rand_distr::{Binomial, Distribution};
 pub struct Arrivals {
     window: Option<usize>,
     segments: Vec<Invited>,
-    tick: u64,
+    /// Those drawn and still to come, latest first.
+    upcoming: Vec<Arrival>,
 }
 
 /// An arrival: sixteen bytes, as many are sorted. In order of time, then shopper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Arrival {
     /// When.
     pub time: Instant,
@@ -48,98 +107,88 @@ struct Invited {
     order: Permutation,
     next: u64,
     left: u64,
-    /// Share of the window's arrivals that has come.
-    passed: f64,
 }
 
 impl Arrivals {
-    /// Draws the arrivals of a tick (from, to) into `upcoming`, latest first. Ticks of a window must come in order.
+    /// The next arrival, if it comes before `end`.
+    #[must_use]
+    #[inline]
+    pub fn next_before(&self, end: Instant) -> Option<Arrival> {
+        self.upcoming.last().copied().filter(|arrival| arrival.time < end)
+    }
+
+    /// Takes the next arrival off.
+    #[inline]
+    pub fn pop(&mut self) {
+        self.upcoming.pop();
+    }
+
+    /// Draws the arrivals of a slice. Slices of a window must come in order, the ticks of the one before must have been played.
     ///
     /// `history` is what the cell remembers of its shoppers (empty: nothing). More are invited than come wherever a history may
-    /// raise the chance; who declines is decided here, on the history as it stands at the start of the tick.
-    pub fn draw(
-        &mut self,
-        model: &Model,
-        cell: u32,
-        history: &[u8],
-        window: usize,
-        (start, end): (Instant, Instant),
-        upcoming: &mut Vec<Arrival>,
-    ) {
+    /// raise the chance; who declines is decided here, on the history as it stands at the start of the slice.
+    pub fn draw(&mut self, model: &Model, cell: u32, history: &[u8], slice: &Slice) {
+        debug_assert!(self.upcoming.is_empty());
+        let window = slice.window;
         if self.window != Some(window) {
             self.open(model, cell, window);
         }
-        self.tick += 1;
-        let closes = model.windows[window].closes;
-        if start >= closes {
-            return;
-        }
-        debug_assert!(upcoming.is_empty());
         for invited in &mut self.segments {
-            let Some(until) = passed(model, usize::from(invited.segment), window, end) else { continue };
-            let share = ((until - invited.passed) / (1.0 - invited.passed)).clamp(0.0, 1.0);
-            invited.passed = until;
-            let subject = u64::from(cell) << 8 | u64::from(invited.segment);
-            let tick = self.tick;
+            let Some(inflow) = &slice.segments[usize::from(invited.segment)] else { continue };
             let name = Name {
-                subject,
+                subject: u64::from(cell) << 8 | u64::from(invited.segment),
                 session: window as u8,
-                visit: tick as u16,
+                visit: slice.number as u16,
                 purpose: Purpose::Arrivals,
-                item: (tick >> 16) as u16,
+                item: (slice.number >> 16) as u16,
             };
             let mut stream = model.draws.stream(name);
-            let count = if end >= closes { invited.left } else { binomial(invited.left, share, &mut stream) };
+            let count =
+                if inflow.share >= 1.0 { invited.left } else { binomial(invited.left, inflow.share, &mut stream) };
             for _ in 0..count {
-                let time = start + Nanos(((end - start).0 as f64 * stream.unit()) as u64);
+                let time = inflow.time(&slice.edges, stream.unit());
                 let shopper = invited.first_shopper + invited.order.at(invited.next) as u32;
                 invited.next += 1;
-                upcoming.push(Arrival { time, shopper, segment: invited.segment });
+                self.upcoming.push(Arrival { time, shopper, segment: invited.segment });
             }
             invited.left -= count;
         }
         if window > 0 && !history.is_empty() {
             let first_shopper = model.first_shopper(cell);
-            upcoming.retain(|arrival| {
+            self.upcoming.retain(|arrival| {
                 let of_shopper = history[arrival.shopper as usize];
-                model.accepts(
-                    usize::from(arrival.segment),
-                    window,
-                    first_shopper + u64::from(arrival.shopper),
-                    of_shopper,
-                )
+                let shopper = first_shopper + u64::from(arrival.shopper);
+                model.accepts(usize::from(arrival.segment), window, shopper, of_shopper)
             });
         }
-        upcoming.sort_unstable_by(|a, b| b.cmp(a));
+        self.upcoming.sort_unstable_by(|a, b| b.cmp(a));
     }
 
-    /// How many of each invited segment have come so far: with the plan, all that there is to know.
+    /// How many of each invited segment have been drawn, and those of them who are still to come: with the plan, all that there is
+    /// to know.
     #[must_use]
-    pub fn come(&self) -> Vec<u64> {
-        self.segments.iter().map(|invited| invited.next).collect()
+    pub fn state(&self) -> (Vec<u64>, Vec<Arrival>) {
+        (self.segments.iter().map(|invited| invited.next).collect(), self.upcoming.clone())
     }
 
-    /// The arrivals of a cell after `ticks` ticks of a window, the last of which ended at `now`; `None` where so many cannot have
-    /// come.
+    /// The arrivals of a cell in a window of which so many have been drawn, `upcoming` among them; `None` where so many cannot have
+    /// been.
     #[must_use]
-    pub fn after(model: &Model, cell: u32, window: usize, (ticks, now): (u64, Instant), come: &[u64]) -> Option<Self> {
-        let mut arrivals = Arrivals::default();
+    pub fn restore(model: &Model, cell: u32, window: usize, drawn: &[u64], upcoming: Vec<Arrival>) -> Option<Self> {
+        let mut arrivals = Arrivals { upcoming, ..Arrivals::default() };
         arrivals.open(model, cell, window);
-        arrivals.tick = ticks;
-        if arrivals.segments.len() != come.len() {
+        if arrivals.segments.len() != drawn.len() || !arrivals.upcoming.is_sorted_by(|a, b| a >= b) {
             return None;
         }
-        for (invited, &come) in arrivals.segments.iter_mut().zip(come) {
-            invited.next = come;
-            invited.left = invited.left.checked_sub(come)?;
-            invited.passed = passed(model, usize::from(invited.segment), window, now)?;
+        for (invited, &drawn) in arrivals.segments.iter_mut().zip(drawn) {
+            invited.next = drawn;
+            invited.left = invited.left.checked_sub(drawn)?;
         }
         Some(arrivals)
     }
 
     fn open(&mut self, model: &Model, cell: u32, window: usize) {
         self.window = Some(window);
-        self.tick = 0;
         self.segments.clear();
         for (id, segment) in model.segments.iter().enumerate() {
             let Some(attendance) = &segment.attendance[window] else { continue };
@@ -149,17 +198,10 @@ impl Arrivals {
             let name = |purpose| Name { subject, session: window as u8, visit: 0, purpose, item: 0 };
             let left = binomial(shoppers, attendance.invited, &mut model.draws.stream(name(Purpose::Attendance)));
             let mut key = model.draws.stream(name(Purpose::Permutation));
-            let order = Permutation::new(shoppers, [key.bits32(), key.bits32()]);
-            self.segments.push(Invited { segment: id as u8, first_shopper, order, next: 0, left, passed: 0.0 });
+            let order = Permutation::new(shoppers, key.bits64());
+            self.segments.push(Invited { segment: id as u8, first_shopper, order, next: 0, left });
         }
     }
-}
-
-/// Share of a segment's arrivals in a window that come before `end`; `None` where the segment does not attend.
-fn passed(model: &Model, segment: usize, window: usize, end: Instant) -> Option<f64> {
-    let attendance = model.segments[segment].attendance[window].as_ref()?;
-    let plan::Window { opens, closes, .. } = model.windows[window];
-    Some(if end >= closes { 1.0 } else { attendance.cumulative.at(end - opens) })
 }
 
 fn binomial(n: u64, p: f64, stream: &mut Stream) -> u64 {

@@ -3,6 +3,7 @@
 use crate::model::catalogue::Sku;
 use crate::plan::MAX_LINES;
 use crate::recorder::Intents;
+use crate::units::Instant;
 
 /// A line of a basket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,86 +34,140 @@ impl BasketId {
     pub const NONE: BasketId = BasketId(0);
 }
 
-/// Sizes of baskets in lines: a basket lies in the smallest that holds it.
-const SIZES: [usize; 4] = [2, 4, 8, MAX_LINES as usize];
-/// Bits of a [`BasketId`] that name the size.
-const SIZE_BITS: u32 = 2;
+/// Bits of a [`BasketId`] that name the slab.
+const SLAB_BITS: u32 = 2;
 
-/// The baskets of a cell. Emptied places are used again, so memory follows the most baskets that were ever in flight at once.
+/// The baskets of a cell, each in the slab of the smallest size that holds it. Emptied places are used again, so memory follows
+/// the most baskets that were ever in flight at once.
 #[derive(Clone, Debug, Default)]
 pub struct Baskets {
-    slabs: [Slab; SIZES.len()],
+    two: Slab<2>,
+    four: Slab<4>,
+    eight: Slab<8>,
+    most: Slab<{ MAX_LINES as usize }>,
 }
 
+/// Places for baskets of up to `N` lines.
 #[derive(Clone, Debug, Default)]
-struct Slab {
-    lines: Vec<Line>,
-    heads: Vec<Head>,
+struct Slab<const N: usize> {
+    places: Vec<Place<N>>,
     free: Vec<u32>,
+}
+
+/// What is known of a basket lies together with its lines: a look at it is one or two cache lines.
+#[derive(Clone, Copy, Debug)]
+struct Place<const N: usize> {
+    head: Head,
+    lines: [Line; N],
 }
 
 /// What is known of a basket as a whole.
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
-    len: u8,
+    /// When the hold on its stock runs out.
+    deadline: Instant,
     /// Lines whose stock is held, by bit.
     granted: u16,
+    len: u8,
+}
+
+impl<const N: usize> Slab<N> {
+    fn insert(&mut self, lines: &[Line]) -> u32 {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place { head: Head::default(), lines: [Line::default(); N] });
+            self.places.len() as u32 - 1
+        });
+        let place = &mut self.places[index as usize];
+        place.head = Head { len: lines.len() as u8, ..Head::default() };
+        place.lines[..lines.len()].copy_from_slice(lines);
+        index
+    }
+
+    #[inline]
+    fn view(&self, index: u32) -> (&Head, &[Line]) {
+        let place = &self.places[index as usize];
+        (&place.head, &place.lines[..usize::from(place.head.len)])
+    }
 }
 
 impl Baskets {
     /// Keeps a basket of at least one and at most [`MAX_LINES`] lines.
     pub fn insert(&mut self, lines: &[Line]) -> BasketId {
-        let size = SIZES.partition_point(|&size| size < lines.len());
-        let slab = &mut self.slabs[size];
-        let stride = SIZES[size];
-        let index = slab.free.pop().unwrap_or_else(|| {
-            slab.heads.push(Head::default());
-            slab.lines.resize(slab.lines.len() + stride, Line::default());
-            slab.heads.len() as u32 - 1
-        });
-        slab.heads[index as usize] = Head { len: lines.len() as u8, granted: 0 };
-        slab.lines[index as usize * stride..][..lines.len()].copy_from_slice(lines);
-        BasketId(((index + 1) << SIZE_BITS) | size as u32)
+        let (slab, index) = match lines.len() {
+            0..=2 => (0, self.two.insert(lines)),
+            3..=4 => (1, self.four.insert(lines)),
+            5..=8 => (2, self.eight.insert(lines)),
+            _ => (3, self.most.insert(lines)),
+        };
+        BasketId(((index + 1) << SLAB_BITS) | slab)
     }
 
-    fn place(id: BasketId) -> (usize, usize) {
-        ((id.0 & ((1 << SIZE_BITS) - 1)) as usize, (id.0 >> SIZE_BITS) as usize - 1)
+    #[inline]
+    fn place(id: BasketId) -> (u32, u32) {
+        (id.0 & ((1 << SLAB_BITS) - 1), (id.0 >> SLAB_BITS) - 1)
+    }
+
+    #[inline]
+    fn view(&self, id: BasketId) -> (&Head, &[Line]) {
+        let (slab, index) = Self::place(id);
+        match slab {
+            0 => self.two.view(index),
+            1 => self.four.view(index),
+            2 => self.eight.view(index),
+            _ => self.most.view(index),
+        }
     }
 
     /// The lines of a basket; none for no basket.
     #[must_use]
+    #[inline]
     pub fn lines(&self, id: BasketId) -> &[Line] {
-        if id == BasketId::NONE {
-            return &[];
-        }
-        let (size, index) = Self::place(id);
-        let slab = &self.slabs[size];
-        &slab.lines[index * SIZES[size]..][..usize::from(slab.heads[index].len)]
+        if id == BasketId::NONE { &[] } else { self.view(id).1 }
     }
 
     /// The lines whose stock is held.
     pub fn held(&self, id: BasketId) -> impl Iterator<Item = Line> + '_ {
-        let granted = if id == BasketId::NONE { 0 } else { self.granted(id) };
-        select(self.lines(id), granted)
+        let (granted, lines) =
+            if id == BasketId::NONE { (0, &[][..]) } else { (self.view(id).0.granted, self.view(id).1) };
+        select(lines, granted)
     }
 
     /// The lines whose stock is held, by bit; there must be a basket.
     #[must_use]
     pub fn granted(&self, id: BasketId) -> u16 {
-        let (size, index) = Self::place(id);
-        self.slabs[size].heads[index].granted
+        self.view(id).0.granted
     }
 
-    /// Notes which lines hold stock.
-    pub fn grant(&mut self, id: BasketId, granted: u16) {
-        let (size, index) = Self::place(id);
-        self.slabs[size].heads[index].granted = granted;
+    /// When the hold on the stock of a basket runs out, once there is one.
+    #[must_use]
+    #[inline]
+    pub fn deadline(&self, id: BasketId) -> Instant {
+        self.view(id).0.deadline
+    }
+
+    /// Notes which lines hold stock, and until when.
+    pub fn grant(&mut self, id: BasketId, granted: u16, deadline: Instant) {
+        let (slab, index) = Self::place(id);
+        let index = index as usize;
+        let head = match slab {
+            0 => &mut self.two.places[index].head,
+            1 => &mut self.four.places[index].head,
+            2 => &mut self.eight.places[index].head,
+            _ => &mut self.most.places[index].head,
+        };
+        head.granted = granted;
+        head.deadline = deadline;
     }
 
     /// Forgets a basket.
     pub fn remove(&mut self, id: BasketId) {
-        let (size, index) = Self::place(id);
-        self.slabs[size].free.push(index as u32);
+        let (slab, index) = Self::place(id);
+        match slab {
+            0 => self.two.free.push(index),
+            1 => self.four.free.push(index),
+            2 => self.eight.free.push(index),
+            _ => self.most.free.push(index),
+        }
     }
 
     /// The lines that are still to be decided: those that hold stock once an order was created, all before.
@@ -121,9 +176,10 @@ impl Baskets {
         if id == BasketId::NONE {
             return Intents::default();
         }
-        match self.granted(id) {
-            0 => sum(self.lines(id).iter().copied()),
-            granted => sum(select(self.lines(id), granted)),
+        let (head, lines) = self.view(id);
+        match head.granted {
+            0 => sum(lines.iter().copied()),
+            granted => sum(select(lines, granted)),
         }
     }
 }
@@ -161,7 +217,8 @@ mod tests {
             kept.push((baskets.insert(&lines(n)), n));
         }
         assert!(kept.iter().all(|&(id, n)| baskets.lines(id) == lines(n)));
-        let places: usize = baskets.slabs.iter().map(|slab| slab.heads.len()).sum();
+        let Baskets { two, four, eight, most } = &baskets;
+        let places = two.places.len() + four.places.len() + eight.places.len() + most.places.len();
         assert!(places <= 40, "emptied places are used again: {places}");
     }
 
@@ -172,7 +229,8 @@ mod tests {
         let id = baskets.insert(&[line(10), line(100), line(1000)]);
         assert_eq!(baskets.open(id), Intents { lines: 3, units: 6, fen: 2220 });
         assert_eq!(baskets.held(id).count(), 0);
-        baskets.grant(id, 0b101);
+        baskets.grant(id, 0b101, Instant(7));
+        assert_eq!(baskets.deadline(id), Instant(7));
         assert_eq!(baskets.open(id), Intents { lines: 2, units: 4, fen: 2020 });
         assert_eq!(baskets.held(id).map(|line| line.price).collect::<Vec<_>>(), [10, 1000]);
         assert_eq!(baskets.open(BasketId::NONE), Intents::default());

@@ -2,7 +2,7 @@
 //!
 //! Within a cell the simulation is exact: one thread, integer nanoseconds, the total order of [`Session::order`].
 
-use super::arrivals::{Arrival, Arrivals};
+use super::arrivals::Arrivals;
 use super::basket::{BasketId, Baskets};
 use super::event_list::EventList;
 use super::session::{Phase, Session};
@@ -76,8 +76,6 @@ impl Cell {
 /// other share it, and it stays in the cache.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
-    /// Arrivals of the tick, latest first.
-    pub upcoming: Vec<Arrival>,
     /// Grants of the tick by SKU, against the cell's share.
     pub grants: Grants,
     /// What the tick adds to the shoppers' history; written together at its end, as each entry misses the cache.
@@ -96,35 +94,35 @@ pub(super) struct Player<'a> {
 
 impl Player<'_> {
     /// Plays a tick: its arrivals and the pending events before its end, in their total order.
-    pub(super) fn play_tick(&mut self, window: usize, start: Instant, end: Instant) {
-        let cell = &mut *self.cell;
-        cell.arrivals.draw(self.model, cell.id, &cell.history, window, (start, end), &mut self.space.upcoming);
+    pub(super) fn play_tick(&mut self, window: usize, end: Instant) {
         self.space.grants.forget();
         loop {
-            let pending = self.cell.events.peek_before(end);
-            self.look_ahead();
-            let session = match (pending, self.space.upcoming.last()) {
-                (None, None) => break,
-                // At the same instant an arrival comes last.
-                (Some(event), Some(arrival)) if event.0 <= arrival.time.0 => self.cell.events.pop(),
-                (Some(_), None) => self.cell.events.pop(),
-                (_, Some(_)) => self.space.upcoming.pop().map(|arrival| arrival.session(window)),
-            };
-            let Some(session) = session else { break };
-            self.play(session);
+            // At the same instant an arrival comes last.
+            let arrival = self.cell.arrivals.next_before(end);
+            let until = arrival.map_or(end.0, |arrival| arrival.time.0 + 1);
+            while let Some(session) = self.cell.events.pop_before(until) {
+                if self.cell.events.begins_bucket() {
+                    self.look_ahead();
+                }
+                self.play(session);
+            }
+            let Some(arrival) = arrival else { break };
+            self.cell.arrivals.pop();
+            self.play(arrival.session(window));
         }
         self.write_history();
     }
 
-    /// Reads the stock that a new bucket of events is about to ask for. These reads do not wait for one another, so they reach
-    /// memory side by side; the requests then find their lines in the cache.
+    /// Reads the baskets and the stock that a new bucket of events is about to ask for. These reads do not wait for one another,
+    /// so they reach memory side by side; the requests then find their lines in the cache.
     #[inline]
-    fn look_ahead(&mut self) {
+    fn look_ahead(&self) {
+        let cell = &*self.cell;
         let mut sum = 0u32;
-        for session in self.cell.events.newly_current() {
+        for session in cell.events.current() {
             if session.phase() == Phase::Response && session.basket != BasketId::NONE {
-                for line in self.cell.baskets.lines(session.basket) {
-                    sum = sum.wrapping_add(self.stock.of(line.sku).left);
+                for line in cell.baskets.lines(session.basket) {
+                    sum = sum.wrapping_add(self.stock.left(line.sku));
                 }
             }
         }
@@ -154,10 +152,12 @@ impl Player<'_> {
     /// Lets a session wait, until its hold expires at the latest.
     #[inline]
     pub(super) fn wait(&mut self, mut session: Session, phase: Phase, time: Instant) {
-        if session.deadline <= time {
-            session.wait_for(Phase::HoldExpiry, session.deadline);
-        } else {
-            session.wait_for(phase, time);
+        session.wait_for(phase, time);
+        if session.holds() {
+            let deadline = self.cell.baskets.deadline(session.basket);
+            if deadline <= time {
+                session.wait_for(Phase::HoldExpiry, deadline);
+            }
         }
         self.cell.events.push(session);
     }

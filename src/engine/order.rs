@@ -2,7 +2,7 @@
 
 use super::basket::{BasketId, Line, select, sum};
 use super::cell::{Player, Waiting};
-use super::session::{Cause, NEVER, Phase, Session};
+use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move};
 use crate::model::catalogue::Catalogue;
 use crate::model::{HAS_BOUGHT, HAS_FAILED};
@@ -34,14 +34,14 @@ impl Player<'_> {
             *choice = self.candidate(session, catalogue, position as u16, 0);
         }
         for choice in &mut first_choices[..wanted] {
-            choice.price = self.stock.of(choice.sku).price;
+            choice.price = self.stock.price(choice.sku);
         }
         let mut lines = [Line::default(); MAX_LINES as usize];
         let mut len = 0;
         for (position, &first) in first_choices[..wanted].iter().enumerate() {
             let later = (1..CANDIDATES).map(|candidate| {
                 let line = self.candidate(session, catalogue, position as u16, candidate);
-                Line { price: self.stock.of(line.sku).price, ..line }
+                Line { price: self.stock.price(line.sku), ..line }
             });
             let affordable = std::iter::once(first).chain(later).find(|line| line.fen() <= budget);
             if let Some(line) = affordable {
@@ -62,9 +62,8 @@ impl Player<'_> {
         let item = line << 8 | candidate;
         let segment = self.segment(session);
         let mut stream = self.stream(session, Purpose::Product, item);
-        let category = segment.category.pick(f64::from(stream.bits32()) / 4_294_967_296.0);
-        let u_named = f64::from(stream.bits32()) / 4_294_967_296.0;
-        let sku = catalogue.pick(category, u_named, stream.unit());
+        let (u_category, u_named) = stream.two_units();
+        let sku = catalogue.pick(segment.category.pick(u_category), u_named, stream.unit());
         let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
         let units = sampler.draw(|| self.stream(session, Purpose::Units, item));
         Line { sku, units, price: 0 }
@@ -73,7 +72,7 @@ impl Player<'_> {
     fn drop_basket(&mut self, session: &mut Session) {
         self.cell.baskets.remove(session.basket);
         session.basket = BasketId::NONE;
-        session.deadline = NEVER;
+        session.set_holds(false);
     }
 
     /// Creates the orders of a basket and reserves their stock.
@@ -90,7 +89,7 @@ impl Player<'_> {
         let lines = self.cell.baskets.lines(session.basket);
         let len = lines.len();
         for (wanted, &line) in wanted.iter_mut().zip(lines) {
-            *wanted = (line, self.stock.of(line.sku).left);
+            *wanted = (line, self.stock.left(line.sku));
         }
         let (mut granted, mut contested) = (0u16, false);
         for (position, &(line, left)) in wanted[..len].iter().enumerate() {
@@ -115,12 +114,13 @@ impl Player<'_> {
     fn contest(&mut self, session: &Session, position: u8, wanted: Line) {
         self.outbox.contest(Contested {
             time: session.time,
-            shopper: self.cell.first_shopper + u64::from(session.shopper),
+            shopper: session.shopper,
             sku: wanted.sku,
             units: wanted.units,
-            cell: self.cell.id,
             order: self.cell.waiting.len() as u32,
+            cell: self.cell.id as u16,
             line: position,
+            granted: false,
         });
     }
 
@@ -144,8 +144,8 @@ impl Player<'_> {
             return self.page_failed(session, Cause::SOLD_OUT);
         }
         self.tally.ordered.add(ordered);
-        self.cell.baskets.grant(session.basket, granted);
-        session.deadline = session.time + self.model.hold;
+        self.cell.baskets.grant(session.basket, granted, session.time + self.model.hold);
+        session.set_holds(true);
         // Whatever failed on the way here has been overcome.
         session.cause = Cause::NONE;
         self.think(session);
@@ -196,7 +196,7 @@ impl Player<'_> {
             self.settle_basket(&session, session.cause);
             session.cause = Cause::SETTLED;
         }
-        session.wait_for(Phase::HoldExpiryAfterExit, session.deadline);
+        session.wait_for(Phase::HoldExpiryAfterExit, self.cell.baskets.deadline(session.basket));
         self.cell.events.push(session);
     }
 

@@ -19,11 +19,11 @@ const ROUNDS: usize = 6;
 impl Permutation {
     /// The permutation of `len` elements under a key.
     #[must_use]
-    pub fn new(len: u64, key: [u32; 2]) -> Self {
+    pub fn new(len: u64, key: u64) -> Self {
         let rows = len.isqrt().max(1);
         let columns = len.div_ceil(rows).max(1);
         let keys = std::array::from_fn(|round| {
-            let block = philox4x32([round as u32, 0, 0, 0], key);
+            let block = philox4x32([round as u32, 0, 0, 0], [key as u32, (key >> 32) as u32]);
             u64::from(block[0]) << 32 | u64::from(block[1]) | 1
         });
         Permutation { len, rows, columns, keys }
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn every_element_comes_once() {
         for len in [1, 2, 3, 10, 97, 1000, 4096, 10_007] {
-            let permutation = Permutation::new(len, [3, 4]);
+            let permutation = Permutation::new(len, 4 << 32 | 3);
             let mut seen = vec![false; len as usize];
             for k in 0..len {
                 let at = permutation.at(k) as usize;
@@ -89,7 +89,7 @@ mod tests {
     fn a_prefix_is_spread_evenly() {
         for key in 0..20 {
             let len = 100_000;
-            let permutation = Permutation::new(len, [key, 1]);
+            let permutation = Permutation::new(len, 1 << 32 | key);
             let mut bins = [0.0f64; 10];
             (0..len / 10).for_each(|k| bins[(permutation.at(k) * 10 / len) as usize] += 1.0);
             let chi2: f64 = bins.iter().map(|n| (n - 1000.0).powi(2) / 1000.0).sum();

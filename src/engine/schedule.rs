@@ -3,14 +3,15 @@
 //! A *slot* is a row of the recorded series: a second near openings, a minute elsewhere in a window, an hour in the days
 //! between windows. A *tick* is the interval between two exchanges of the cells; every slot is cut into whole ticks, more of
 //! them the more arrivals the slot expects. So a tick never crosses a slot, and the plan's bounds on its length hold within
-//! windows; after a closing, when nothing can be ordered, a slot is one tick.
+//! windows; after a closing, when nothing can be ordered, a slot is one tick. Where ticks bring few arrivals, those of several
+//! are drawn together: ticks are gathered in *slices*.
 
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;
 use crate::plan::Plan;
 use crate::units::{Instant, Nanos};
 
-/// Arrivals that a tick should bring to each cell: enough to make the exchange a small share of the work.
+/// Arrivals that a tick, or else a slice, should bring to each cell: enough to make the exchange a small share of the work.
 const ARRIVALS_PER_TICK_AND_CELL: f64 = 250.0;
 /// Rows are a minute long for this long after a closing, while late payments and holds run out.
 const AFTERMATH: Nanos = Nanos::from_secs(3600);
@@ -26,6 +27,8 @@ pub struct Slot {
     pub window: usize,
     /// Ticks in the slot, at least one.
     pub ticks: u32,
+    /// Slices that its ticks are gathered in, at least one and at most as many as ticks.
+    pub slices: u32,
 }
 
 impl Slot {
@@ -34,6 +37,13 @@ impl Slot {
     pub fn tick_end(&self, tick: u32) -> Instant {
         let length = u128::from((self.end - self.start).0);
         self.start + Nanos((length * u128::from(tick + 1) / u128::from(self.ticks)) as u64)
+    }
+
+    /// The ticks of a slice.
+    #[must_use]
+    pub fn ticks_of(&self, slice: u32) -> std::ops::Range<u32> {
+        let first = |slice: u32| (u64::from(slice) * u64::from(self.ticks)).div_ceil(u64::from(self.slices)) as u32;
+        first(slice)..first(slice + 1)
     }
 
     /// Length in seconds.
@@ -62,9 +72,9 @@ pub fn slots(plan: &Plan) -> Vec<Slot> {
         for (stretch_end, step) in stretches {
             while start < stretch_end {
                 let end = (start + step).min(stretch_end);
-                let ticks =
-                    if start < this.closes { ticks(plan, end - start, arrivals.within(window, start, end)) } else { 1 };
-                slots.push(Slot { start, end, window, ticks });
+                let arrivals = if start < this.closes { arrivals.within(window, start, end) } else { 0.0 };
+                let (ticks, slices) = if start < this.closes { ticks(plan, end - start, arrivals) } else { (1, 1) };
+                slots.push(Slot { start, end, window, ticks, slices });
                 start = end;
             }
         }
@@ -72,12 +82,13 @@ pub fn slots(plan: &Plan) -> Vec<Slot> {
     slots
 }
 
-/// Ticks of a slot: by its arrivals, within the plan's bounds on the length of a tick.
-fn ticks(plan: &Plan, length: Nanos, arrivals: f64) -> u32 {
+/// Ticks and slices of a slot: by its arrivals, ticks within the plan's bounds on their length.
+fn ticks(plan: &Plan, length: Nanos, arrivals: f64) -> (u32, u32) {
     let fewest = length.0.div_ceil(plan.tick_max.0).max(1);
     let most = (length.0 / plan.tick_min.0).max(1);
     let wanted = (arrivals / (ARRIVALS_PER_TICK_AND_CELL * f64::from(plan.cells))).ceil() as u64;
-    wanted.max(fewest).min(most.max(fewest)) as u32
+    let ticks = wanted.max(fewest).min(most.max(fewest));
+    (ticks as u32, wanted.clamp(1, ticks) as u32)
 }
 
 /// Arrivals that the plan expects within an interval, over all segments.

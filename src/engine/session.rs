@@ -103,20 +103,18 @@ impl Cause {
     }
 }
 
-/// A session in flight and the event that it waits for: 40 bytes.
+/// A session in flight and the event that it waits for: 32 bytes, two to a cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// When the event happens.
     pub time: Instant,
     /// When the current page was asked for.
     pub page_start: Instant,
-    /// When the hold on the order runs out; the end of time without an order.
-    pub deadline: Instant,
     /// Number of the shopper within the cell.
     pub shopper: u32,
     /// Visits so far; names the draws of the current one.
     pub visit: u16,
-    /// Its basket, in the cell's [`Baskets`](super::basket::Baskets). A snapshot has the lines themselves in its place.
+    /// Its basket, in the cell's [`Baskets`](super::basket::Baskets). A snapshot has the basket itself in its place.
     #[serde(skip)]
     pub basket: BasketId,
     /// Current state of the behaviour graph.
@@ -129,31 +127,19 @@ pub struct Session {
     pub cause: Cause,
     /// The shopper's segment.
     pub segment: u8,
-    /// Window (high nibble) and phase (low nibble).
-    window_phase: u8,
+    /// Window (high nibble), whether stock is held for it ([`HOLDS`]), and phase (the low three bits).
+    bits: u8,
 }
 
-/// All phases, by number.
-const PHASES: [Phase; 8] = [
-    Phase::HoldExpiry,
-    Phase::HoldExpiryAfterExit,
-    Phase::Response,
-    Phase::TimedOut,
-    Phase::GaveUp,
-    Phase::Retry,
-    Phase::ThinkEnd,
-    Phase::Arrival,
-];
-
-/// An instant that never comes.
-pub const NEVER: Instant = Instant(u64::MAX);
+/// Bit of a session whose basket holds stock.
+const HOLDS: u8 = 8;
+const PHASE: u8 = 7;
 
 impl Default for Session {
     fn default() -> Self {
         Session {
             time: Instant(0),
             page_start: Instant(0),
-            deadline: NEVER,
             shopper: 0,
             visit: 0,
             basket: BasketId::NONE,
@@ -162,7 +148,7 @@ impl Default for Session {
             attempt: 0,
             cause: Cause::NONE,
             segment: 0,
-            window_phase: 0,
+            bits: 0,
         }
     }
 }
@@ -176,7 +162,7 @@ impl Session {
             page_start: time,
             shopper,
             segment,
-            window_phase: window << 4 | Phase::Arrival as u8,
+            bits: window << 4 | Phase::Arrival as u8,
             ..Session::default()
         }
     }
@@ -185,42 +171,52 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn window(&self) -> u8 {
-        self.window_phase >> 4
+        self.bits >> 4
     }
 
     /// What it waits for.
     #[must_use]
     #[inline]
     pub fn phase(&self) -> Phase {
-        PHASES[usize::from(self.window_phase & 15)]
-    }
-
-    /// Whether it waits for anything that there is: one that was read from a file may not.
-    #[must_use]
-    pub(super) fn has_phase(&self) -> bool {
-        usize::from(self.window_phase & 15) < PHASES.len()
+        const PHASES: [Phase; 8] = [
+            Phase::HoldExpiry,
+            Phase::HoldExpiryAfterExit,
+            Phase::Response,
+            Phase::TimedOut,
+            Phase::GaveUp,
+            Phase::Retry,
+            Phase::ThinkEnd,
+            Phase::Arrival,
+        ];
+        PHASES[usize::from(self.bits & PHASE)]
     }
 
     /// Lets the session wait for something.
     #[inline]
     pub fn wait_for(&mut self, phase: Phase, time: Instant) {
         self.time = time;
-        self.window_phase = self.window_phase & 0xF0 | phase as u8;
+        self.bits = self.bits & !PHASE | phase as u8;
     }
 
     /// Whether stock is held for it.
     #[must_use]
     #[inline]
     pub fn holds(&self) -> bool {
-        self.deadline != NEVER
+        self.bits & HOLDS != 0
+    }
+
+    /// Notes whether stock is held for it.
+    #[inline]
+    pub fn set_holds(&mut self, holds: bool) {
+        self.bits = self.bits & !HOLDS | if holds { HOLDS } else { 0 };
     }
 
     /// The total order of events within a cell: time, tie table, shopper, then window and visit.
     #[must_use]
     #[inline]
     pub fn order(&self) -> (u64, u64) {
-        let phase = u64::from(self.window_phase & 15);
-        let window = u64::from(self.window_phase >> 4);
+        let phase = u64::from(self.bits & PHASE);
+        let window = u64::from(self.bits >> 4);
         (self.time.0, phase << 56 | u64::from(self.shopper) << 24 | window << 16 | u64::from(self.visit))
     }
 }
@@ -230,8 +226,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_forty_bytes() {
-        assert_eq!(size_of::<Session>(), 40);
+    fn two_sessions_fill_a_cache_line() {
+        assert_eq!(size_of::<Session>(), 32);
     }
 
     /// The tie table as documented on [`Phase`].

@@ -19,7 +19,7 @@ const SHARD_BITS: u32 = SHARDS.trailing_zeros();
 /// How finely the moment of a sell-out is kept, ns.
 const SOLD_OUT_RESOLUTION: u64 = 10_000_000;
 
-/// The stock of one SKU. Sixteen bytes: a request reads one cache line.
+/// The stock of one SKU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SkuStock {
     /// Units that nobody holds.
@@ -48,18 +48,27 @@ pub enum Move {
 pub struct Contested {
     /// When it was made.
     pub time: Instant,
-    /// The shopper, over all cells.
-    pub shopper: u64,
+    /// The shopper, within the cell.
+    pub shopper: u32,
     /// The SKU.
     pub sku: Sku,
     /// Units wanted, all or none.
     pub units: u32,
-    /// The cell that asks.
-    pub cell: u32,
     /// The cell's waiting order that asks.
     pub order: u32,
+    /// The cell that asks.
+    pub cell: u16,
     /// Line of the basket.
     pub line: u8,
+    /// The answer: whether it got its units.
+    pub granted: bool,
+}
+
+impl Contested {
+    /// The order in which requests for one SKU are settled: time, shopper (cells hold shoppers in order), line.
+    fn order(&self) -> (Instant, u16, u32, u8) {
+        (self.time, self.cell, self.shopper, self.line)
+    }
 }
 
 /// What the cells of one group want from the exchange, by shard.
@@ -67,7 +76,7 @@ pub struct Contested {
 pub struct Outbox {
     /// Moves: what, SKU, units.
     pub moves: [Vec<(Move, Sku, u32)>; SHARDS],
-    /// Contested requests.
+    /// Contested requests; after the exchange, with their answers.
     pub contested: [Vec<Contested>; SHARDS],
 }
 
@@ -89,37 +98,41 @@ impl Outbox {
         self.contested[shard_of(request.sku)].push(request);
     }
 
-    fn is_empty(&self) -> bool {
-        self.moves.iter().all(Vec::is_empty) && self.contested.iter().all(Vec::is_empty)
+    /// Hands out the answers to the contested requests, and forgets them.
+    pub fn answers(&mut self) -> impl Iterator<Item = Contested> + '_ {
+        self.contested.iter_mut().flat_map(|requests| requests.drain(..))
     }
 
-    fn clear(&mut self) {
-        self.moves.iter_mut().for_each(Vec::clear);
-        self.contested.iter_mut().for_each(Vec::clear);
+    fn len(&self) -> usize {
+        self.moves.iter().map(Vec::len).sum::<usize>() + self.contested.iter().map(Vec::len).sum::<usize>()
     }
 }
 
-/// The stock of one shard.
+/// The stock of one shard. What requests read while they are played, the units left, lies by itself: sixteen SKUs of like
+/// popularity share a cache line.
 #[derive(Clone, Debug, Default)]
 struct Shard {
-    skus: Vec<SkuStock>,
+    left: Vec<u32>,
+    /// Units ordered and paid.
+    moved: Vec<(u32, u32)>,
     /// When nothing was left for the first time, in hundredths of a second since the origin: 400 days fit, and a tick is
     /// seldom shorter. `u32::MAX`: never.
     sold_out_at: Vec<u32>,
     /// Units left and SKUs with nothing left, by category.
-    left: Vec<i64>,
+    left_of: Vec<i64>,
     empty: Vec<i64>,
-    contested: Vec<Contested>,
-    /// Contested requests that were granted: cell, order, line.
-    granted: Vec<(u32, u32, u8)>,
 }
+
+/// What the exchange takes from one outbox for one shard.
+type Wishes<'a> = (&'a mut Vec<(Move, Sku, u32)>, &'a mut Vec<Contested>);
 
 /// The stock of the platform.
 #[derive(Clone, Debug)]
 pub struct Stock {
     shards: Vec<Shard>,
+    /// Price of each SKU, fen.
+    prices: Vec<u32>,
     cells: u32,
-    skus: Sku,
 }
 
 /// What a run has done to a SKU: all that a snapshot has to hold of its stock.
@@ -136,26 +149,32 @@ fn shard_of(sku: Sku) -> usize {
     sku as usize % SHARDS
 }
 
+/// Where a SKU stands within its shard.
+#[inline]
+fn place_of(sku: Sku) -> usize {
+    (sku >> SHARD_BITS) as usize
+}
+
 impl Stock {
     /// The stock that a catalogue starts with, for a run of this many cells.
     #[must_use]
     pub fn new(catalogue: Option<&Catalogue>, cells: u32) -> Self {
         let skus = catalogue.map_or(0, Catalogue::skus);
         let shards = (0..SHARDS as u32).into_par_iter().map(|id| Shard::new(catalogue, id, skus)).collect();
-        Stock { shards, cells, skus }
+        let prices =
+            (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
+        Stock { shards, prices, cells }
     }
 
     /// What the run has done to the SKUs of a shard, in order.
     #[must_use]
     pub fn histories(&self, shard: usize) -> Vec<SkuHistory> {
-        let Shard { skus, sold_out_at, .. } = &self.shards[shard];
-        skus.iter()
-            .zip(sold_out_at)
-            .map(|(sku, &at)| {
-                let sold_out_at = (at != u32::MAX).then_some(at);
-                SkuHistory { left: sku.left, ordered: sku.ordered, paid: sku.paid, sold_out_at }
-            })
-            .collect()
+        let Shard { left, moved, sold_out_at, .. } = &self.shards[shard];
+        let of = |((&left, &(ordered, paid)), &at): ((&u32, &(u32, u32)), &u32)| {
+            let sold_out_at = (at != u32::MAX).then_some(at);
+            SkuHistory { left, ordered, paid, sold_out_at }
+        };
+        left.iter().zip(moved).zip(sold_out_at).map(of).collect()
     }
 
     /// Brings the SKUs of a shard, which nothing has happened to yet, to what a run did to them up to `now`. What comes back is
@@ -167,15 +186,16 @@ impl Stock {
         catalogue: Option<&Catalogue>,
         now: Instant,
     ) -> Option<Vec<(Sku, u32)>> {
-        let shard_of = &mut self.shards[shard];
-        if shard_of.skus.len() != histories.len() {
+        let skus = (shard as Sku..).step_by(SHARDS);
+        let shard = &mut self.shards[shard];
+        if shard.left.len() != histories.len() {
             return None;
         }
         let mut held = Vec::new();
-        for ((index, history), sku) in histories.iter().enumerate().zip((shard as Sku..).step_by(SHARDS)) {
-            let held_of = shard_of.replay(index, history, catalogue?.category_of(sku), catalogue?.weight(sku), now)?;
-            if held_of > 0 {
-                held.push((sku, held_of));
+        for (sku, history) in skus.zip(histories) {
+            let units = shard.replay(sku, history, catalogue?, now)?;
+            if units > 0 {
+                held.push((sku, units));
             }
         }
         Some(held)
@@ -184,14 +204,28 @@ impl Stock {
     /// Number of SKUs.
     #[must_use]
     pub fn skus(&self) -> Sku {
-        self.skus
+        self.prices.len() as Sku
     }
 
     /// The stock of a SKU, as frozen at the start of the tick.
     #[must_use]
-    #[inline]
     pub fn of(&self, sku: Sku) -> SkuStock {
-        self.shards[shard_of(sku)].skus[(sku >> SHARD_BITS) as usize]
+        let (ordered, paid) = self.shards[shard_of(sku)].moved[place_of(sku)];
+        SkuStock { left: self.left(sku), ordered, paid, price: self.price(sku) }
+    }
+
+    /// Units left of a SKU, as frozen at the start of the tick.
+    #[must_use]
+    #[inline]
+    pub fn left(&self, sku: Sku) -> u32 {
+        self.shards[shard_of(sku)].left[place_of(sku)]
+    }
+
+    /// Price of a unit of a SKU, fen.
+    #[must_use]
+    #[inline]
+    pub fn price(&self, sku: Sku) -> u32 {
+        self.prices[sku as usize]
     }
 
     /// Units of a SKU that one cell may grant at once within this tick.
@@ -204,7 +238,7 @@ impl Stock {
     /// When a SKU had nothing left for the first time, to within a tick.
     #[must_use]
     pub fn sold_out_at(&self, sku: Sku) -> Option<Instant> {
-        let at = self.shards[shard_of(sku)].sold_out_at[(sku >> SHARD_BITS) as usize];
+        let at = self.shards[shard_of(sku)].sold_out_at[place_of(sku)];
         (at != u32::MAX).then_some(Instant(u64::from(at) * SOLD_OUT_RESOLUTION))
     }
 
@@ -213,36 +247,32 @@ impl Stock {
     pub fn of_category(&self, category: usize) -> (i64, i64) {
         self.shards
             .iter()
-            .fold((0, 0), |(left, empty), shard| (left + shard.left[category], empty + shard.empty[category]))
+            .fold((0, 0), |(left, empty), shard| (left + shard.left_of[category], empty + shard.empty[category]))
     }
 
-    /// The end of a tick: applies all moves, then settles the contested requests in order of time and shopper. The granted
-    /// ones come back as (cell, order, line), sorted.
-    pub fn exchange(
-        &mut self,
-        outboxes: &mut [&mut Outbox],
-        catalogue: Option<&Catalogue>,
-        now: Instant,
-    ) -> Vec<(u32, u32, u8)> {
-        let Some(catalogue) = catalogue else { return Vec::new() };
-        if outboxes.iter().all(|outbox| outbox.is_empty()) {
-            return Vec::new();
+    /// The end of a tick: applies all moves, then settles the contested requests in order of time and shopper. Their answers
+    /// stand in the outboxes afterwards.
+    pub fn exchange(&mut self, outboxes: &mut [&mut Outbox], catalogue: Option<&Catalogue>, now: Instant) {
+        let Some(catalogue) = catalogue else { return };
+        let size: usize = outboxes.iter().map(|outbox| outbox.len()).sum();
+        if size == 0 {
+            return;
         }
-        let read: &[&mut Outbox] = outboxes;
-        let exchange = |(id, shard): (usize, &mut Shard)| shard.exchange(id, read, catalogue, now);
-        let size: usize = read.iter().flat_map(|outbox| outbox.moves.iter().map(Vec::len)).sum();
+        let mut wishes: [Vec<Wishes>; SHARDS] = std::array::from_fn(|_| Vec::with_capacity(outboxes.len()));
+        for outbox in outboxes {
+            let Outbox { moves, contested } = &mut **outbox;
+            for ((wishes, moves), contested) in wishes.iter_mut().zip(moves).zip(contested) {
+                wishes.push((moves, contested));
+            }
+        }
+        let shards = self.shards.iter_mut().zip(wishes);
         if size < 2000 {
             // Waking the other threads would cost more than the work.
-            self.shards.iter_mut().enumerate().for_each(exchange);
+            shards.for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, now));
         } else {
-            self.shards.par_iter_mut().enumerate().for_each(exchange);
+            let shards: Vec<_> = shards.collect();
+            shards.into_par_iter().for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, now));
         }
-        for outbox in outboxes {
-            outbox.clear();
-        }
-        let mut granted: Vec<_> = self.shards.iter_mut().flat_map(|shard| shard.granted.drain(..)).collect();
-        granted.sort_unstable();
-        granted
     }
 }
 
@@ -250,121 +280,150 @@ impl Shard {
     fn new(catalogue: Option<&Catalogue>, id: u32, skus: Sku) -> Self {
         let Some(catalogue) = catalogue else { return Shard::default() };
         let mut shard = Shard {
-            skus: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
-            left: vec![0; catalogue.categories()],
+            left: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
+            left_of: vec![0; catalogue.categories()],
             empty: vec![0; catalogue.categories()],
             ..Shard::default()
         };
         for sku in (id..skus).step_by(SHARDS) {
-            let offer = catalogue.offer(sku);
+            let units = catalogue.stock(sku);
             let category = catalogue.category_of(sku);
-            shard.skus.push(SkuStock { left: offer.stock, ordered: 0, paid: 0, price: offer.price });
-            shard.left[category] += i64::from(offer.stock);
-            if offer.stock == 0 {
+            shard.left.push(units);
+            shard.left_of[category] += i64::from(units);
+            if units == 0 {
                 shard.empty[category] += catalogue.weight(sku) as i64;
             }
         }
-        shard.sold_out_at = shard.skus.iter().map(|sku| if sku.left == 0 { 0 } else { u32::MAX }).collect();
+        shard.moved = vec![(0, 0); shard.left.len()];
+        shard.sold_out_at = shard.left.iter().map(|&left| if left == 0 { 0 } else { u32::MAX }).collect();
         shard
     }
 
-    fn exchange(&mut self, id: usize, outboxes: &[&mut Outbox], catalogue: &Catalogue, now: Instant) {
-        for outbox in outboxes {
-            self.touch(outbox.moves[id].iter().map(|&(_, sku, _)| sku));
-            for &(what, sku, units) in &outbox.moves[id] {
+    fn exchange(&mut self, wishes: &mut [Wishes], catalogue: &Catalogue, now: Instant) {
+        for (moves, _) in wishes.iter() {
+            self.touch(moves.iter().map(|&(_, sku, _)| sku));
+            for &(what, sku, units) in moves.iter() {
                 match what {
                     Move::Grant => self.reserve(sku, units, catalogue),
                     Move::Release => self.release(sku, units, catalogue),
-                    Move::Sale => self.skus[(sku >> SHARD_BITS) as usize].paid += units,
+                    Move::Sale => self.moved[place_of(sku)].1 += units,
                 }
             }
         }
         // Grants may pass through zero before a release of the same tick is applied: whether a SKU is sold out is decided
         // only when all moves are in.
-        for outbox in outboxes {
-            for &(what, sku, _) in &outbox.moves[id] {
+        for (moves, _) in wishes.iter_mut() {
+            for (what, sku, _) in moves.drain(..) {
                 if what == Move::Grant {
                     self.note_sold_out(sku, now);
                 }
             }
         }
-        let mut contested = std::mem::take(&mut self.contested);
-        for outbox in outboxes {
-            contested.extend_from_slice(&outbox.contested[id]);
-        }
-        contested.sort_unstable_by_key(|c| (c.time, c.shopper, c.line));
-        self.touch(contested.iter().map(|request| request.sku));
-        for request in contested.drain(..) {
-            if self.skus[(request.sku >> SHARD_BITS) as usize].left >= request.units {
-                self.reserve(request.sku, request.units, catalogue);
-                self.note_sold_out(request.sku, now);
-                self.granted.push((request.cell, request.order, request.line));
+        self.settle(wishes, catalogue, now);
+    }
+
+    /// Settles the contested requests. Their order matters only where there is not enough for all: so everybody is served as
+    /// they come, and only the SKUs of which that was too much are put back and dealt out again in order.
+    fn settle(&mut self, wishes: &mut [Wishes], catalogue: &Catalogue, now: Instant) {
+        let mut scarce: Vec<Sku> = Vec::new();
+        for (_, contested) in wishes.iter_mut() {
+            self.touch(contested.iter().map(|request| request.sku));
+            for request in contested.iter_mut() {
+                request.granted = self.left[place_of(request.sku)] >= request.units;
+                if request.granted {
+                    self.reserve(request.sku, request.units, catalogue);
+                } else {
+                    scarce.push(request.sku);
+                }
             }
         }
-        self.contested = contested;
+        if !scarce.is_empty() {
+            scarce.sort_unstable();
+            scarce.dedup();
+            self.settle_in_order(wishes, &scarce, catalogue);
+        }
+        for request in wishes.iter().flat_map(|(_, contested)| contested.iter()) {
+            if request.granted {
+                self.note_sold_out(request.sku, now);
+            }
+        }
+    }
+
+    fn settle_in_order(&mut self, wishes: &mut [Wishes], scarce: &[Sku], catalogue: &Catalogue) {
+        let contested = wishes.iter_mut().flat_map(|(_, contested)| contested.iter_mut());
+        let mut again: Vec<&mut Contested> =
+            contested.filter(|request| scarce.binary_search(&request.sku).is_ok()).collect();
+        for request in again.iter().filter(|request| request.granted) {
+            self.release(request.sku, request.units, catalogue);
+            let ordered = &mut self.moved[place_of(request.sku)].0;
+            *ordered = ordered.saturating_sub(request.units);
+        }
+        again.sort_unstable_by_key(|request| request.order());
+        for request in again {
+            request.granted = self.left[place_of(request.sku)] >= request.units;
+            if request.granted {
+                self.reserve(request.sku, request.units, catalogue);
+            }
+        }
     }
 
     /// Reads SKUs that are about to be changed. Reads that do not wait for one another reach memory side by side; the changes
     /// then find their lines in the cache.
     fn touch(&self, skus: impl Iterator<Item = Sku>) {
-        let sum = skus.fold(0u32, |sum, sku| sum.wrapping_add(self.skus[(sku >> SHARD_BITS) as usize].left));
+        let sum = skus.fold(0u32, |sum, sku| {
+            let place = place_of(sku);
+            sum.wrapping_add(self.left[place]).wrapping_add(self.moved[place].0)
+        });
         std::hint::black_box(sum);
     }
 
     #[inline]
     fn reserve(&mut self, sku: Sku, units: u32, catalogue: &Catalogue) {
-        let stock = &mut self.skus[(sku >> SHARD_BITS) as usize];
+        let (place, category) = (place_of(sku), catalogue.category_of(sku));
+        let left = &mut self.left[place];
         // The shares of all cells sum to at most what is left; a breach would oversell, so it ends the run.
-        assert!(stock.left >= units, "SKU {sku} oversold: {units} units granted of {}", stock.left);
-        stock.left -= units;
-        // Units can be ordered again after their hold has expired, so this may pass what fits; it is shown, never reckoned with.
-        stock.ordered = stock.ordered.saturating_add(units);
-        let category = catalogue.category_of(sku);
-        self.left[category] -= i64::from(units);
-        if stock.left == 0 {
+        assert!(*left >= units, "SKU {sku} oversold: {units} units granted of {left}");
+        *left -= units;
+        if *left == 0 {
             self.empty[category] += catalogue.weight(sku) as i64;
         }
+        self.left_of[category] -= i64::from(units);
+        // Units can be ordered again after their hold has expired, so this may pass what fits; it is shown, never reckoned with.
+        self.moved[place].0 = self.moved[place].0.saturating_add(units);
     }
 
     #[inline]
     fn release(&mut self, sku: Sku, units: u32, catalogue: &Catalogue) {
-        let stock = &mut self.skus[(sku >> SHARD_BITS) as usize];
-        let category = catalogue.category_of(sku);
-        if stock.left == 0 && units > 0 {
+        let (place, category) = (place_of(sku), catalogue.category_of(sku));
+        if self.left[place] == 0 && units > 0 {
             self.empty[category] -= catalogue.weight(sku) as i64;
         }
-        stock.left += units;
-        self.left[category] += i64::from(units);
+        self.left[place] += units;
+        self.left_of[category] += i64::from(units);
     }
 
-    fn replay(
-        &mut self,
-        index: usize,
-        history: &SkuHistory,
-        category: usize,
-        weight: u64,
-        now: Instant,
-    ) -> Option<u32> {
-        let stock = &mut self.skus[index];
+    fn replay(&mut self, sku: Sku, history: &SkuHistory, catalogue: &Catalogue, now: Instant) -> Option<u32> {
+        let (place, category) = (place_of(sku), catalogue.category_of(sku));
         let SkuHistory { left, ordered, paid, sold_out_at } = *history;
-        let held = stock.left.checked_sub(left)?.checked_sub(paid)?;
-        let sold_out = sold_out_at.unwrap_or(u32::MAX);
+        let start = std::mem::replace(&mut self.left[place], left);
+        let gone = start.checked_sub(left)?;
+        let held = gone.checked_sub(paid)?;
         if ordered < paid || sold_out_at.is_some_and(|at| u64::from(at) > now.0 / SOLD_OUT_RESOLUTION) {
             return None;
         }
-        self.left[category] -= i64::from(stock.left - left);
-        if stock.left > 0 && left == 0 {
-            self.empty[category] += weight as i64;
+        if start > 0 && left == 0 {
+            self.empty[category] += catalogue.weight(sku) as i64;
         }
-        *stock = SkuStock { left, ordered, paid, price: stock.price };
-        self.sold_out_at[index] = sold_out;
+        self.left_of[category] -= i64::from(gone);
+        self.moved[place] = (ordered, paid);
+        self.sold_out_at[place] = sold_out_at.unwrap_or(u32::MAX);
         Some(held)
     }
 
     fn note_sold_out(&mut self, sku: Sku, now: Instant) {
-        let index = (sku >> SHARD_BITS) as usize;
-        if self.skus[index].left == 0 && self.sold_out_at[index] == u32::MAX {
-            self.sold_out_at[index] = (now.0 / SOLD_OUT_RESOLUTION) as u32;
+        let place = place_of(sku);
+        if self.left[place] == 0 && self.sold_out_at[place] == u32::MAX {
+            self.sold_out_at[place] = (now.0 / SOLD_OUT_RESOLUTION) as u32;
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Catalogue {
     /// Named products: SKUs 0 .. len.
     products: Vec<Product>,
     categories: Vec<Category>,
+    /// First SKU of each category, in a cache line of their own.
+    firsts: Vec<Sku>,
     named_brands: Vec<plan::Brand>,
     /// Share of the platform that is simulated.
     fraction: f64,
@@ -75,15 +77,6 @@ struct Category {
     generated_brands: RankSampler,
 }
 
-/// A SKU on offer at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offer {
-    /// Price of a unit, fen.
-    pub price: u32,
-    /// Units in stock.
-    pub stock: u32,
-}
-
 impl Catalogue {
     /// Compiles a plan's catalogue for a run that simulates `fraction` of the platform; merchants expect so many units of each
     /// category.
@@ -92,7 +85,7 @@ impl Catalogue {
         let mut first = catalogue.products.len() as u64;
         let mut full_first = 0;
         let mut brands_first = catalogue.named_brands.len() as u64;
-        let categories = (0..catalogue.categories.len())
+        let categories: Vec<Category> = (0..catalogue.categories.len())
             .map(|id| {
                 let compiled = Category::new(catalogue, id, [first, full_first, brands_first], fraction, expected[id]);
                 first += u64::from(compiled.skus);
@@ -105,6 +98,7 @@ impl Catalogue {
         Catalogue {
             draws: Draws::new(seed),
             products,
+            firsts: categories.iter().map(|category| category.first).collect(),
             categories,
             named_brands: catalogue.named_brands.clone(),
             fraction,
@@ -152,7 +146,7 @@ impl Catalogue {
     pub fn category_of(&self, sku: Sku) -> usize {
         match self.products.get(sku as usize) {
             Some(product) => product.category,
-            None => self.categories.iter().map(|c| usize::from(c.first <= sku)).sum::<usize>() - 1,
+            None => self.firsts.iter().map(|&first| usize::from(first <= sku)).sum::<usize>() - 1,
         }
     }
 
@@ -183,21 +177,27 @@ impl Catalogue {
         })
     }
 
-    /// Price and stock of a SKU at the start of this run.
+    /// Price of a unit of a SKU, fen.
     #[must_use]
-    pub fn offer(&self, sku: Sku) -> Offer {
+    pub fn price(&self, sku: Sku) -> u32 {
+        let Some((category, index)) = self.generated(sku) else { return self.products[sku as usize].price as u32 };
+        let number = category.full_first + self.original_rank(category, index);
+        let price = category.price.draw(&mut self.stream(number, Purpose::Price));
+        // The plan keeps the quantiles of a price below 4 * 10^9 fen; a draw beyond is cut there.
+        price.min(4_000_000_000) as u32
+    }
+
+    /// Units of a SKU in stock at the start of this run.
+    #[must_use]
+    pub fn stock(&self, sku: Sku) -> u32 {
         let Some((category, index)) = self.generated(sku) else {
             let product = &self.products[sku as usize];
-            let stock = self.round(f64::from(product.stock) * self.fraction, u64::from(sku) | 1 << 39);
-            return Offer { price: product.price as u32, stock };
+            return self.round(f64::from(product.stock) * self.fraction, u64::from(sku) | 1 << 39);
         };
         let rank = self.original_rank(category, index);
         let number = category.full_first + rank;
-        let price = category.price.draw(&mut self.stream(number, Purpose::Price));
         let whole = category.stock_of(rank, &mut self.stream(number, Purpose::Stock));
-        let share = category.members(index) as f64 * self.fraction;
-        // The plan keeps the quantiles of a price below 4 * 10^9 fen; a draw beyond is cut there.
-        Offer { price: price.min(4_000_000_000) as u32, stock: self.round(whole * share, number) }
+        self.round(whole * category.members(index) as f64 * self.fraction, number)
     }
 
     /// The SKU that a line of this category picks, by two uniform draws.

@@ -74,8 +74,8 @@ impl TimeSampler {
             TimeSampler::Gamma(gamma) => gamma.sample(stream),
             TimeSampler::Empirical(values) => return values[index(stream, values.len())],
         };
-        // `as` saturates; a draw in the far tail must not carry an event past the end of time.
-        ((nanos + 0.5) as u64).min(LONGEST.0)
+        // A draw in the far tail must not carry an event past the end of time. Signed, as machines convert to that in one step.
+        ((nanos + 0.5) as i64).clamp(0, LONGEST.0 as i64) as u64
     }
 }
 
@@ -91,7 +91,7 @@ fn normal(stream: &mut Stream) -> f64 {
 
 #[inline]
 fn index(stream: &mut Stream, len: usize) -> usize {
-    ((u64::from(stream.bits32()) * len as u64) >> 32) as usize
+    ((u128::from(stream.bits64()) * len as u128) >> 64) as usize
 }
 
 /// Draws amounts of money in fen.

@@ -135,7 +135,7 @@ impl Outcome<'_> {
         let mut paid_fen = 0;
         for sku in self.skus() {
             let stock = self.stock.of(sku);
-            let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.offer(sku).stock));
+            let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock(sku)));
             let mut held_units = 0;
             while let Some((_, units)) = held.next_if(|(of, _)| *of == sku) {
                 held_units += u64::from(*units);

@@ -1,12 +1,12 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
-use super::{Intents, LONGEST_RESPONSE_US, Recorder, Row, ServiceTally, Tally};
+use super::response_times::{self, ResponseTimes};
+use super::{Intents, Recorder, Row, ServiceTally, Tally};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// Most that a counter may have reached once it is scaled up: a plan keeps far below, and 63 bits still count twice as much.
@@ -14,7 +14,7 @@ const MOST: u64 = 1 << 61;
 /// Most nanoseconds that a sum of times may have reached.
 const MOST_NS: u128 = 1 << 100;
 
-/// A histogram: value and count of each bucket that is not empty.
+/// Response times: time and count of each bucket that is not empty.
 type Buckets = Vec<(u64, u64)>;
 
 /// The record of a run so far, as plain data.
@@ -53,7 +53,11 @@ impl Recorder {
     pub fn state(&self) -> RecorderState {
         RecorderState {
             rows: self.rows.clone(),
-            responses_us: self.responses_us.iter().map(|window| window.iter().map(buckets).collect()).collect(),
+            responses_us: self
+                .responses_us
+                .iter()
+                .map(|window| window.iter().map(response_times::counted).collect())
+                .collect(),
             total: TallyState::of(&self.total),
             slot: TallyState::of(&self.slot),
         }
@@ -73,7 +77,11 @@ impl Recorder {
             return Err("there are answers of windows that had not opened");
         }
         for (window, buckets) in record.responses_us.iter_mut().zip(read) {
-            *window = buckets.iter().map(histogram).collect::<Option<_>>().ok_or("a response time is out of range")?;
+            *window = buckets
+                .iter()
+                .map(|of| response_times::window_of(of))
+                .collect::<Option<_>>()
+                .ok_or("a response time is out of range")?;
         }
         if record.rows.len() != played.len() {
             return Err("rows are missing");
@@ -150,10 +158,11 @@ impl Recorder {
                 }
             }
         }
-        let answered = |service: &ServiceTally| service.responses_us.len() == service.requests - service.rejected;
-        let tallies = [&self.total, &self.slot];
-        let all = tallies.into_iter().flat_map(|tally| &tally.services).all(answered);
-        all.then_some(()).ok_or("there are answers without requests, or the other way round")
+        let answered = |service: &ServiceTally| service.responses_us.count() == service.requests - service.rejected;
+        let open = self.slot.services.iter().all(answered);
+        // Those of closed slots stand in the windows.
+        let closed = self.total.services.iter().all(|service| service.responses_us.count() == 0);
+        (open && closed).then_some(()).ok_or("there are answers without requests, or the other way round")
     }
 }
 
@@ -202,7 +211,7 @@ impl TallyState {
             offered_ns: service.offered_ns,
             waited_ns: service.waited_ns,
             reading: service.reading,
-            responses_us: buckets(&service.responses_us),
+            responses_us: service.responses_us.counted(),
         });
         TallyState { services: services.collect(), tally: tally.clone() }
     }
@@ -234,48 +243,7 @@ impl ServiceState {
             offered_ns: self.offered_ns,
             waited_ns: self.waited_ns,
             reading: self.reading,
-            responses_us: histogram(&self.responses_us)?,
+            responses_us: ResponseTimes::of(&self.responses_us)?,
         })
-    }
-}
-
-fn buckets(histogram: &Histogram<u64>) -> Buckets {
-    histogram.iter_recorded().map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value())).collect()
-}
-
-/// The histogram of these buckets; `None` where it could not have been recorded.
-fn histogram(buckets: &Buckets) -> Option<Histogram<u64>> {
-    let mut histogram = ServiceTally::new().responses_us;
-    let longest = histogram.highest_equivalent(LONGEST_RESPONSE_US);
-    let mut total = 0u64;
-    for &(value, count) in buckets {
-        total = total.checked_add(count).filter(|&total| total <= MOST)?;
-        if value > longest || histogram.record_n(value, count).is_err() {
-            return None;
-        }
-    }
-    Some(histogram)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_histogram_comes_back_from_its_buckets() {
-        let mut service = ServiceTally::new();
-        for response_ns in [1, 1_500, 777_777, 12_345_678_900, u64::MAX] {
-            service.accept(0, response_ns);
-        }
-        let read = histogram(&buckets(&service.responses_us)).expect("what was recorded can be recorded");
-        assert_eq!(read, service.responses_us);
-        assert_eq!((read.max(), read.min()), (service.responses_us.max(), service.responses_us.min()));
-        assert!(
-            [0.0, 0.3, 0.5, 1.0]
-                .iter()
-                .all(|&q| read.value_at_quantile(q) == service.responses_us.value_at_quantile(q))
-        );
-        assert!(histogram(&vec![(1, u64::MAX), (2, 1)]).is_none());
-        assert!(histogram(&vec![(u64::MAX, 1)]).is_none());
     }
 }

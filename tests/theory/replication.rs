@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Independent runs of each scenario.
-const REPLICATIONS: u32 = 32;
+const REPLICATIONS: u32 = 64;
 /// Rows that begin earlier than this are left out: the systems start empty.
 const WARM_UP_MS: i64 = 600_000;
 /// Coverage of the interval.

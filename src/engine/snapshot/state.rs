@@ -2,12 +2,12 @@
 
 use super::file::{Reader, Writer};
 use super::{Header, Reason, Start, decode, encode};
-use crate::engine::arrivals::Arrivals;
-use crate::engine::basket::Line;
+use crate::engine::arrivals::{Arrival, Arrivals};
+use crate::engine::basket::{BasketId, Line};
 use crate::engine::cell::{Cell, Digest};
 use crate::engine::event_list::EventList;
 use crate::engine::schedule::{self, Slot};
-use crate::engine::session::{Cause, NEVER, Phase, Session};
+use crate::engine::session::{Cause, Phase, Session};
 use crate::engine::station::Station;
 use crate::engine::stock::{SHARDS, SkuHistory, Stock};
 use crate::engine::visit::EXIT;
@@ -32,7 +32,9 @@ const _: () = assert!(KNOWN == 3, "histories are packed into two bits");
 #[derive(Serialize, Deserialize)]
 struct CellState {
     digest: Digest,
-    come: Vec<u64>,
+    /// Arrivals drawn so far of each invited segment, and those still to come.
+    drawn: Vec<u64>,
+    upcoming: Vec<Arrival>,
     sessions: Vec<InFlight>,
     /// Lines of all baskets, one after the other: product and units.
     lines: Vec<(Sku, u32)>,
@@ -44,8 +46,9 @@ struct CellState {
 struct InFlight {
     session: Session,
     lines: u8,
-    /// Lines whose stock is held, by bit.
+    /// Lines whose stock is held, by bit, and until when.
     granted: u16,
+    deadline: Instant,
 }
 
 /// Where a run stands on the grid of its plan.
@@ -53,9 +56,10 @@ struct Position {
     now: Instant,
     /// Closed slots.
     played: Vec<Slot>,
-    /// Window of the last tick, and ticks since its opening.
+    /// Window of the last tick.
     window: usize,
-    ticks: u64,
+    /// Up to when arrivals have been drawn.
+    drawn: Instant,
 }
 
 /// What is wrong with a state.
@@ -169,15 +173,17 @@ impl Position {
         let slots = schedule::slots(plan);
         let closed = slots.partition_point(|slot| slot.end <= now);
         let open = slots.get(closed).filter(|slot| slot.start < now);
-        let ticks = match open {
-            Some(slot) => 1 + (0..slot.ticks).find(|&tick| slot.tick_end(tick) == now)?,
-            None if slots[..closed].last()?.end == now => 0,
+        let last = slots[..closed].last();
+        let drawn = match open {
+            Some(slot) => {
+                let tick = (0..slot.ticks).find(|&tick| slot.tick_end(tick) == now)?;
+                let slice = (0..slot.slices).map(|slice| slot.ticks_of(slice)).find(|ticks| ticks.contains(&tick))?;
+                slot.tick_end(slice.end - 1)
+            }
+            None if last?.end == now => now,
             None => return None,
         };
-        let window = open.or(slots[..closed].last())?.window;
-        let before = slots[..closed].iter().filter(|slot| slot.window == window).map(|slot| u64::from(slot.ticks));
-        let ticks = before.sum::<u64>() + u64::from(ticks);
-        Some(Position { now, played: slots[..closed].to_vec(), window, ticks })
+        Some(Position { now, window: open.or(last)?.window, played: slots[..closed].to_vec(), drawn })
     }
 }
 
@@ -187,20 +193,30 @@ impl CellState {
         let mut lines = Vec::new();
         for &session in cell.events.iter() {
             let basket = cell.baskets.lines(session.basket);
-            let granted = if basket.is_empty() { 0 } else { cell.baskets.granted(session.basket) };
-            sessions.push(InFlight { session, lines: basket.len() as u8, granted });
+            let (granted, deadline) = if session.holds() {
+                (cell.baskets.granted(session.basket), cell.baskets.deadline(session.basket))
+            } else {
+                (0, Instant(0))
+            };
+            sessions.push(InFlight { session, lines: basket.len() as u8, granted, deadline });
             lines.extend(basket.iter().map(|line| (line.sku, line.units)));
         }
-        let (come, stations) = (cell.arrivals.come(), cell.stations.clone());
-        CellState { digest: cell.digest, come, sessions, lines, stations }
+        let (drawn, upcoming) = cell.arrivals.state();
+        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations: cell.stations.clone() }
     }
 
     /// Brings a cell, in which nothing has happened yet, to this state.
     fn restore(self, cell: &mut Cell, model: &Model, stock: &Stock, position: &Position) -> Result<(), Wrong> {
-        let Position { now, window, ticks, .. } = *position;
+        let Position { now, window, drawn, .. } = *position;
         cell.digest = self.digest;
-        cell.arrivals =
-            Arrivals::after(model, cell.id, window, (ticks, now), &self.come).ok_or("too many have come")?;
+        let ahead = |arrival: &Arrival| {
+            (now..drawn).contains(&arrival.time) && is_of_segment(model, cell.id, arrival.segment, arrival.shopper)
+        };
+        if !self.upcoming.iter().all(ahead) {
+            return Err("somebody comes who cannot");
+        }
+        let arrivals = Arrivals::restore(model, cell.id, window, &self.drawn, self.upcoming);
+        cell.arrivals = arrivals.ok_or("more have come than there are")?;
         let stations = self.stations.len() == cell.stations.len();
         if !stations || !self.stations.iter().zip(&cell.stations).all(|(read, fresh)| read.can_replace(fresh, now.0)) {
             return Err("a service has done what it cannot");
@@ -208,25 +224,13 @@ impl CellState {
         cell.stations = self.stations;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
-        for InFlight { mut session, lines: len, granted } in self.sessions {
-            if !can_go_on(&session, len > 0, granted != 0, cell, model, window, now) {
+        for in_flight in self.sessions {
+            if !in_flight.can_go_on(cell.id, model, window, now) {
                 return Err("a session is where it cannot be");
             }
-            let mut basket = [Line::default(); MAX_LINES as usize];
-            let basket = basket.get_mut(..usize::from(len)).ok_or("a basket has too many lines")?;
-            for line in &mut *basket {
-                let (sku, units) = lines.next().ok_or("lines of baskets are missing")?;
-                if sku >= stock.skus() || units == 0 {
-                    return Err("a basket holds what is not on sale");
-                }
-                *line = Line { sku, units, price: stock.of(sku).price };
-            }
-            if len > 0 {
-                session.basket = cell.baskets.insert(basket);
-                cell.baskets.grant(session.basket, granted);
-            }
-            if u32::from(granted) >> len != 0 {
-                return Err("stock is held for a line that there is not");
+            let mut session = in_flight.session;
+            if in_flight.lines > 0 {
+                session.basket = in_flight.basket(&mut lines, cell, stock)?;
             }
             cell.events.push(session);
         }
@@ -234,42 +238,65 @@ impl CellState {
     }
 }
 
-/// Whether the engine can play a session on that was read from a file.
-fn can_go_on(
-    session: &Session,
-    basket: bool,
-    holds: bool,
-    cell: &Cell,
-    model: &Model,
-    last_window: usize,
-    now: Instant,
-) -> bool {
-    let segment = usize::from(session.segment);
-    if !session.has_phase() || segment >= model.segments.len() || usize::from(session.window()) > last_window {
-        return false;
+/// Whether a cell has such a shopper in such a segment.
+fn is_of_segment(model: &Model, cell: u32, segment: u8, shopper: u32) -> bool {
+    let segment = usize::from(segment);
+    let shoppers = || model.first_of_segment(cell, segment)..model.first_of_segment(cell, segment + 1);
+    segment < model.segments.len() && shoppers().contains(&shopper)
+}
+
+impl InFlight {
+    /// Whether the engine can play this on, which may be anything.
+    fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
+        let InFlight { session, lines, granted, deadline } = self;
+        if !is_of_segment(model, cell, session.segment, session.shopper) || usize::from(session.window()) > last_window
+        {
+            return false;
+        }
+        let states = &model.graphs[model.segments[usize::from(session.segment)].graph].states;
+        let Some(state) = states.get(usize::from(session.state)) else { return false };
+        let (call, calls, holds) = (usize::from(session.call), state.calls.len(), session.holds());
+        let waits_for_something = match session.phase() {
+            Phase::Arrival => false,
+            Phase::HoldExpiry | Phase::HoldExpiryAfterExit => holds && session.time == *deadline,
+            Phase::Response => call <= calls,
+            Phase::TimedOut | Phase::GaveUp | Phase::Retry => call < calls,
+            Phase::ThinkEnd => session.call == EXIT || call < states.len(),
+        };
+        let settled = session.cause == Cause::SETTLED;
+        waits_for_something
+            && session.time >= now
+            && (!holds || session.time <= *deadline)
+            && holds == (*granted != 0)
+            && u32::from(*lines) <= MAX_LINES
+            && u32::from(*granted) >> *lines == 0
+            && usize::from(session.cause.0) < Cause::count(model.services.len())
+            && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
+            && session.attempt <= MOST_ATTEMPTS
     }
-    let shoppers = model.first_of_segment(cell.id, segment)..model.first_of_segment(cell.id, segment + 1);
-    let Some(state) = model.graphs[model.segments[segment].graph].states.get(usize::from(session.state)) else {
-        return false;
-    };
-    let states = model.graphs[model.segments[segment].graph].states.len();
-    let call = usize::from(session.call);
-    let waits_for_something = match session.phase() {
-        Phase::Arrival => false,
-        Phase::HoldExpiry | Phase::HoldExpiryAfterExit => holds && session.time == session.deadline,
-        Phase::Response => call <= state.calls.len(),
-        Phase::TimedOut | Phase::GaveUp | Phase::Retry => call < state.calls.len(),
-        Phase::ThinkEnd => session.call == EXIT || call < states,
-    };
-    let settled = session.cause == Cause::SETTLED;
-    waits_for_something
-        && shoppers.contains(&session.shopper)
-        && (now..=session.deadline).contains(&session.time)
-        && holds == (session.deadline != NEVER)
-        && (basket || !holds)
-        && usize::from(session.cause.0) < Cause::count(model.services.len())
-        && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
-        && session.attempt <= MOST_ATTEMPTS
+
+    /// Puts its basket among those of the cell.
+    fn basket(
+        &self,
+        lines: &mut impl Iterator<Item = (Sku, u32)>,
+        cell: &mut Cell,
+        stock: &Stock,
+    ) -> Result<BasketId, Wrong> {
+        let mut basket = [Line::default(); MAX_LINES as usize];
+        let basket = &mut basket[..usize::from(self.lines)];
+        for line in &mut *basket {
+            let (sku, units) = lines.next().ok_or("lines of baskets are missing")?;
+            if sku >= stock.skus() || units == 0 {
+                return Err("a basket holds what is not on sale");
+            }
+            *line = Line { sku, units, price: stock.price(sku) };
+        }
+        let id = cell.baskets.insert(basket);
+        if self.granted != 0 {
+            cell.baskets.grant(id, self.granted, self.deadline);
+        }
+        Ok(id)
+    }
 }
 
 /// What must add up over all cells.

@@ -79,7 +79,7 @@ impl Outcome<'_> {
             category: self.category_name(catalogue.category_of(sku)),
             brand: brand.unwrap_or_default(),
             price_fen: u64::from(stock.price),
-            units_start: u64::from(catalogue.offer(sku).stock) * self.scale,
+            units_start: u64::from(catalogue.stock(sku)) * self.scale,
             units_ordered: u64::from(stock.ordered) * self.scale,
             units_paid: u64::from(stock.paid) * self.scale,
             units_left: u64::from(stock.left) * self.scale,

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod checkpoint;
 mod interrupt;
 mod machine;
 mod number;

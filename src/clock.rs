@@ -56,6 +56,11 @@ impl Clock {
         self.print(unix_ms, "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `20201101-003005`, fit for a file's name.
+    pub(crate) fn file_stamp(&self, unix_ms: i64) -> String {
+        self.print(unix_ms, "%Y%m%d-%H%M%S")
+    }
+
     /// `11-11 00:00:26`
     pub(crate) fn day_time(&self, unix_ms: i64) -> String {
         self.print(unix_ms, "%m-%d %H:%M:%S")
@@ -71,6 +76,14 @@ impl Clock {
     pub(crate) fn offset_seconds(&self, unix_ms: i64) -> i64 {
         Timestamp::from_millisecond(unix_ms).map_or(0, |moment| i64::from(self.zone.to_offset(moment).seconds()))
     }
+}
+
+/// The Unix time in milliseconds of a point of time in RFC 3339; `None` where it is none, or not a whole second.
+pub(crate) fn unix_ms(text: &str) -> Option<i64> {
+    // jiff reads more forms than RFC 3339; what a scenario does not take is not taken here.
+    let strict = text.len() >= 20 && text.as_bytes()[10] == b'T' && !text.contains('[');
+    let time: Timestamp = text.parse().ok().filter(|_| strict)?;
+    (time.subsec_nanosecond() == 0).then(|| time.as_millisecond())
 }
 
 /// A length of time in seconds as one number and unit: `10 s`, `5 min`, `6 h`, `3 d`.

@@ -8,6 +8,7 @@ mod order;
 pub mod permutation;
 pub mod schedule;
 pub mod session;
+pub mod snapshot;
 pub mod station;
 pub mod stock;
 mod visit;
@@ -16,14 +17,16 @@ use crate::model::Model;
 use crate::plan::Plan;
 use crate::recorder::outcome::{self, Ending};
 use crate::recorder::{Recorder, Tally};
-use crate::results::{Conservation, Results};
+use crate::results::{Conservation, Fork, Results};
 use crate::units::{Fen, Instant};
 use arrivals::Slice;
 use cell::{Cell, Player, Waiting, Workspace};
 use rayon::prelude::*;
 use schedule::{ExpectedArrivals, Slot};
 use session::{Cause, Phase};
+use snapshot::{SnapshotError, Start};
 use std::ops::ControlFlow;
+use std::path::Path;
 use stock::{Outbox, Stock};
 
 /// Events below which a tick is played on one thread: waking the others would cost more than the work.
@@ -75,7 +78,7 @@ struct Group {
     space: Workspace,
 }
 
-/// A run in progress. It owns everything that it changes.
+/// A run in progress, between two ticks. It owns everything that it changes.
 struct Run {
     model: Model,
     stock: Stock,
@@ -83,6 +86,32 @@ struct Run {
     recorder: Recorder,
     /// Events of the tick before.
     last_events: u64,
+    /// Up to when it was played.
+    now: Instant,
+    /// Where its past was played as other scenarios.
+    forks: Vec<Fork>,
+}
+
+/// The end of a tick, at which a run can be looked at, kept, and broken off.
+pub struct Pause<'a> {
+    run: &'a mut Run,
+    progress: Progress,
+}
+
+impl Pause<'_> {
+    /// How far the run has come.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Writes a snapshot of the run to `path`; `scenario` is what it plays, resolved. The length of the file.
+    ///
+    /// # Errors
+    /// Where the disk does not take it. What was at `path` before stays.
+    pub fn write_snapshot(&mut self, scenario: &str, path: &Path) -> Result<u64, SnapshotError> {
+        snapshot::write(self.run, scenario, path)
+    }
 }
 
 /// Plays a plan to its horizon, or until `watch` breaks off. `watch` is called at the end of every tick.
@@ -97,56 +126,107 @@ pub fn run(
     options: &Options,
     watch: &mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send),
 ) -> Result<Results, Breach> {
+    let ready = begin(plan, options, None).expect("a run from the start needs no snapshot");
+    ready.play(plan, &mut |pause| watch(pause.progress()))
+}
+
+/// A run that is ready to be played.
+pub struct Ready {
+    run: Run,
+    pool: rayon::ThreadPool,
+}
+
+/// Prepares a run from the start of a plan or from a snapshot that was found to be its past.
+///
+/// # Errors
+/// Where the snapshot holds what cannot have come about.
+///
+/// # Panics
+/// If `simulated_cells` does not divide the plan's cells or is not that of the snapshot, or the thread pool cannot be started.
+pub fn begin(plan: &Plan, options: &Options, start: Option<Start>) -> Result<Ready, SnapshotError> {
     let simulated = options.simulated_cells;
     assert!(simulated >= 1 && plan.cells.is_multiple_of(simulated), "{simulated} does not divide {} cells", plan.cells);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
-    pool.expect("the operating system starts threads").install(|| play(plan, simulated, watch))
+    let pool = pool.expect("the operating system starts threads");
+    let run = pool.install(|| match start {
+        None => Ok(Run::new(Model::new(plan, simulated))),
+        Some(start) => {
+            assert_eq!(simulated, start.snapshot.header.simulated_cells, "the snapshot is of another sample");
+            start.restore(plan)
+        }
+    })?;
+    Ok(Ready { run, pool })
+}
+
+impl Ready {
+    /// How far the run has come before it is played.
+    #[must_use]
+    pub fn progress(&self, plan: &Plan) -> Progress {
+        self.run.progress(ExpectedArrivals::new(plan).share_until(self.run.now))
+    }
+
+    /// Plays the plan that it was prepared for to its horizon, or until `watch` breaks off. `watch` is called at the end of every
+    /// tick.
+    ///
+    /// # Errors
+    /// [`Breach`] if a conservation law does not hold at the end.
+    pub fn play(
+        self,
+        plan: &Plan,
+        watch: &mut (dyn FnMut(&mut Pause<'_>) -> ControlFlow<()> + Send),
+    ) -> Result<Results, Breach> {
+        self.pool.install(|| play(plan, self.run, watch))
+    }
 }
 
 fn play(
     plan: &Plan,
-    simulated: u32,
-    watch: &mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send),
+    mut run: Run,
+    watch: &mut (dyn FnMut(&mut Pause<'_>) -> ControlFlow<()> + Send),
 ) -> Result<Results, Breach> {
-    let mut run = Run::new(plan, simulated);
     let expected = ExpectedArrivals::new(plan);
-    let total = expected.total().max(1.0);
-    let (mut arrived, mut until, mut interrupted) = (0.0, Instant(0), false);
+    let mut interrupted = false;
     let (mut window, mut slices) = (0, 0);
     'slots: for slot in schedule::slots(plan) {
         if slot.window != window {
             (window, slices) = (slot.window, 0);
         }
-        let mut start = slot.start;
         for slice in 0..slot.slices {
             slices += 1;
-            run.invite(&Slice::new(&run.model, &slot, slice, slices));
-            for tick in slot.ticks_of(slice) {
+            let ticks = slot.ticks_of(slice);
+            // What ends by now was played before the snapshot that the run goes on from.
+            if slot.tick_end(ticks.start) > run.now {
+                run.invite(&Slice::new(&run.model, &slot, slice, slices));
+            }
+            for tick in ticks {
                 let end = slot.tick_end(tick);
+                if end <= run.now {
+                    continue;
+                }
                 let last = tick + 1 == slot.ticks;
                 run.tick(slot.window, end, last);
-                arrived += expected.within(slot.window, start, end);
-                until = end;
-                interrupted = watch(&run.progress(end, arrived / total)).is_break() && end < plan.horizon;
                 if last {
                     run.close(slot);
-                } else if interrupted {
+                }
+                let progress = run.progress(expected.share_until(end));
+                interrupted = watch(&mut Pause { run: &mut run, progress }).is_break() && end < plan.horizon;
+                if interrupted && !last {
                     run.groups.iter_mut().for_each(|group| group.read_stations(end));
                     run.close(Slot { end, ..slot });
                 }
                 if interrupted {
                     break 'slots;
                 }
-                start = end;
             }
         }
     }
-    run.finish(plan, until, interrupted)
+    run.finish(plan, interrupted)
 }
 
 impl Run {
-    fn new(plan: &Plan, simulated: u32) -> Self {
-        let model = Model::new(plan, simulated);
+    /// The run of a model before its first opening.
+    fn new(model: Model) -> Self {
+        let simulated = model.simulated;
         let stock = Stock::new(model.catalogue.as_ref(), simulated);
         let groups = (rayon::current_num_threads() * GROUPS_PER_THREAD).min(simulated as usize);
         let bounds: Vec<u32> = (0..=groups).map(|i| (i * simulated as usize / groups) as u32).collect();
@@ -159,7 +239,8 @@ impl Run {
                 space: Workspace::default(),
             })
             .collect();
-        Run { recorder: Recorder::new(&model), groups, stock, model, last_events: 0 }
+        let (now, forks) = (Instant(0), Vec::new());
+        Run { recorder: Recorder::new(&model), groups, stock, model, last_events: 0, now, forks }
     }
 
     /// Draws the arrivals of a slice in all cells.
@@ -173,6 +254,7 @@ impl Run {
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
+        self.now = end;
         let before = self.events();
         // As many as in the tick before, most likely.
         let share = self.last_events >= EVENTS_TO_SHARE;
@@ -202,21 +284,28 @@ impl Run {
 
     /// Events played so far in the open slot, and before.
     fn events(&self) -> u64 {
-        self.groups.iter().map(|group| group.tally.events).sum::<u64>() + self.recorder.total.events
+        let of_record = self.recorder.total.events + self.recorder.slot.events;
+        self.groups.iter().map(|group| group.tally.events).sum::<u64>() + of_record
+    }
+
+    /// Moves what the cells have tallied into the record, so that it does not matter which cells were tallied together.
+    fn gather(&mut self) {
+        self.recorder.gather(self.groups.iter_mut().map(|group| &mut group.tally));
     }
 
     fn close(&mut self, slot: Slot) {
-        let mut tallies: Vec<&mut Tally> = self.groups.iter_mut().map(|group| &mut group.tally).collect();
-        self.recorder.close(slot, &mut tallies, &self.stock, &self.model);
+        self.gather();
+        self.recorder.close(slot, &self.stock, &self.model);
     }
 
-    fn progress(&self, now: Instant, done: f64) -> Progress {
-        let tallies = || self.groups.iter().map(|group| &group.tally).chain([&self.recorder.total]);
+    fn progress(&self, done: f64) -> Progress {
+        let of_record = [&self.recorder.total, &self.recorder.slot];
+        let tallies = || self.groups.iter().map(|group| &group.tally).chain(of_record);
         let begun: u64 = tallies().map(|tally| tally.begun).sum();
         let ended: u64 = tallies().map(|tally| tally.ended).sum();
         let paid: u64 = tallies().map(|tally| tally.paid.fen).sum();
         Progress {
-            now,
+            now: self.now,
             done: done.clamp(0.0, 1.0),
             events: self.events(),
             in_flight: begun - ended,
@@ -225,7 +314,7 @@ impl Run {
     }
 
     /// Enters what is still open in the ledger, checks the conservation laws, and hands out the results.
-    fn finish(mut self, plan: &Plan, until: Instant, interrupted: bool) -> Result<Results, Breach> {
+    fn finish(mut self, plan: &Plan, interrupted: bool) -> Result<Results, Breach> {
         let mut held = Vec::new();
         let mut in_flight = 0;
         for cell in self.groups.iter().flat_map(|group| &group.cells) {
@@ -240,7 +329,7 @@ impl Run {
         }
         let digests: Vec<u64> = self.groups.iter().flat_map(|group| &group.cells).map(|cell| cell.digest.0).collect();
         held.sort_unstable();
-        let ending = Ending { until, interrupted, in_flight, held, digests };
+        let ending = Ending { until: self.now, interrupted, in_flight, held, digests, forks: self.forks };
         outcome::results(plan, &self.model, &self.stock, &self.recorder, &ending)
     }
 }

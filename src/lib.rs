@@ -22,6 +22,7 @@
 //! | *cell* | a shard of the platform: its shoppers, its share of every service |
 //! | *tick* | the interval between two exchanges of the cells |
 //! | *slot* | a row of the recorded series: whole ticks |
+//! | *snapshot* | the state of a run between two ticks; a *checkpoint* is the last one of a run, a *fork* goes on from one otherwise |
 //!
 //! Time is in integer nanoseconds, money in integer fen (1/100 RMB): see [`units`].
 //!
@@ -35,8 +36,8 @@
 //!        │  model: compiled once into dense tables and samplers
 //!        ▼
 //!  model::Model
-//!        │  engine: cells in parallel within a tick, exchange of stock at its end
-//!        │  recorder: bounded summaries, slot by slot
+//!        │  engine: cells in parallel within a tick, exchange of stock at its end  ←──→  engine::snapshot
+//!        │  recorder: bounded summaries, slot by slot                                    past: of which scenario?
 //!        ▼
 //!  results::Results           plain data
 //!        │  report: a pure function of the results
@@ -54,6 +55,8 @@
 //!   of a tick, in an order that no thread decides: see [`engine::stock`].
 //! - **Determinism.** Results are a pure function of plan, simulated cells and build; the number of threads changes no byte.
 //!   Every random draw is a pure function of the seed and of what it decides: see [`rng`].
+//! - **Resumption.** A run that goes on from a snapshot has the results of the unbroken one, on any number of threads: see
+//!   [`engine::snapshot`]. A scenario may go on from another's snapshot if it cannot have had another past: see [`past`].
 //! - **Conservation.** [`engine::run`] checks sessions, units of every SKU, money and ledger at its end, in release builds too,
 //!   and returns [`engine::Breach`] instead of results where one does not add up: see [`results::Conservation`].
 //! - **Never oversold.** The grants of a tick cannot exceed what was left at its start; contested requests are settled at its
@@ -119,6 +122,7 @@ pub mod engine;
 pub mod forecast;
 pub mod model;
 mod number;
+pub mod past;
 pub mod plan;
 pub mod recorder;
 pub mod report;

@@ -10,6 +10,7 @@ use crate::plan::{self, Action, Plan};
 use crate::rng::{Draws, Name, Purpose};
 use crate::units::Nanos;
 use catalogue::Catalogue;
+use expectation::Expectation;
 use intensity::Cumulative;
 use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
 
@@ -43,6 +44,8 @@ pub struct Model {
     pub hold: Nanos,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
+    /// Units of each category that merchants laid in stock for.
+    pub stocked_for: Vec<f64>,
 }
 
 /// A segment.
@@ -125,6 +128,13 @@ impl Model {
     /// Compiles a plan; `simulated` is at least one and at most the plan's cells.
     #[must_use]
     pub fn new(plan: &Plan, simulated: u32) -> Self {
+        let expected = Expectation::new(plan).units_by_category(plan);
+        Model::stocked_for(plan, simulated, expected)
+    }
+
+    /// Compiles a plan whose stock was laid in for another demand than its own: so many units of each category.
+    #[must_use]
+    pub fn stocked_for(plan: &Plan, simulated: u32, units: Vec<f64>) -> Self {
         let fraction = f64::from(simulated) / f64::from(plan.cells);
         let mut share_until = 0.0;
         let segments = plan
@@ -146,7 +156,8 @@ impl Model {
             graphs: plan.cbmgs.iter().map(Graph::new).collect(),
             services: plan.services.iter().map(Service::new).collect(),
             hold: plan.hold,
-            catalogue: plan.catalogue.as_ref().map(|catalogue| Catalogue::new(plan, catalogue, fraction)),
+            catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
+            stocked_for: units,
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod outcome;
 pub mod response_times;
+pub mod state;
 
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
@@ -12,9 +13,10 @@ use crate::model::Model;
 use crate::model::catalogue::Catalogue;
 use hdrhistogram::Histogram;
 use response_times::ResponseTimes;
+use serde::{Deserialize, Serialize};
 
 /// Purchase intents with their units and money.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intents {
     /// Basket lines.
     pub lines: u64,
@@ -34,7 +36,7 @@ impl Intents {
 }
 
 /// Counters of the current slot over some cells, and the ledger so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tally {
     /// Events played.
     pub events: u64,
@@ -53,10 +55,13 @@ pub struct Tally {
     /// Money by [`Cause`].
     pub settled_fen: Vec<u64>,
     /// By service.
+    #[serde(skip)]
     pub services: Vec<ServiceTally>,
     /// By window, segment and [`Cause`]; grows over the whole run.
     ledger: Vec<Intents>,
+    #[serde(skip)]
     causes: usize,
+    #[serde(skip)]
     segments: usize,
 }
 
@@ -139,6 +144,11 @@ impl Tally {
         self.ledger[(window * self.segments + segment) * self.causes + usize::from(cause.0)]
     }
 
+    /// All entries of the ledger.
+    pub fn entered(&self) -> impl Iterator<Item = Intents> + '_ {
+        self.ledger.iter().copied()
+    }
+
     /// Moves everything into `total`, ledger included, and starts anew.
     fn drain_into(&mut self, total: &mut Tally) {
         total.events += std::mem::take(&mut self.events);
@@ -161,9 +171,10 @@ impl Tally {
 }
 
 /// A recorded slot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The slot.
+    #[serde(skip)]
     pub slot: Slot,
     /// Sessions begun in it.
     pub begun: u64,
@@ -188,7 +199,7 @@ pub struct Row {
 }
 
 /// A service in a recorded slot.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct ServiceRow {
     /// Requests offered.
     pub requests: u64,
@@ -215,9 +226,10 @@ pub struct Recorder {
     pub rows: Vec<Row>,
     /// Response times by window and service.
     pub responses_us: Vec<Vec<Histogram<u64>>>,
-    /// Totals and the ledger of the run.
+    /// Totals and the ledger of the run up to the last closed slot.
     pub total: Tally,
-    slot: Tally,
+    /// What has been gathered of the slot that is open.
+    pub slot: Tally,
 }
 
 impl Recorder {
@@ -233,11 +245,13 @@ impl Recorder {
         }
     }
 
-    /// Closes a slot: sums the tallies of all cells and reads the stock.
-    pub fn close(&mut self, slot: Slot, tallies: &mut [&mut Tally], stock: &Stock, model: &Model) {
-        for tally in tallies {
-            tally.drain_into(&mut self.slot);
-        }
+    /// Moves what cells have tallied into the open slot.
+    pub fn gather<'a>(&mut self, tallies: impl Iterator<Item = &'a mut Tally>) {
+        tallies.for_each(|tally| tally.drain_into(&mut self.slot));
+    }
+
+    /// Closes the slot, for which all tallies have been gathered: reads the stock.
+    pub fn close(&mut self, slot: Slot, stock: &Stock, model: &Model) {
         let categories = model.catalogue.as_ref().map_or(0, Catalogue::categories);
         let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
         let begun = self.slot.begun;

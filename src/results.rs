@@ -78,6 +78,19 @@ pub struct Summary {
     pub events: u64,
     /// Digest of the event stream, hexadecimal.
     pub digest: String,
+    /// Where the past was played as another scenario, in order of time; absent where it was this one all along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forks: Vec<Fork>,
+}
+
+/// An instant up to which a run was played as another scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fork {
+    /// BLAKE3 of the resolved scenario that was played until then, hexadecimal, as in the manifest of its own run.
+    pub scenario_blake3: String,
+    /// The instant, Unix ms.
+    pub at_unix_ms: i64,
 }
 
 /// Totals over a stretch of time.

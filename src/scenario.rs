@@ -8,6 +8,7 @@
 //! broken. Whatever the bytes, there is a plan or at least one error, and never a panic.
 
 pub mod diagnostic;
+pub mod difference;
 pub mod file;
 
 mod check;

@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub struct Nanos(pub u64);
 
 /// A point of simulated time: nanoseconds since the scenario's origin (its first opening).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Instant(pub u64);
 
 /// Money in integer fen, 1/100 RMB.

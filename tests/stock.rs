@@ -163,7 +163,8 @@ fn contested_requests_are_settled_in_order_of_time() {
     // Time, shopper, units; cells 0 to 3 share the first outbox.
     let requests = [(30, 7, 1), (20, 6, 1), (40, 5, 1), (10, 4, 2), (20, 3, 1), (50, 2, 1), (10, 9, 3), (60, 0, 1)];
     for (cell, (time, shopper, units)) in (0..).zip(requests) {
-        let request = Contested { time: Instant(time), shopper, sku: 0, units, order: 0, cell, line: 0, granted: false };
+        let request =
+            Contested { time: Instant(time), shopper, sku: 0, units, order: 0, cell, line: 0, granted: false };
         outboxes[cell as usize / 4].contest(request);
     }
     let mut both: Vec<&mut Outbox> = outboxes.iter_mut().collect();

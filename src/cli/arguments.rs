@@ -2,8 +2,11 @@
 
 use super::sample::Fraction;
 use super::terminal::Colour;
+use crate::clock;
+use crate::units::Nanos;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Play a shopping festival before it happens: sale load, stock and capacity.
 #[derive(Parser)]
@@ -74,12 +77,18 @@ pub(super) struct CheckArguments {
 
 #[derive(Args)]
 #[command(after_help = "\
-Ctrl-C ends the run at the next tick and keeps what was done, marked as interrupted; a second one quits at once.
+Ctrl-C ends the run at the next tick and keeps what was done, marked as interrupted; a second one quits at once. With \
+--checkpoint-every it can be resumed from there, and after a crash from the last checkpoint. A checkpoint or snapshot that is \
+damaged, of another version or of another scenario is refused (exit code 2).
 
 Examples:
   saleload run scenarios/quickstart.toml
   saleload run FILE --set service.order.instances=420 --seed 7 --out output/more-orders
-  saleload run FILE --sample 1/64 --json | jq .total.gmv_paid_fen")]
+  saleload run FILE --sample 1/64 --json | jq .total.gmv_paid_fen
+  saleload run FILE --checkpoint-every 5m --resume      begin, or go on after whatever happened
+  saleload run FILE --snapshot-at 2020-11-05T00:00:00+08:00
+  saleload run FILE --set segment.planner.window.second.participation=0.8 --out output/more-planners \\
+                    --from output/double11-2020.20201105-000000.snapshot")]
 pub(super) struct RunArguments {
     /// Scenario file
     #[arg(value_name = "FILE")]
@@ -103,6 +112,8 @@ pub(super) struct RunArguments {
     /// Replace the result folder if it exists
     #[arg(long)]
     pub(super) overwrite: bool,
+    #[command(flatten)]
+    pub(super) snapshots: SnapshotArguments,
     /// Print the summary as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -111,12 +122,42 @@ pub(super) struct RunArguments {
     pub(super) quiet: bool,
 }
 
+/// What a run leaves to go on from, and what it goes on from.
+#[derive(Args)]
+pub(super) struct SnapshotArguments {
+    /// Keep a checkpoint beside the result folder, renewed whenever this much real time has passed, such as 5m
+    #[arg(long, value_name = "TIME", value_parser = real_time)]
+    pub(super) checkpoint_every: Option<Duration>,
+    /// Go on from the checkpoint of this very scenario, if there is one
+    #[arg(long)]
+    pub(super) resume: bool,
+    /// Keep a snapshot of this instant beside the result folder, for --from; may be given again
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub(super) snapshot_at: Vec<i64>,
+    /// Begin with a snapshot of a scenario that differs only in what had not begun to matter
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "resume")]
+    pub(super) from: Option<PathBuf>,
+}
+
 /// An override of the form PATH=VALUE; what path and value mean is for `scenario` to judge.
 fn assignment(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some((path, _)) if !path.trim().is_empty() => Ok(text.to_owned()),
         _ => Err("write PATH=VALUE, such as service.order.instances=420".to_owned()),
     }
+}
+
+/// A length of time on the wall.
+fn real_time(text: &str) -> Result<Duration, String> {
+    text.parse::<Nanos>()
+        .map(|time| Duration::from_nanos(time.0))
+        .map_err(|_| "write a time with a unit, such as 30s or 5m".to_owned())
+}
+
+/// A point of simulated time, as Unix milliseconds.
+fn instant(text: &str) -> Result<i64, String> {
+    clock::unix_ms(text)
+        .ok_or_else(|| "write a whole second with an offset, such as 2020-11-05T00:00:00+08:00".to_owned())
 }
 
 #[cfg(test)]

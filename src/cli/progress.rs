@@ -31,8 +31,12 @@ pub(super) struct Progress {
     origin_unix_ms: i64,
     every: Duration,
     begun: Instant,
+    /// Share of the run that had been played before.
+    before: f64,
     /// When it was last shown.
     last: Instant,
+    /// When the last checkpoint was written.
+    kept: Option<Instant>,
     /// Where the measurement of speed began: when, and after how many events.
     mark: (Instant, u64),
     /// Events per second of the measurement before.
@@ -40,8 +44,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins now.
-    pub(super) fn new(plan: &Plan, threads: usize, quiet: bool, terminal: &Terminal) -> Self {
+    /// Begins now, with a run that has come so far.
+    pub(super) fn new(
+        plan: &Plan,
+        threads: usize,
+        quiet: bool,
+        terminal: &Terminal,
+        before: &engine::Progress,
+    ) -> Self {
         let now = machine::now();
         let (shown, every) = if quiet {
             (Shown::Not, LINE_EVERY)
@@ -58,8 +68,10 @@ impl Progress {
             origin_unix_ms: plan.origin_unix_ms,
             every,
             begun: now,
+            before: before.done,
             last: now,
-            mark: (now, 0),
+            kept: None,
+            mark: (now, before.events),
             speed: None,
         }
     }
@@ -86,6 +98,11 @@ impl Progress {
         }
     }
 
+    /// A checkpoint has been written.
+    pub(super) fn kept(&mut self) {
+        self.kept = Some(machine::now());
+    }
+
     /// Takes the bar away.
     pub(super) fn finish(&self) {
         if let Shown::Bar(bar) = &self.shown {
@@ -107,14 +124,18 @@ impl Progress {
     fn line(&self, now: Instant, state: &engine::Progress) -> String {
         let at = self.origin_unix_ms + (state.now.0 / 1_000_000) as i64;
         // What people look for stands first: a narrow terminal cuts off the rest. Too early, the estimate would only be noise.
-        let left = if state.done > 0.001 {
-            let left = (now - self.begun).as_secs_f64() * (1.0 - state.done).max(0.0) / state.done;
+        let done = state.done - self.before;
+        let left = if done > 0.001 {
+            let left = (now - self.begun).as_secs_f64() * (1.0 - state.done).max(0.0) / done;
             format!("{} left, ", number::duration(left))
         } else {
             String::new()
         };
+        let kept = self.kept.map_or_else(String::new, |kept| {
+            format!(", checkpoint {} ago", number::duration((now - kept).as_secs_f64()))
+        });
         format!(
-            "{}, {left}{} events/s, GMV {}, {} in flight",
+            "{}, {left}{} events/s, GMV {}, {} in flight{kept}",
             self.clock.day_time(at),
             number::count(self.speed.unwrap_or(0.0)),
             number::money(state.gmv_paid.0 as f64),

@@ -2,6 +2,7 @@
 
 use super::arguments::RunArguments;
 use super::check::ended;
+use super::checkpoint::Checkpoints;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::summary::{self, Effort};
@@ -10,6 +11,7 @@ use super::{Stop, machine, number, outlook};
 use crate::clock::Clock;
 use crate::forecast::Forecast;
 use crate::plan::Plan;
+use crate::report::manifest::Manifest;
 use crate::results::{Completion, Results};
 use crate::{engine, report, scenario};
 use std::ops::ControlFlow;
@@ -27,8 +29,9 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
         None => plan.cells,
     };
     let folder = arguments.out.clone().unwrap_or_else(|| Path::new("output").join(&plan.name));
+    let overwrite = arguments.overwrite || arguments.snapshots.resume && holds_part_of(&folder, &loaded.resolved);
     // Hours of work must not end at a folder that cannot be written.
-    make_way(&folder, arguments.overwrite)?;
+    make_way(&folder, overwrite)?;
     let forecast = Forecast::new(plan);
     has_room(&forecast, f64::from(simulated_cells) / f64::from(plan.cells))?;
     if !arguments.quiet {
@@ -43,13 +46,19 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
             ));
         }
     }
+    let mut checkpoints = Checkpoints::new(arguments, &loaded, &folder, terminal)?;
+    let start = checkpoints.start(arguments, simulated_cells)?;
     let threads = arguments.threads.map_or_else(machine::cores, usize::from);
-    let (results, effort) = simulate(plan, &engine::Options { simulated_cells, threads }, arguments.quiet, terminal)?;
+    let options = engine::Options { simulated_cells, threads };
+    let ready = engine::begin(plan, &options, start).map_err(|error| Stop::Usage(error.to_string()))?;
+    let (results, effort) = simulate(ready, plan, threads, &mut checkpoints, arguments.quiet, terminal)?;
     if !arguments.quiet {
         terminal::say(&format!("writing {}\n", folder.display()));
     }
-    report::write(&results, &loaded.resolved, &folder, arguments.overwrite)
-        .map_err(|error| Stop::Internal(error.to_string()))?;
+    report::write(&results, &loaded.resolved, &folder, overwrite).map_err(|error| Stop::Internal(error.to_string()))?;
+    if results.summary.completion == Completion::Complete {
+        checkpoints.finish();
+    }
     print(&results, effort, &folder, arguments, terminal)?;
     match results.summary.completion {
         Completion::Complete => Ok(()),
@@ -115,29 +124,45 @@ pub(super) fn holds_results(folder: &Path) -> bool {
     folder.join("manifest.json").is_file() && folder.join("summary.json").is_file()
 }
 
+/// Whether a folder holds what an interrupted run of this scenario had come to: to resume it is to replace that.
+fn holds_part_of(folder: &Path, resolved: &str) -> bool {
+    let hash = blake3::hash(resolved.as_bytes()).to_hex().to_string();
+    Manifest::read(folder).is_ok_and(|of| of.completion == Completion::Interrupted && of.scenario_blake3 == hash)
+}
+
 fn is_empty_folder(folder: &Path) -> bool {
     folder.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn simulate(
+    ready: engine::Ready,
     plan: &Plan,
-    options: &engine::Options,
+    threads: usize,
+    checkpoints: &mut Checkpoints<'_>,
     quiet: bool,
     terminal: &Terminal,
 ) -> Result<(Results, Effort), Stop> {
     let interrupt = Interrupt::listen()?;
-    let mut progress = Progress::new(plan, options.threads, quiet, terminal);
+    let before = ready.progress(plan);
+    let mut progress = Progress::new(plan, threads, quiet, terminal, &before);
     let begun = machine::now();
-    let results = engine::run(plan, options, &mut |state| {
-        progress.tick(state);
-        if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let results = ready.play(plan, &mut |pause| {
+        progress.tick(pause.progress());
+        let ends = interrupt.asked();
+        if checkpoints.tick(pause, ends) {
+            progress.kept();
+        }
+        if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     progress.finish();
     let results = results.map_err(|breach| Stop::Internal(format!("this is a bug in saleload: {breach}")))?;
-    Ok((
-        results,
-        Effort { seconds: begun.elapsed().as_secs_f64(), threads: options.threads, memory: machine::peak_memory() },
-    ))
+    let effort = Effort {
+        seconds: begun.elapsed().as_secs_f64(),
+        events: results.summary.events - before.events,
+        threads,
+        memory: machine::peak_memory(),
+    };
+    Ok((results, effort))
 }
 
 fn print(

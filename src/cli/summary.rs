@@ -15,6 +15,8 @@ const PRODUCTS_SHOWN: usize = 12;
 pub(super) struct Effort {
     /// Wall time of the simulation, seconds.
     pub(super) seconds: f64,
+    /// Events that were played in it.
+    pub(super) events: u64,
     /// Threads.
     pub(super) threads: usize,
     /// Most memory held up to the end of the simulation, bytes; `None` where the system does not say.
@@ -29,7 +31,7 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
         format!("{}\n", terminal.heading(&summary.title)),
         span(summary, &clock),
         totals(summary),
-        speed(summary, effort),
+        speed(effort),
         "\n".to_owned(),
         windows(summary, &clock),
     ];
@@ -62,8 +64,10 @@ fn span(summary: &Summary, clock: &Clock) -> String {
     } else {
         String::new()
     };
+    let forks = summary.forks.iter().map(|fork| clock.stamp(fork.at_unix_ms)).collect::<Vec<_>>().join(" and ");
+    let forked = if forks.is_empty() { forks } else { format!("  forked    from another scenario at {forks}\n") };
     format!(
-        "  played    {} from {} to {}, {}\n{interrupted}{sample}",
+        "  played    {} from {} to {}, {}\n{interrupted}{sample}{forked}",
         number::duration(seconds),
         clock.stamp(begins),
         clock.stamp(summary.simulated_until_unix_ms),
@@ -89,8 +93,8 @@ fn totals(summary: &Summary) -> String {
     )
 }
 
-fn speed(summary: &Summary, effort: Effort) -> String {
-    let events = summary.events as f64;
+fn speed(effort: Effort) -> String {
+    let events = effort.events as f64;
     let memory = effort.memory.map_or_else(String::new, |bytes| format!(", {} of memory", number::bytes(bytes)));
     let plural = if effort.threads == 1 { "" } else { "s" };
     format!(
@@ -307,6 +311,7 @@ mod tests {
             conservation: Conservation::default(),
             events: 0,
             digest: String::new(),
+            forks: vec![],
         }
     }
 

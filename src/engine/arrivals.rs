@@ -12,6 +12,7 @@ use crate::model::Model;
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
+use serde::{Deserialize, Serialize};
 
 /// Some ticks whose arrivals are drawn together: what all cells need to know of them, reckoned once.
 #[derive(Clone, Debug)]
@@ -43,7 +44,9 @@ impl Slice {
         let edges: Vec<Instant> = std::iter::once(start).chain(ticks.map(|tick| slot.tick_end(tick))).collect();
         let inflow = |segment: &crate::model::Segment| {
             let attendance = segment.attendance[slot.window].as_ref().filter(|_| start < window.closes)?;
-            let at = |&edge: &Instant| if edge >= window.closes { 1.0 } else { attendance.cumulative.at(edge - window.opens) };
+            let at = |&edge: &Instant| {
+                if edge >= window.closes { 1.0 } else { attendance.cumulative.at(edge - window.opens) }
+            };
             let cumulative: Vec<f64> = edges.iter().map(at).collect();
             let (before, after) = (cumulative[0], cumulative[cumulative.len() - 1]);
             let share = if after >= 1.0 { 1.0 } else { ((after - before) / (1.0 - before)).clamp(0.0, 1.0) };
@@ -78,7 +81,7 @@ pub struct Arrivals {
 }
 
 /// An arrival. In order of time, then shopper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
     /// When.
     pub time: Instant,
@@ -113,6 +116,7 @@ struct Invited {
 
 impl Arrivals {
     /// The next arrival, if it comes before `end`.
+    #[must_use]
     #[inline]
     pub fn next_before(&self, end: Instant) -> Option<Arrival> {
         self.upcoming.last().copied().filter(|arrival| arrival.time < end)
@@ -144,7 +148,8 @@ impl Arrivals {
                 item: (slice.number >> 16) as u16,
             };
             let mut stream = model.draws.stream(name);
-            let count = if inflow.share >= 1.0 { invited.left } else { binomial(invited.left, inflow.share, &mut stream) };
+            let count =
+                if inflow.share >= 1.0 { invited.left } else { binomial(invited.left, inflow.share, &mut stream) };
             for _ in 0..count {
                 let time = inflow.time(&slice.edges, stream.unit());
                 let shopper = invited.first_shopper + invited.order.at(invited.next) as u32;
@@ -162,6 +167,29 @@ impl Arrivals {
             });
         }
         self.upcoming.sort_unstable_by_key(|arrival| std::cmp::Reverse(arrival.key()));
+    }
+
+    /// How many of each invited segment have been drawn, and those of them who are still to come: with the plan, all that there is
+    /// to know.
+    #[must_use]
+    pub fn state(&self) -> (Vec<u64>, Vec<Arrival>) {
+        (self.segments.iter().map(|invited| invited.next).collect(), self.upcoming.clone())
+    }
+
+    /// The arrivals of a cell in a window of which so many have been drawn, `upcoming` among them; `None` where so many cannot have
+    /// been.
+    #[must_use]
+    pub fn restore(model: &Model, cell: u32, window: usize, drawn: &[u64], upcoming: Vec<Arrival>) -> Option<Self> {
+        let mut arrivals = Arrivals { upcoming, ..Arrivals::default() };
+        arrivals.open(model, cell, window);
+        if arrivals.segments.len() != drawn.len() || !arrivals.upcoming.is_sorted_by(|a, b| a.key() >= b.key()) {
+            return None;
+        }
+        for (invited, &drawn) in arrivals.segments.iter_mut().zip(drawn) {
+            invited.next = drawn;
+            invited.left = invited.left.checked_sub(drawn)?;
+        }
+        Some(arrivals)
     }
 
     fn open(&mut self, model: &Model, cell: u32, window: usize) {

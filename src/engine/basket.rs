@@ -140,6 +140,12 @@ impl Baskets {
         select(lines, granted)
     }
 
+    /// The lines whose stock is held, by bit; there must be a basket.
+    #[must_use]
+    pub fn granted(&self, id: BasketId) -> u16 {
+        self.view(id).0.granted
+    }
+
     /// When the hold on the stock of a basket runs out, once there is one.
     #[must_use]
     #[inline]

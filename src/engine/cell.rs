@@ -172,7 +172,7 @@ impl Player<'_> {
 }
 
 /// A digest of the event stream: order matters, every bit counts, two multiplications an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Digest(pub u64);
 
 impl Digest {

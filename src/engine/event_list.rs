@@ -11,11 +11,14 @@
 //! Buckets are lists of small chunks from one pool: after the first peak nothing is allocated.
 
 use super::session::Session;
+use crate::units::Instant;
 
 const FINEST: u32 = 22;
 const BITS: u32 = 8;
 const LEVELS: usize = 5;
 const BUCKETS: usize = 1 << BITS;
+/// The last bucket of the coarsest wheel, in buckets of the finest.
+const LAST_BUCKET: u64 = (1 << (LEVELS as u32 * BITS)) - 1;
 const CHUNK: usize = 16;
 const NONE: u32 = u32::MAX;
 
@@ -95,6 +98,12 @@ impl Default for EventList {
 }
 
 impl EventList {
+    /// A list whose clock stands at `now`.
+    #[must_use]
+    pub fn starting_at(now: Instant) -> Self {
+        EventList { clock: (now.0 >> FINEST).min(LAST_BUCKET), ..EventList::default() }
+    }
+
     /// Number of pending events.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -117,7 +126,7 @@ impl EventList {
     #[inline]
     fn place(&mut self, event: Session) {
         // Past the last bucket of the coarsest wheel, 146 years from the origin, everything waits in that one: no run gets there.
-        let bucket = (event.time.0 >> FINEST).min((1 << (LEVELS as u32 * BITS)) - 1);
+        let bucket = (event.time.0 >> FINEST).min(LAST_BUCKET);
         if bucket <= self.clock {
             return heap_push(&mut self.late, event);
         }
@@ -161,7 +170,9 @@ impl EventList {
                         return None;
                     }
                 }
-                (_, Some(late)) => return (late.time.0.min(next.unwrap_or(u64::MAX)) < end).then(|| self.take_either()),
+                (_, Some(late)) => {
+                    return (late.time.0.min(next.unwrap_or(u64::MAX)) < end).then(|| self.take_either());
+                }
             }
         }
     }
@@ -256,7 +267,8 @@ impl EventList {
     /// Orders the current bucket: by time, and where times are equal by the whole order.
     fn sort_current(&mut self) {
         let start = self.clock << FINEST;
-        let keys = self.current.iter().zip(0u64..).map(|(event, index)| (event.time.0 - start).min(0xFFFF_FFFF) << 32 | index);
+        let keys =
+            self.current.iter().zip(0u64..).map(|(event, index)| (event.time.0 - start).min(0xFFFF_FFFF) << 32 | index);
         self.keys.extend(keys);
         self.keys.sort_unstable();
         if self.keys.windows(2).any(|pair| pair[0] >> 32 == pair[1] >> 32) {
@@ -318,7 +330,6 @@ mod tests {
     use super::*;
     use crate::engine::session::Phase;
     use crate::rng::{Draws, Name, Purpose};
-    use crate::units::Instant;
     use std::collections::BTreeSet;
 
     fn event(time: u64, shopper: u32) -> Session {

@@ -17,7 +17,7 @@ const ARRIVALS_PER_TICK_AND_CELL: f64 = 250.0;
 const AFTERMATH: Nanos = Nanos::from_secs(3600);
 
 /// A row of the recorded series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
     /// Start.
     pub start: Instant,
@@ -118,6 +118,14 @@ impl ExpectedArrivals {
     pub fn within(&self, window: usize, from: Instant, until: Instant) -> f64 {
         let (opens, segments) = &self.windows[window];
         segments.iter().map(|(n, cumulative)| n * (cumulative.at(until - *opens) - cumulative.at(from - *opens))).sum()
+    }
+
+    /// Share of all arrivals that come before an instant.
+    #[must_use]
+    pub fn share_until(&self, now: Instant) -> f64 {
+        let opened = self.windows.iter().enumerate().filter(|(_, (opens, _))| *opens < now);
+        let arrived: f64 = opened.map(|(window, (opens, _))| self.within(window, *opens, now)).sum();
+        arrived / self.total().max(1.0)
     }
 
     /// Arrivals of all windows.

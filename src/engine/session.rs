@@ -2,6 +2,7 @@
 
 use super::basket::BasketId;
 use crate::units::Instant;
+use serde::{Deserialize, Serialize};
 
 /// What a session waits for. The order of the variants is the tie table: at one instant, earlier variants come first.
 ///
@@ -42,7 +43,7 @@ pub enum Phase {
 }
 
 /// Why a shopper's purchase did not come about so far, or how it ended: the index of a bucket of the ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause(pub u8);
 
 impl Cause {
@@ -112,7 +113,7 @@ impl Cause {
 }
 
 /// A session in flight and the event that it waits for: 32 bytes, two to a cache line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// When the event happens.
     pub time: Instant,
@@ -122,7 +123,8 @@ pub struct Session {
     pub shopper: u32,
     /// Visits so far; names the draws of the current one.
     pub visit: u16,
-    /// Its basket, in the cell's [`Baskets`](super::basket::Baskets).
+    /// Its basket, in the cell's [`Baskets`](super::basket::Baskets). A snapshot has the basket itself in its place.
+    #[serde(skip)]
     pub basket: BasketId,
     /// Current state of the behaviour graph.
     pub state: u8,

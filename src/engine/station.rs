@@ -10,10 +10,17 @@
 //! those that have become free are struck off together once the list is as long as there are workers. Only when hardly any
 //! worker is idle is the list made a heap.
 
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// Most work and waiting that a station that was read from a file may have seen, ns: far more than any run brings, and far less
+/// than 128 bits count.
+const MOST_SEEN: u128 = 1 << 100;
+/// Likewise, the longest queue.
+const LONGEST_SEEN: u64 = 1 << 40;
+
 /// The servers of one service in one cell. Times in nanoseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Station {
     /// Workers; zero: no limit.
     workers: usize,
@@ -33,7 +40,7 @@ pub struct Station {
 }
 
 /// What a station did between two readings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// Worker time spent serving, ns.
     pub busy: u128,
@@ -158,12 +165,37 @@ impl Station {
         heap[parent] = until;
     }
 
+    /// Whether a station that was read from a file, at an instant up to which it has worked, can go on in place of `fresh`.
+    #[must_use]
+    pub fn can_replace(&self, fresh: &Station, now: u64) -> bool {
+        let (ahead, waiting) = self.outstanding(now);
+        let done = |seen: u128, outstanding: u128, read: u128| {
+            seen <= MOST_SEEN && seen.checked_sub(outstanding).is_some_and(|done| done >= read)
+        };
+        (self.workers, self.places) == (fresh.workers, fresh.places)
+            && self.free_at.len() <= self.workers
+            && (!self.ordered
+                || (1..self.free_at.len()).all(|child| self.free_at[(child - 1) / 2] <= self.free_at[child]))
+            && self.starts.len() as u64 <= self.places
+            && self.starts.iter().is_sorted()
+            && self.longest_queue <= self.places.min(LONGEST_SEEN)
+            && done(self.work, ahead, self.read.0)
+            && done(self.waited, waiting, self.read.1)
+    }
+
+    /// Accepted work, and waiting of those accepted, that lie after `now`.
+    fn outstanding(&self, now: u64) -> (u128, u128) {
+        let after = |times: &mut dyn Iterator<Item = &u64>| -> u128 {
+            times.map(|&time| u128::from(time.saturating_sub(now))).sum()
+        };
+        // A worker that is free at f > now works without a pause until f.
+        (after(&mut self.free_at.iter()), after(&mut self.starts.iter()))
+    }
+
     /// What happened since the last reading, up to `now`; no request may have arrived later than that.
     pub fn read(&mut self, now: u64) -> Reading {
         self.forget_started(now);
-        // A worker that is free at f > now works without a pause until f: so much of the accepted work lies in the future.
-        let ahead: u128 = self.free_at.iter().map(|&free| u128::from(free.saturating_sub(now))).sum();
-        let waiting: u128 = self.starts.iter().map(|&start| u128::from(start - now)).sum();
+        let (ahead, waiting) = self.outstanding(now);
         let done = (self.work - ahead, self.waited - waiting);
         let reading =
             Reading { busy: done.0 - self.read.0, queued: done.1 - self.read.1, longest_queue: self.longest_queue };

@@ -25,6 +25,7 @@
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::units::Instant;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Shards of the stock; a power of two.
 pub const SHARDS: usize = 16;
@@ -178,6 +179,15 @@ pub struct Stock {
     cells: u32,
 }
 
+/// What a run has done to a SKU: all that a snapshot has to hold of its stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkuHistory {
+    left: u32,
+    ordered: u32,
+    paid: u32,
+    sold_out_at: Option<u32>,
+}
+
 #[inline]
 fn shard_of(sku: Sku) -> usize {
     sku as usize % SHARDS
@@ -195,8 +205,44 @@ impl Stock {
     pub fn new(catalogue: Option<&Catalogue>, cells: u32) -> Self {
         let skus = catalogue.map_or(0, Catalogue::skus);
         let shards = (0..SHARDS as u32).into_par_iter().map(|id| Shard::new(catalogue, id, skus)).collect();
-        let prices = (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
+        let prices =
+            (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
         Stock { shards, prices, cells }
+    }
+
+    /// What the run has done to the SKUs of a shard, in order.
+    #[must_use]
+    pub fn histories(&self, shard: usize) -> Vec<SkuHistory> {
+        let Shard { left, moved, sold_out_at, .. } = &self.shards[shard];
+        let of = |((&left, &(ordered, paid)), &at): ((&u32, &(u32, u32)), &u32)| {
+            let sold_out_at = (at != u32::MAX).then_some(at);
+            SkuHistory { left, ordered, paid, sold_out_at }
+        };
+        left.iter().zip(moved).zip(sold_out_at).map(of).collect()
+    }
+
+    /// Brings the SKUs of a shard, which nothing has happened to yet, to what a run did to them up to `now`. What comes back is
+    /// how much of each must be held by unpaid orders; `None` where that cannot have happened.
+    pub fn replay(
+        &mut self,
+        shard: usize,
+        histories: &[SkuHistory],
+        catalogue: Option<&Catalogue>,
+        now: Instant,
+    ) -> Option<Vec<(Sku, u32)>> {
+        let skus = (shard as Sku..).step_by(SHARDS);
+        let shard = &mut self.shards[shard];
+        if shard.left.len() != histories.len() {
+            return None;
+        }
+        let mut held = Vec::new();
+        for (sku, history) in skus.zip(histories) {
+            let units = shard.replay(sku, history, catalogue?, now)?;
+            if units > 0 {
+                held.push((sku, units));
+            }
+        }
+        Some(held)
     }
 
     /// Number of SKUs.
@@ -413,6 +459,24 @@ impl Shard {
         }
         self.left[place] += units;
         self.left_of[category] += i64::from(units);
+    }
+
+    fn replay(&mut self, sku: Sku, history: &SkuHistory, catalogue: &Catalogue, now: Instant) -> Option<u32> {
+        let (place, category) = (place_of(sku), catalogue.category_of(sku));
+        let SkuHistory { left, ordered, paid, sold_out_at } = *history;
+        let start = std::mem::replace(&mut self.left[place], left);
+        let gone = start.checked_sub(left)?;
+        let held = gone.checked_sub(paid)?;
+        if ordered < paid || sold_out_at.is_some_and(|at| u64::from(at) > now.0 / SOLD_OUT_RESOLUTION) {
+            return None;
+        }
+        if start > 0 && left == 0 {
+            self.empty[category] += catalogue.weight(sku) as i64;
+        }
+        self.left_of[category] -= i64::from(gone);
+        self.moved[place] = (ordered, paid);
+        self.sold_out_at[place] = sold_out_at.unwrap_or(u32::MAX);
+        Some(held)
     }
 
     fn note_sold_out(&mut self, sku: Sku, now: Instant) {

@@ -8,7 +8,7 @@ use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 
 /// In place of a state: the way out.
-const EXIT: u8 = u8::MAX;
+pub(super) const EXIT: u8 = u8::MAX;
 
 impl<'a> Player<'a> {
     pub(super) fn segment(&self, session: &Session) -> &'a Segment {

@@ -11,10 +11,9 @@
 //! units even in the sample, keeps all of them with k/n of their stock. In the tail, n/k neighbours in rank (alike in demand) are stood for by one of them, drawn at random,
 //! that keeps its whole stock and meets the demand of all: as much as it would have met alone in the full run.
 
-use super::expectation::Expectation;
 use super::popularity::RankSampler;
 use super::sampler::{Choice, CountSampler, MoneySampler};
-use crate::plan::{self, Plan, StockDistribution};
+use crate::plan::{self, StockDistribution};
 use crate::rng::{Draws, Name, Purpose, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -79,10 +78,10 @@ struct Category {
 }
 
 impl Catalogue {
-    /// Compiles the plan's catalogue for a run that simulates `fraction` of the platform.
+    /// Compiles a plan's catalogue for a run that simulates `fraction` of the platform; merchants expect so many units of each
+    /// category.
     #[must_use]
-    pub fn new(plan: &Plan, catalogue: &plan::Catalogue, fraction: f64) -> Self {
-        let expected = Expectation::new(plan).units_by_category(plan);
+    pub fn new(seed: u64, catalogue: &plan::Catalogue, fraction: f64, expected: &[f64]) -> Self {
         let mut first = catalogue.products.len() as u64;
         let mut full_first = 0;
         let mut brands_first = catalogue.named_brands.len() as u64;
@@ -97,7 +96,7 @@ impl Catalogue {
             .collect();
         let products = catalogue.products.iter().map(Product::new).collect();
         Catalogue {
-            draws: Draws::new(plan.seed),
+            draws: Draws::new(seed),
             products,
             firsts: categories.iter().map(|category| category.first).collect(),
             categories,

@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::plan::{Plan, ServiceId};
 use crate::results::{
-    Bucket, Completion, Conservation, LedgerRow, Results, Saturation, Summary, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Fork, LedgerRow, Results, Saturation, Summary, Totals, WindowSummary,
 };
 use crate::units::{Instant, Nanos};
 
@@ -35,6 +35,8 @@ pub struct Ending {
     pub held: Vec<(Sku, u32)>,
     /// Digest of each cell, in order.
     pub digests: Vec<u64>,
+    /// Where the past was played as other scenarios.
+    pub forks: Vec<Fork>,
 }
 
 /// Everything needed to turn a record into results.
@@ -170,6 +172,7 @@ impl Outcome<'_> {
             conservation,
             events: self.recorder.total.events,
             digest: self.digest(),
+            forks: self.ending.forks.clone(),
         }
     }
 

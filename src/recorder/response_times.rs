@@ -80,6 +80,31 @@ impl ResponseTimes {
         (self.shortest, self.longest) = (BUCKETS, 0);
     }
 
+    /// First time of each bucket that is not empty, µs, and its count.
+    #[must_use]
+    pub fn counted(&self) -> Vec<(u64, u64)> {
+        let counted = self.touched().map(|index| (bounds(index).0, self.counts[index]));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The record of these counts; `None` where it cannot have come about.
+    #[must_use]
+    pub fn of(counted: &[(u64, u64)]) -> Option<Self> {
+        let mut times = ResponseTimes::default();
+        let mut total = 0u64;
+        for &(us, count) in counted {
+            total = total.checked_add(count).filter(|_| us <= LONGEST_US)?;
+            times.add(index(us), count);
+        }
+        Some(times)
+    }
+
+    /// How many were counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts[self.touched()].iter().sum()
+    }
+
     /// The time within which a share of the responses came, µs, as the longest time of its bucket; zero where there was none.
     #[must_use]
     pub fn quantile(&self, share: f64) -> u64 {
@@ -95,6 +120,23 @@ impl ResponseTimes {
             first + width - 1
         })
     }
+}
+
+/// A time of each bucket of a histogram made by [`whole_window`] that is not empty, µs, and its count.
+#[must_use]
+pub fn counted(window: &Histogram<u64>) -> Vec<(u64, u64)> {
+    window
+        .iter_recorded()
+        .map(|bucket| (window.lowest_equivalent(bucket.value_iterated_to()), bucket.count_at_value()))
+        .collect()
+}
+
+/// The histogram of these counts; `None` where it cannot have come about.
+#[must_use]
+pub fn window_of(counted: &[(u64, u64)]) -> Option<Histogram<u64>> {
+    let mut window = whole_window();
+    ResponseTimes::of(counted)?.drain_into_window(&mut window);
+    Some(window)
 }
 
 /// An empty histogram for the response times of a window, µs.
@@ -114,7 +156,11 @@ mod tests {
         while us < LONGEST_US {
             for time in [us - 1, us, us + 1, us + us / 3] {
                 let (first, width) = bounds(index(time));
-                assert_eq!((first, width), (window.lowest_equivalent(time), window.equivalent_range(time)), "{time} µs");
+                assert_eq!(
+                    (first, width),
+                    (window.lowest_equivalent(time), window.equivalent_range(time)),
+                    "{time} µs"
+                );
             }
             us *= 2;
         }
@@ -139,5 +185,20 @@ mod tests {
         moved.drain_into_window(&mut drained);
         assert!(quantiles.iter().all(|&share| drained.value_at_quantile(share) == window.value_at_quantile(share)));
         assert_eq!((drained.len(), drained.max()), (window.len(), window.max()));
+    }
+
+    #[test]
+    fn counts_come_back() {
+        let (mut times, mut window) = (ResponseTimes::default(), whole_window());
+        for us in [1, 2, 777_777, 12_345_678_900, u64::MAX] {
+            times.record(us);
+        }
+        let again = ResponseTimes::of(&times.counted()).expect("it was counted");
+        assert_eq!((again.counted(), again.count()), (times.counted(), 5));
+        times.drain_into_window(&mut window);
+        let read = window_of(&counted(&window)).expect("it was counted");
+        assert_eq!((&read, read.len(), read.max(), read.min()), (&window, window.len(), window.max(), window.min()));
+        assert!(ResponseTimes::of(&[(1, u64::MAX), (2, 1)]).is_none());
+        assert!(ResponseTimes::of(&[(u64::MAX, 1)]).is_none());
     }
 }

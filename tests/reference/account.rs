@@ -72,6 +72,7 @@ impl Simulator<'_> {
             title: plan.title.clone(),
             zone: plan.zone.clone(),
             seed: plan.seed,
+            forks: Vec::new(),
             completion: if self.interrupted { Completion::Interrupted } else { Completion::Complete },
             simulated_until_unix_ms: self.unix_ms(self.now),
             cells: plan.cells,

@@ -293,6 +293,7 @@ fn summary(table: &Table) -> Summary {
         conservation: Conservation::default(),
         events: 10_234_567_890,
         digest: "6d1f8ac0ffee".to_owned(),
+        forks: vec![],
     }
 }
 

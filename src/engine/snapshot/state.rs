@@ -1,0 +1,354 @@
+//! The state of a run as sections of a snapshot, and a run from them.
+
+use super::file::{Reader, Writer};
+use super::{Header, Reason, Start, decode, encode};
+use crate::engine::arrivals::{Arrival, Arrivals};
+use crate::engine::basket::{BasketId, Line};
+use crate::engine::cell::{Cell, Digest};
+use crate::engine::event_list::EventList;
+use crate::engine::schedule::{self, Slot};
+use crate::engine::session::{Cause, Phase, Session};
+use crate::engine::station::Station;
+use crate::engine::stock::{SHARDS, SkuHistory, Stock};
+use crate::engine::visit::EXIT;
+use crate::engine::{Group, Run};
+use crate::model::catalogue::Sku;
+use crate::model::{HAS_BOUGHT, HAS_FAILED, Model};
+use crate::plan::{MAX_LINES, Plan};
+use crate::recorder::state::RecorderState;
+use crate::recorder::{Intents, Recorder};
+use crate::units::Instant;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Most attempts of a session at a call, as the plan bounds them.
+const MOST_ATTEMPTS: u8 = 100;
+
+/// All that a history can tell, in two bits.
+const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED;
+const _: () = assert!(KNOWN == 3, "histories are packed into two bits");
+
+/// A cell, but for what its shoppers remember, which has a section of its own.
+#[derive(Serialize, Deserialize)]
+struct CellState {
+    digest: Digest,
+    /// Arrivals drawn so far of each invited segment, and those still to come.
+    drawn: Vec<u64>,
+    upcoming: Vec<Arrival>,
+    sessions: Vec<InFlight>,
+    /// Lines of all baskets, one after the other: product and units.
+    lines: Vec<(Sku, u32)>,
+    stations: Vec<Station>,
+}
+
+/// A session in flight with its basket.
+#[derive(Serialize, Deserialize)]
+struct InFlight {
+    session: Session,
+    lines: u8,
+    /// Lines whose stock is held, by bit, and until when.
+    granted: u16,
+    deadline: Instant,
+}
+
+/// Where a run stands on the grid of its plan.
+struct Position {
+    now: Instant,
+    /// Closed slots.
+    played: Vec<Slot>,
+    /// Window of the last tick.
+    window: usize,
+    /// Up to when arrivals have been drawn.
+    drawn: Instant,
+}
+
+/// What is wrong with a state.
+type Wrong = &'static str;
+
+/// Writes the state of a run that stands between two ticks. A few cells are in memory twice at any time, never all of them.
+pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Result<(), Reason> {
+    run.gather();
+    let header = Header {
+        scenario: scenario.to_owned(),
+        simulated_cells: run.model.simulated,
+        now: run.now,
+        stocked_for: run.model.stocked_for.clone(),
+        forks: run.forks.clone(),
+    };
+    writer.section(&encode(&header)?)?;
+    for shard in 0..SHARDS {
+        writer.section(&encode(&run.stock.histories(shard))?)?;
+    }
+    writer.section(&encode(&run.recorder.state())?)?;
+    let cells: Vec<&Cell> = run.groups.iter().flat_map(|group| &group.cells).collect();
+    for some in cells.chunks(rayon::current_num_threads()) {
+        let encode_cell = |cell: &&Cell| (encode(&CellState::of(cell)), packed(&cell.history));
+        let encoded: Vec<_> = some.par_iter().map(encode_cell).collect();
+        for (state, history) in encoded {
+            writer.section(&state?)?;
+            writer.section(&history)?;
+        }
+    }
+    Ok(())
+}
+
+/// A run of `plan` from where the snapshot was taken.
+pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
+    let Header { simulated_cells, now, stocked_for, .. } = start.snapshot.header.clone();
+    let sections = &mut start.snapshot.sections;
+    let categories = plan.catalogue.as_ref().map_or(0, |catalogue| catalogue.categories.len());
+    if stocked_for.len() != categories || !stocked_for.iter().all(|units| (0.0..1e18).contains(units)) {
+        return Err(Reason::Impossible("stock was laid in for an impossible demand"));
+    }
+    let mut run = Run::new(Model::stocked_for(plan, simulated_cells, stocked_for));
+    run.now = now;
+    run.forks.clone_from(&start.forks);
+    let mut laws = Laws { held: vec![0; run.stock.skus() as usize], ..Laws::default() };
+    for shard in 0..SHARDS {
+        let histories: Vec<SkuHistory> = decode(&sections.section()?)?;
+        let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), now);
+        for (sku, units) in held.ok_or(Reason::Impossible("the stock of a product does not add up"))? {
+            laws.held[sku as usize] = units;
+        }
+    }
+    let record: RecorderState = decode(&sections.section()?)?;
+    let windows = plan.windows.iter().filter(|window| window.opens < now).count();
+    let position = Position::of(plan, now).ok_or(Reason::Impossible("it was not taken at the end of a tick"))?;
+    run.recorder = Recorder::restore(&run.model, record, &position.played, windows).map_err(Reason::Impossible)?;
+    restore_cells(&mut run, sections, &position, &mut laws)?;
+    if !sections.is_at_end() {
+        return Err(Reason::Impossible("there is more than a run"));
+    }
+    laws.hold(&run.recorder, &run.stock).map_err(Reason::Impossible)?;
+    Ok(run)
+}
+
+fn restore_cells(run: &mut Run, sections: &mut Reader, position: &Position, laws: &mut Laws) -> Result<(), Reason> {
+    let Run { model, stock, groups, .. } = run;
+    let (model, stock) = (&*model, &*stock);
+    let mut cells: Vec<&mut Cell> = groups.iter_mut().flat_map(|Group { cells, .. }| cells).collect();
+    for some in cells.chunks_mut(rayon::current_num_threads()) {
+        let states: Vec<_> =
+            some.iter().map(|_| Ok((sections.section()?, sections.section()?))).collect::<Result<_, Reason>>()?;
+        let restored: Vec<_> = some
+            .par_iter_mut()
+            .zip(states)
+            .map(|(cell, (state, history))| {
+                let state: CellState = decode(&state)?;
+                remember(cell, &history).map_err(Reason::Impossible)?;
+                state.restore(cell, model, stock, position).map_err(Reason::Impossible)
+            })
+            .collect();
+        for (cell, restored) in some.iter().zip(restored) {
+            restored?;
+            laws.enter(cell).map_err(Reason::Impossible)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a cell its shoppers' history, if its plan has a use for it.
+fn remember(cell: &mut Cell, packed: &[u8]) -> Result<(), Wrong> {
+    if cell.history.is_empty() {
+        return Ok(());
+    }
+    if packed.len() != cell.history.len().div_ceil(4) {
+        return Err("its shoppers are others");
+    }
+    for (four, byte) in cell.history.chunks_mut(4).zip(packed) {
+        four.iter_mut().zip([0, 2, 4, 6]).for_each(|(of_shopper, shift)| *of_shopper = byte >> shift & KNOWN);
+    }
+    Ok(())
+}
+
+/// The histories of four shoppers in a byte: that halves a snapshot of many shoppers.
+fn packed(history: &[u8]) -> Vec<u8> {
+    let pack = |four: &[u8]| four.iter().zip([0, 2, 4, 6]).map(|(of_shopper, shift)| of_shopper << shift).sum();
+    history.chunks(4).map(pack).collect()
+}
+
+impl Position {
+    /// Where `now` lies on the grid of `plan`; `None` where no tick ends there.
+    fn of(plan: &Plan, now: Instant) -> Option<Self> {
+        let slots = schedule::slots(plan);
+        let closed = slots.partition_point(|slot| slot.end <= now);
+        let open = slots.get(closed).filter(|slot| slot.start < now);
+        let last = slots[..closed].last();
+        let drawn = match open {
+            Some(slot) => {
+                let tick = (0..slot.ticks).find(|&tick| slot.tick_end(tick) == now)?;
+                let slice = (0..slot.slices).map(|slice| slot.ticks_of(slice)).find(|ticks| ticks.contains(&tick))?;
+                slot.tick_end(slice.end - 1)
+            }
+            None if last?.end == now => now,
+            None => return None,
+        };
+        Some(Position { now, window: open.or(last)?.window, played: slots[..closed].to_vec(), drawn })
+    }
+}
+
+impl CellState {
+    fn of(cell: &Cell) -> Self {
+        let mut sessions = Vec::with_capacity(cell.events.len());
+        let mut lines = Vec::new();
+        for &session in cell.events.iter() {
+            let basket = cell.baskets.lines(session.basket);
+            let (granted, deadline) = if session.holds() {
+                (cell.baskets.granted(session.basket), cell.baskets.deadline(session.basket))
+            } else {
+                (0, Instant(0))
+            };
+            sessions.push(InFlight { session, lines: basket.len() as u8, granted, deadline });
+            lines.extend(basket.iter().map(|line| (line.sku, line.units)));
+        }
+        let (drawn, upcoming) = cell.arrivals.state();
+        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations: cell.stations.clone() }
+    }
+
+    /// Brings a cell, in which nothing has happened yet, to this state.
+    fn restore(self, cell: &mut Cell, model: &Model, stock: &Stock, position: &Position) -> Result<(), Wrong> {
+        let Position { now, window, drawn, .. } = *position;
+        cell.digest = self.digest;
+        let ahead = |arrival: &Arrival| {
+            (now..drawn).contains(&arrival.time) && is_of_segment(model, cell.id, arrival.segment, arrival.shopper)
+        };
+        if !self.upcoming.iter().all(ahead) {
+            return Err("somebody comes who cannot");
+        }
+        let arrivals = Arrivals::restore(model, cell.id, window, &self.drawn, self.upcoming);
+        cell.arrivals = arrivals.ok_or("more have come than there are")?;
+        let stations = self.stations.len() == cell.stations.len();
+        if !stations || !self.stations.iter().zip(&cell.stations).all(|(read, fresh)| read.can_replace(fresh, now.0)) {
+            return Err("a service has done what it cannot");
+        }
+        cell.stations = self.stations;
+        cell.events = EventList::starting_at(now);
+        let mut lines = self.lines.into_iter();
+        for in_flight in self.sessions {
+            if !in_flight.can_go_on(cell.id, model, window, now) {
+                return Err("a session is where it cannot be");
+            }
+            let mut session = in_flight.session;
+            if in_flight.lines > 0 {
+                session.basket = in_flight.basket(&mut lines, cell, stock)?;
+            }
+            cell.events.push(session);
+        }
+        lines.next().is_none().then_some(()).ok_or("a line is in nobody's basket")
+    }
+}
+
+/// Whether a cell has such a shopper in such a segment.
+fn is_of_segment(model: &Model, cell: u32, segment: u8, shopper: u32) -> bool {
+    let segment = usize::from(segment);
+    let shoppers = || model.first_of_segment(cell, segment)..model.first_of_segment(cell, segment + 1);
+    segment < model.segments.len() && shoppers().contains(&shopper)
+}
+
+impl InFlight {
+    /// Whether the engine can play this on, which may be anything.
+    fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
+        let InFlight { session, lines, granted, deadline } = self;
+        if !is_of_segment(model, cell, session.segment, session.shopper) || usize::from(session.window()) > last_window
+        {
+            return false;
+        }
+        let states = &model.graphs[model.segments[usize::from(session.segment)].graph].states;
+        let Some(state) = states.get(usize::from(session.state)) else { return false };
+        let (call, calls, holds) = (usize::from(session.call), state.calls.len(), session.holds());
+        let waits_for_something = match session.phase() {
+            Phase::Arrival => false,
+            Phase::HoldExpiry | Phase::HoldExpiryAfterExit => holds && session.time == *deadline,
+            Phase::Response => call <= calls,
+            Phase::TimedOut | Phase::GaveUp | Phase::Retry => call < calls,
+            Phase::ThinkEnd => session.call == EXIT || call < states.len(),
+        };
+        let settled = session.cause == Cause::SETTLED;
+        waits_for_something
+            && session.time >= now
+            && (!holds || session.time <= *deadline)
+            && holds == (*granted != 0)
+            && session.basket.is_one() == (*lines > 0)
+            && u32::from(*lines) <= MAX_LINES
+            && u32::from(*granted) >> *lines == 0
+            && usize::from(session.cause.0) < Cause::count(model.services.len())
+            && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
+            && session.attempt <= MOST_ATTEMPTS
+    }
+
+    /// Puts its basket among those of the cell.
+    fn basket(
+        &self,
+        lines: &mut impl Iterator<Item = (Sku, u32)>,
+        cell: &mut Cell,
+        stock: &Stock,
+    ) -> Result<BasketId, Wrong> {
+        let mut basket = [Line::default(); MAX_LINES as usize];
+        let basket = &mut basket[..usize::from(self.lines)];
+        for line in &mut *basket {
+            let (sku, units) = lines.next().ok_or("lines of baskets are missing")?;
+            if sku >= stock.skus() || units == 0 {
+                return Err("a basket holds what is not on sale");
+            }
+            *line = Line { sku, units, price: stock.price(sku) };
+        }
+        let id = cell.baskets.insert(basket);
+        if self.granted != 0 {
+            cell.baskets.grant(id, self.granted, self.deadline);
+        }
+        Ok(id)
+    }
+}
+
+/// What must add up over all cells.
+#[derive(Default)]
+struct Laws {
+    in_flight: u64,
+    /// Units of each SKU for whose holder we are still looking.
+    held: Vec<u32>,
+    /// Money of what is still to be decided.
+    open_fen: u128,
+}
+
+impl Laws {
+    fn enter(&mut self, cell: &Cell) -> Result<(), Wrong> {
+        for session in cell.events.iter() {
+            self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
+            for line in cell.baskets.held(session.basket) {
+                let held = &mut self.held[line.sku as usize];
+                *held = held.checked_sub(line.units).ok_or("more is held of a product than is missing")?;
+            }
+            if session.cause != Cause::SETTLED {
+                self.open_fen += u128::from(cell.baskets.open(session.basket).fen);
+            }
+        }
+        Ok(())
+    }
+
+    /// The laws that the end of a run is judged by.
+    fn hold(&self, record: &Recorder, stock: &Stock) -> Result<(), Wrong> {
+        let sum =
+            |of: &dyn Fn(&crate::recorder::Tally) -> u64| u128::from(of(&record.total)) + u128::from(of(&record.slot));
+        let money = |of: &dyn Fn(Sku) -> u32| -> u128 {
+            (0..stock.skus()).map(|sku| u128::from(of(sku)) * u128::from(stock.of(sku).price)).sum()
+        };
+        let ledger: u128 =
+            record.total.entered().chain(record.slot.entered()).map(|i: Intents| u128::from(i.fen)).sum();
+        if sum(&|t| t.begun) != sum(&|t| t.ended) + u128::from(self.in_flight) {
+            return Err("sessions are missing");
+        }
+        if self.held.iter().any(|&units| units > 0) {
+            return Err("stock is held for nobody");
+        }
+        if money(&|sku| stock.of(sku).paid) != sum(&|t| t.paid.fen) {
+            return Err("what was paid does not add up");
+        }
+        if money(&|sku| stock.of(sku).ordered) > sum(&|t| t.ordered.fen) {
+            return Err("what was ordered does not add up");
+        }
+        if ledger + self.open_fen != sum(&|t| t.demand.fen) {
+            return Err("the ledger does not add up to the demand");
+        }
+        Ok(())
+    }
+}

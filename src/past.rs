@@ -1,0 +1,170 @@
+//! Whether a snapshot is the past of a scenario: of the same one, to go on with it, or of another that differs only in what
+//! could not have mattered yet, to fork it.
+
+use crate::clock::Clock;
+use crate::engine::schedule;
+use crate::engine::snapshot::{Reason, Snapshot, SnapshotError, Start};
+use crate::plan::Plan;
+use crate::results::Fork;
+use crate::scenario::difference::{Difference, differences};
+use crate::scenario::{self, Loaded};
+use crate::units::Instant;
+
+/// Differences that are named in an error; past them it says how many more there are.
+const NAMED: usize = 3;
+
+/// Takes a snapshot as the past of the very same scenario, seed and sample.
+///
+/// # Errors
+/// [`Reason::OtherScenario`] or [`Reason::OtherSample`].
+pub fn resume(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<Start, SnapshotError> {
+    if snapshot.header.scenario != here.resolved {
+        let there = embedded(&snapshot)?;
+        let differ: Vec<String> = differences(&there.file, &here.file).iter().map(Difference::to_string).collect();
+        return Err(snapshot.refused(Reason::OtherScenario(first(&differ))));
+    }
+    of_sample(&snapshot, simulated_cells)?;
+    Ok(Start { forks: snapshot.header.forks.clone(), snapshot })
+}
+
+/// Takes a snapshot as the past of a scenario that may have another future: whatever differs must not have mattered before the
+/// snapshot was taken.
+///
+/// # Errors
+/// [`Reason::OtherScenario`] or [`Reason::OtherSample`].
+pub fn fork(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<Start, SnapshotError> {
+    let there = embedded(&snapshot)?;
+    let now = snapshot.header.now;
+    let differ = differences(&there.file, &here.file);
+    let past = Past { there: &there.plan, here: &here.plan, now };
+    let mattered: Vec<String> = differ
+        .iter()
+        .filter_map(|difference| past.why_not(&difference.path).map(|why| format!("{difference}, {why}")))
+        .collect();
+    if !mattered.is_empty() {
+        return Err(snapshot.refused(Reason::OtherScenario(first(&mattered))));
+    }
+    if !past.has_one_grid() {
+        let why =
+            format!("its grid cuts the time before {} into other rows; an earlier snapshot may do", past.moment());
+        return Err(snapshot.refused(Reason::OtherScenario(why)));
+    }
+    of_sample(&snapshot, simulated_cells)?;
+    let mut forks = snapshot.header.forks.clone();
+    if !differ.is_empty() {
+        forks.push(Fork {
+            scenario_blake3: blake3::hash(there.resolved.as_bytes()).to_hex().to_string(),
+            at_unix_ms: past.unix_ms(),
+        });
+    }
+    Ok(Start { snapshot, forks })
+}
+
+/// The scenario of a snapshot. Only one that was made up holds a text that is none.
+fn embedded(snapshot: &Snapshot) -> Result<Loaded, SnapshotError> {
+    scenario::load_str(&snapshot.header.scenario, "the scenario of the snapshot", &[])
+        .map_err(|_| snapshot.refused(Reason::Impossible("its scenario is not valid")))
+}
+
+fn of_sample(snapshot: &Snapshot, here: u32) -> Result<(), SnapshotError> {
+    let there = snapshot.header.simulated_cells;
+    if there == here { Ok(()) } else { Err(snapshot.refused(Reason::OtherSample { there, here })) }
+}
+
+/// The first few of several differences.
+fn first(differ: &[String]) -> String {
+    let named = differ[..differ.len().min(NAMED)].join("; ");
+    match differ.len().saturating_sub(NAMED) {
+        // The same settings, in a text that saleload would not have written.
+        0 if named.is_empty() => "its text was written otherwise".into(),
+        0 => named,
+        1 => named + "; and 1 more difference",
+        more => format!("{named}; and {more} more differences"),
+    }
+}
+
+/// Two plans and an instant up to which they should have gone the same way.
+struct Past<'a> {
+    there: &'a Plan,
+    here: &'a Plan,
+    now: Instant,
+}
+
+impl Past<'_> {
+    fn plans(&self) -> [&Plan; 2] {
+        [self.there, self.here]
+    }
+
+    /// Why a setting that differs cannot differ; `None` if it may. What is not known to be without effect is refused.
+    fn why_not(&self, path: &[String]) -> Option<String> {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let path = path.as_slice();
+        let free = match path {
+            ["name" | "title"] | ["record", "fine"] => true,
+            ["window", window, ..] => !self.opened(window) && self.keeps_history(),
+            ["segment", _, "window", window, ..] => !self.opened(window),
+            ["segment", segment, key, ..] => {
+                *key != "share" && !self.has_come(|plan, id| plan.segments[id].name == *segment)
+            }
+            ["cbmg", cbmg, ..] => !self.has_come(|plan, id| plan.cbmgs[plan.segments[id].cbmg].name == *cbmg),
+            ["intensity", intensity, ..] => !self.has_come_by(intensity),
+            ["memory", ..] => self.plans().iter().all(|plan| self.windows(plan) <= 1),
+            _ => false,
+        };
+        if free {
+            None
+        } else if matches!(path, ["window", window, ..] if !self.opened(window)) {
+            Some("and with one window only nobody's history was kept".into())
+        } else {
+            Some(format!("which had its effect before {}, when the snapshot was taken", self.moment()))
+        }
+    }
+
+    /// Windows that have opened.
+    fn windows(&self, plan: &Plan) -> usize {
+        plan.windows.iter().filter(|window| window.opens < self.now).count()
+    }
+
+    fn opened(&self, name: &str) -> bool {
+        self.plans().iter().any(|plan| plan.windows[..self.windows(plan)].iter().any(|window| window.name == name))
+    }
+
+    /// Whether a history was kept if one is needed.
+    fn keeps_history(&self) -> bool {
+        self.there.windows.len() > 1 || self.here.windows.len() == 1
+    }
+
+    /// Whether such a segment attends a window that has opened.
+    fn has_come(&self, which: impl Fn(&Plan, usize) -> bool) -> bool {
+        self.plans().iter().any(|plan| {
+            let attends = |id: &usize| plan.segments[*id].attendance[..self.windows(plan)].iter().any(Option::is_some);
+            (0..plan.segments.len()).filter(attends).any(|id| which(plan, id))
+        })
+    }
+
+    /// Whether anyone has come to a window by this pattern.
+    fn has_come_by(&self, intensity: &str) -> bool {
+        self.plans().iter().any(|plan| {
+            let mut come = plan.segments.iter().flat_map(|s| s.attendance[..self.windows(plan)].iter().flatten());
+            come.any(|attendance| plan.intensities[attendance.intensity].name == intensity)
+        })
+    }
+
+    /// Whether both plans cut the past into the same slots and ticks.
+    fn has_one_grid(&self) -> bool {
+        let [there, here] = self.plans().map(|plan| {
+            let mut slots = schedule::slots(plan);
+            slots.retain(|slot| slot.start < self.now);
+            slots
+        });
+        there == here
+    }
+
+    fn unix_ms(&self) -> i64 {
+        self.there.origin_unix_ms + (self.now.0 / 1_000_000) as i64
+    }
+
+    fn moment(&self) -> String {
+        Clock::new(&self.there.zone).stamp(self.unix_ms())
+    }
+}

@@ -1,0 +1,249 @@
+//! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
+
+use super::response_times::{self, ResponseTimes};
+use super::{Intents, Recorder, Row, ServiceTally, Tally};
+use crate::engine::schedule::Slot;
+use crate::engine::session::Cause;
+use crate::engine::station::Reading;
+use crate::model::Model;
+use crate::model::catalogue::Catalogue;
+use serde::{Deserialize, Serialize};
+
+/// Most that a counter may have reached once it is scaled up: a plan keeps far below, and 63 bits still count twice as much.
+const MOST: u64 = 1 << 61;
+/// Most nanoseconds that a sum of times may have reached.
+const MOST_NS: u128 = 1 << 100;
+
+/// Response times: time and count of each bucket that is not empty.
+type Buckets = Vec<(u64, u64)>;
+
+/// The record of a run so far, as plain data.
+#[derive(Serialize, Deserialize)]
+pub struct RecorderState {
+    rows: Vec<Row>,
+    /// By window and service.
+    responses_us: Vec<Vec<Buckets>>,
+    total: TallyState,
+    slot: TallyState,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TallyState {
+    tally: Tally,
+    services: Vec<ServiceState>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ServiceState {
+    requests: u64,
+    rejected: u64,
+    timed_out: u64,
+    offered_ns: u128,
+    waited_ns: u128,
+    reading: Reading,
+    responses_us: Buckets,
+}
+
+/// Why what was read cannot be the record of a run.
+type Wrong = &'static str;
+
+impl Recorder {
+    /// The record as plain data; all tallies have been gathered.
+    #[must_use]
+    pub fn state(&self) -> RecorderState {
+        RecorderState {
+            rows: self.rows.clone(),
+            responses_us: self
+                .responses_us
+                .iter()
+                .map(|window| window.iter().map(response_times::counted).collect())
+                .collect(),
+            total: TallyState::of(&self.total),
+            slot: TallyState::of(&self.slot),
+        }
+    }
+
+    /// The record that `state` holds. `played` are the slots that were closed, `windows` the number of windows that had opened.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn restore(model: &Model, state: RecorderState, played: &[Slot], windows: usize) -> Result<Self, Wrong> {
+        let mut record = Recorder::new(model);
+        record.rows = state.rows;
+        record.total = state.total.tally(model, windows)?;
+        record.slot = state.slot.tally(model, windows)?;
+        let (read, later) = state.responses_us.split_at_checked(windows).ok_or("windows are missing")?;
+        if later.iter().flatten().any(|buckets| !buckets.is_empty()) {
+            return Err("there are answers of windows that had not opened");
+        }
+        for (window, buckets) in record.responses_us.iter_mut().zip(read) {
+            *window = buckets
+                .iter()
+                .map(|of| response_times::window_of(of))
+                .collect::<Option<_>>()
+                .ok_or("a response time is out of range")?;
+        }
+        if record.rows.len() != played.len() {
+            return Err("rows are missing");
+        }
+        for (row, &slot) in record.rows.iter_mut().zip(played) {
+            row.slot = slot;
+        }
+        record.has_shape(model)?;
+        record.adds_up(model)?;
+        record.answers_add_up(windows)?;
+        Ok(record)
+    }
+
+    /// Whether every list has the length that the model gives it.
+    fn has_shape(&self, model: &Model) -> Result<(), Wrong> {
+        let (services, causes) = (model.services.len(), Cause::count(model.services.len()));
+        let categories = model.catalogue.as_ref().map_or(0, Catalogue::categories);
+        let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
+        let shaped = |row: &Row| {
+            (row.settled_fen.len(), row.services.len()) == (causes, services)
+                && (row.categories.len(), row.products_left.len()) == (categories, products)
+        };
+        let windows = self.responses_us.iter().all(|window| window.len() == services);
+        (windows && self.rows.iter().all(shaped)).then_some(()).ok_or("a row has the wrong length")
+    }
+
+    /// Whether the rows add up to the totals, and nothing is beyond counting.
+    fn adds_up(&self, model: &Model) -> Result<(), Wrong> {
+        let most = MOST / model.scale();
+        let counts = self.rows.iter().all(|row| row.counts_below(most));
+        if !counts || !self.total.counts_below(most) || !self.slot.counts_below(most) {
+            return Err("a counter is beyond what can be counted");
+        }
+        let sums = |of: &dyn Fn(&Row) -> u64, total: u64| {
+            self.rows.iter().map(|row| u128::from(of(row))).sum::<u128>() == u128::from(total)
+        };
+        let intents = |of: &dyn Fn(&Row) -> Intents, total: Intents| {
+            sums(&|row| of(row).lines, total.lines)
+                && sums(&|row| of(row).units, total.units)
+                && sums(&|row| of(row).fen, total.fen)
+        };
+        let total = &self.total;
+        let services = total.services.iter().enumerate().all(|(id, service)| {
+            sums(&|row| row.services[id].requests, service.requests)
+                && sums(&|row| row.services[id].rejected, service.rejected)
+                && sums(&|row| row.services[id].timed_out, service.timed_out)
+        });
+        let adds_up = services
+            && sums(&|row| row.begun, total.begun)
+            && sums(&|row| row.turned_away, total.turned_away)
+            && intents(&|row| row.demand, total.demand)
+            && intents(&|row| row.ordered, total.ordered)
+            && intents(&|row| row.paid, total.paid)
+            && total.settled_fen.iter().enumerate().all(|(cause, &fen)| sums(&|row| row.settled_fen[cause], fen));
+        let mut before = 0;
+        for row in &self.rows {
+            if row.in_flight > before + row.begun {
+                return Err("more sessions are in flight than have begun");
+            }
+            before = row.in_flight;
+        }
+        let in_flight = total.begun.checked_sub(total.ended) == Some(before);
+        (adds_up && in_flight).then_some(()).ok_or("its rows do not add up to its totals")
+    }
+
+    /// Whether every accepted request has one response time, and no other has.
+    fn answers_add_up(&self, windows: usize) -> Result<(), Wrong> {
+        for (window, responses) in self.responses_us[..windows].iter().enumerate() {
+            let rows = || self.rows.iter().filter(|row| row.slot.window == window);
+            for (id, histogram) in responses.iter().enumerate() {
+                let accepted: u64 = rows().map(|row| row.services[id].requests - row.services[id].rejected).sum();
+                if histogram.len() != accepted {
+                    return Err("there are answers without requests, or the other way round");
+                }
+            }
+        }
+        let answered = |service: &ServiceTally| service.responses_us.count() == service.requests - service.rejected;
+        let open = self.slot.services.iter().all(answered);
+        // Those of closed slots stand in the windows.
+        let closed = self.total.services.iter().all(|service| service.responses_us.count() == 0);
+        (open && closed).then_some(()).ok_or("there are answers without requests, or the other way round")
+    }
+}
+
+impl Row {
+    fn counts_below(&self, most: u64) -> bool {
+        let services = self.services.iter().all(|service| {
+            service.rejected <= service.requests
+                && service.timed_out <= service.requests
+                && service.requests <= most
+                && times_below(service.offered_ns, service.waited_ns, service.reading, most)
+        });
+        let categories =
+            self.categories.iter().all(|(left, empty)| left.unsigned_abs().max(empty.unsigned_abs()) <= most);
+        services && categories && self.begun.max(self.in_flight) <= most
+    }
+}
+
+impl Tally {
+    fn counts_below(&self, most: u64) -> bool {
+        let intents = [self.demand, self.ordered, self.paid];
+        let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
+        let services = self.services.iter().all(|service| {
+            service.rejected <= service.requests
+                && service.timed_out <= service.requests
+                && service.requests <= most
+                && times_below(service.offered_ns, service.waited_ns, service.reading, most)
+        });
+        let settled = self.settled_fen.iter().all(|&fen| fen <= most);
+        intents
+            && services
+            && settled
+            && [self.events, self.begun, self.ended, self.turned_away].iter().all(|&n| n <= most)
+    }
+}
+
+fn times_below(offered_ns: u128, waited_ns: u128, reading: Reading, most: u64) -> bool {
+    offered_ns.max(waited_ns).max(reading.busy).max(reading.queued) <= MOST_NS && reading.longest_queue <= most
+}
+
+impl TallyState {
+    fn of(tally: &Tally) -> Self {
+        let services = tally.services.iter().map(|service| ServiceState {
+            requests: service.requests,
+            rejected: service.rejected,
+            timed_out: service.timed_out,
+            offered_ns: service.offered_ns,
+            waited_ns: service.waited_ns,
+            reading: service.reading,
+            responses_us: service.responses_us.counted(),
+        });
+        TallyState { services: services.collect(), tally: tally.clone() }
+    }
+
+    fn tally(self, model: &Model, windows: usize) -> Result<Tally, Wrong> {
+        let fresh = Tally::new(model);
+        let mut ledger = self.tally.ledger;
+        let of_window = fresh.segments * fresh.causes;
+        let later = ledger.get(windows * of_window..).ok_or("windows are missing in the ledger")?;
+        if later.iter().any(|&intents| intents != Intents::default()) {
+            return Err("the ledger has entries of windows that had not opened");
+        }
+        ledger.resize(fresh.ledger.len(), Intents::default());
+        if self.services.len() != fresh.services.len() || self.tally.settled_fen.len() != fresh.causes {
+            return Err("services are missing");
+        }
+        let services = self.services.into_iter().map(ServiceState::tally).collect::<Option<_>>();
+        let services = services.ok_or("a response time is out of range")?;
+        Ok(Tally { ledger, services, causes: fresh.causes, segments: fresh.segments, ..self.tally })
+    }
+}
+
+impl ServiceState {
+    fn tally(self) -> Option<ServiceTally> {
+        Some(ServiceTally {
+            requests: self.requests,
+            rejected: self.rejected,
+            timed_out: self.timed_out,
+            offered_ns: self.offered_ns,
+            waited_ns: self.waited_ns,
+            reading: self.reading,
+            responses_us: ResponseTimes::of(&self.responses_us)?,
+        })
+    }
+}

@@ -8,6 +8,7 @@ mod check;
 mod checkpoint;
 mod interrupt;
 mod machine;
+mod memory;
 mod number;
 mod outlook;
 mod progress;

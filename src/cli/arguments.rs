@@ -1,5 +1,6 @@
 //! The arguments, one to one with what a person types.
 
+use super::memory;
 use super::sample::Fraction;
 use super::terminal::Colour;
 use crate::clock;
@@ -106,6 +107,9 @@ pub(super) struct RunArguments {
     /// Threads; the results do not depend on them [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
+    /// Memory that the run may take, such as 8GB; it ends early before it takes more [default: what is free]
+    #[arg(long, value_name = "AMOUNT", value_parser = memory::amount)]
+    pub(super) memory: Option<f64>,
     /// Result folder [default: output/<name of the scenario>]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,

@@ -4,6 +4,7 @@ use super::arguments::RunArguments;
 use super::check::ended;
 use super::checkpoint::Checkpoints;
 use super::interrupt::Interrupt;
+use super::memory::Budget;
 use super::progress::Progress;
 use super::summary::{self, Effort};
 use super::terminal::{self, Terminal};
@@ -33,7 +34,8 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     // Hours of work must not end at a folder that cannot be written.
     make_way(&folder, overwrite)?;
     let forecast = Forecast::new(plan);
-    has_room(&forecast, f64::from(simulated_cells) / f64::from(plan.cells))?;
+    let mut budget = Budget::new(arguments.memory);
+    budget.admits(forecast.memory_bytes * f64::from(simulated_cells) / f64::from(plan.cells))?;
     if !arguments.quiet {
         for warning in outlook::overloads(&Clock::new(&plan.zone), &forecast) {
             terminal.warning(&warning);
@@ -51,7 +53,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     let threads = arguments.threads.map_or_else(machine::cores, usize::from);
     let options = engine::Options { simulated_cells, threads };
     let ready = engine::begin(plan, &options, start).map_err(|error| Stop::Usage(error.to_string()))?;
-    let (results, effort) = simulate(ready, plan, threads, &mut checkpoints, arguments.quiet, terminal)?;
+    let (results, effort) = simulate(ready, plan, threads, &mut checkpoints, &mut budget, arguments.quiet, terminal)?;
     if !arguments.quiet {
         terminal::say(&format!("writing {}\n", folder.display()));
     }
@@ -63,20 +65,6 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     match results.summary.completion {
         Completion::Complete => Ok(()),
         Completion::Interrupted => Err(Stop::Interrupted),
-    }
-}
-
-/// Refuses what this machine cannot hold, before it begins to swap or the system ends it. The forecast may be off, so only what
-/// is far too large is refused.
-fn has_room(forecast: &Forecast, fraction: f64) -> Result<(), Stop> {
-    let needed = forecast.memory_bytes * fraction;
-    match machine::available_memory() {
-        Some(available) if needed > 1.5 * available => Err(Stop::Usage(format!(
-            "this needs about {} of memory and {} are free; a sample (--sample 1/N) needs less",
-            number::bytes(needed),
-            number::bytes(available)
-        ))),
-        _ => Ok(()),
     }
 }
 
@@ -139,6 +127,7 @@ fn simulate(
     plan: &Plan,
     threads: usize,
     checkpoints: &mut Checkpoints<'_>,
+    budget: &mut Budget,
     quiet: bool,
     terminal: &Terminal,
 ) -> Result<(Results, Effort), Stop> {
@@ -146,15 +135,20 @@ fn simulate(
     let before = ready.progress(plan);
     let mut progress = Progress::new(plan, threads, quiet, terminal, &before);
     let begun = machine::now();
+    let mut too_much = None;
     let results = ready.play(plan, &mut |pause| {
         progress.tick(pause.progress());
-        let ends = interrupt.asked();
+        too_much = budget.exceeded();
+        let ends = interrupt.asked() || too_much.is_some();
         if checkpoints.tick(pause, ends) {
             progress.kept();
         }
         if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     progress.finish();
+    if let Some(why) = too_much {
+        terminal.error(&why);
+    }
     let results = results.map_err(|breach| Stop::Internal(format!("this is a bug in saleload: {breach}")))?;
     let effort = Effort {
         seconds: begun.elapsed().as_secs_f64(),

@@ -45,7 +45,10 @@ struct CellState {
 #[derive(Serialize, Deserialize)]
 struct InFlight {
     session: Session,
+    /// Lines of its basket; none: it has no basket.
     lines: u8,
+    /// Whether it had one before.
+    had: bool,
     /// Lines whose stock is held, by bit, and until when.
     granted: u16,
     deadline: Instant,
@@ -198,7 +201,8 @@ impl CellState {
             } else {
                 (0, Instant(0))
             };
-            sessions.push(InFlight { session, lines: basket.len() as u8, granted, deadline });
+            let had = session.basket == BasketId::GONE;
+            sessions.push(InFlight { session, lines: basket.len() as u8, had, granted, deadline });
             lines.extend(basket.iter().map(|line| (line.sku, line.units)));
         }
         let (drawn, upcoming) = cell.arrivals.state();
@@ -229,9 +233,11 @@ impl CellState {
                 return Err("a session is where it cannot be");
             }
             let mut session = in_flight.session;
-            if in_flight.lines > 0 {
-                session.basket = in_flight.basket(&mut lines, cell, stock)?;
-            }
+            session.basket = match (in_flight.lines, in_flight.had) {
+                (0, false) => BasketId::NONE,
+                (0, true) => BasketId::GONE,
+                _ => in_flight.basket(&mut lines, cell, stock)?,
+            };
             cell.events.push(session);
         }
         lines.next().is_none().then_some(()).ok_or("a line is in nobody's basket")
@@ -248,7 +254,7 @@ fn is_of_segment(model: &Model, cell: u32, segment: u8, shopper: u32) -> bool {
 impl InFlight {
     /// Whether the engine can play this on, which may be anything.
     fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
-        let InFlight { session, lines, granted, deadline } = self;
+        let InFlight { session, lines, had, granted, deadline } = self;
         if !is_of_segment(model, cell, session.segment, session.shopper) || usize::from(session.window()) > last_window
         {
             return false;
@@ -268,7 +274,7 @@ impl InFlight {
             && session.time >= now
             && (!holds || session.time <= *deadline)
             && holds == (*granted != 0)
-            && session.basket.is_one() == (*lines > 0)
+            && !(*had && *lines > 0)
             && u32::from(*lines) <= MAX_LINES
             && u32::from(*granted) >> *lines == 0
             && usize::from(session.cause.0) < Cause::count(model.services.len())

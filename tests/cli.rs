@@ -284,3 +284,32 @@ fn a_full_disk_is_an_internal_error() {
         .status();
     assert_eq!(status.ok().and_then(|status| status.code()), Some(1));
 }
+
+/// Everybody asks at once for something that a single worker does, and nobody ever gives up.
+const PILE_UP: &str = r#"
+name = "pile-up"
+title = "Two million wait for one worker"
+zone = "UTC"
+seed = 1
+population.shoppers = 2_000_000
+platform.cells = 1
+window.day = { opens = "2020-11-11T00:00:00Z", closes = "2020-11-12T00:00:00Z" }
+intensity.even.parts = [{ constant = { weight = 1 } }]
+cbmg.ask = { entry = "desk", state.desk = { calls = ["clerk"], next.exit = 1 } }
+segment.all = { share = 1, cbmg = "ask", window.day = { participation = 1, intensity = "even" } }
+service.clerk = { instances = 1, service_time.deterministic = "10s" }
+"#;
+
+#[test]
+fn a_run_ends_before_it_takes_more_memory_than_it_may() {
+    let dir = folder();
+    let refused = output(small_run(dir.path()).args(["--memory", "1MB"]));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("may take 1.0 MB"), "{}", refused.stderr);
+    std::fs::write(dir.path().join("pile-up.toml"), PILE_UP).expect("the folder takes a file");
+    let ended = output(saleload(dir.path()).args(["run", "pile-up.toml", "--memory", "40MB"]));
+    assert_eq!(ended.code, Some(105), "{}", ended.stderr);
+    assert!(ended.stderr.contains("ended early: the run holds"), "{}", ended.stderr);
+    let summary = json(&read(&dir.path().join("output/pile-up/summary.json")));
+    assert_eq!(summary["completion"], "interrupted");
+}

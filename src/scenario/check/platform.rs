@@ -29,7 +29,7 @@ impl Check<'_> {
                     .note("a shopper belongs to one cell, and no cell is empty")
                     .help(format!("set platform.cells to at most {shoppers}")),
             );
-        } else if shoppers.div_ceil(cells) >= u64::from(u32::MAX) {
+        } else if cells > 0 && shoppers.div_ceil(cells) >= u64::from(u32::MAX) {
             let least = shoppers / u64::from(u32::MAX - 1) + 1;
             self.push(
                 Diagnostic::new(Code::TooMany, format!("{shoppers} shoppers need more cells than {cells}"))

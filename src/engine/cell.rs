@@ -96,34 +96,29 @@ impl Player<'_> {
     /// Plays a tick: its arrivals and the pending events before its end, in their total order.
     pub(super) fn play_tick(&mut self, window: usize, end: Instant) {
         self.space.grants.forget();
+        self.look_ahead(end);
         loop {
             // At the same instant an arrival comes last.
             let arrival = self.cell.arrivals.next_before(end);
             let until = arrival.map_or(end.0, |arrival| arrival.time.0 + 1);
-            while let Some(session) = self.cell.events.pop_before(until) {
-                if self.cell.events.begins_bucket() {
-                    self.look_ahead();
-                }
-                self.play(session);
+            while let Some(mut session) = self.cell.events.pop_before(until) {
+                self.play(&mut session);
             }
             let Some(arrival) = arrival else { break };
             self.cell.arrivals.pop();
-            self.play(arrival.session(window));
+            self.play(&mut arrival.session(window));
         }
         self.write_history();
     }
 
-    /// Reads the baskets and the stock that a new bucket of events is about to ask for. These reads do not wait for one another,
-    /// so they reach memory side by side; the requests then find their lines in the cache.
-    #[inline]
-    fn look_ahead(&self) {
+    /// Reads the baskets of those who will do something in this tick, and the stock that they are about to ask for. These reads do
+    /// not wait for one another, so they reach memory side by side; what happens later finds its lines in the cache.
+    fn look_ahead(&self, end: Instant) {
         let cell = &*self.cell;
         let mut sum = 0u32;
-        for session in cell.events.current() {
-            if session.phase() == Phase::Response && session.basket.is_one() {
-                for line in cell.baskets.lines(session.basket) {
-                    sum = sum.wrapping_add(self.stock.left(line.sku));
-                }
+        for session in cell.events.soon(end.0).filter(|session| session.basket.is_one()) {
+            for line in cell.baskets.lines(session.basket) {
+                sum = sum.wrapping_add(if session.holds() { line.units } else { self.stock.left(line.sku) });
             }
         }
         std::hint::black_box(sum);
@@ -136,7 +131,7 @@ impl Player<'_> {
         }
     }
 
-    fn play(&mut self, session: Session) {
+    fn play(&mut self, session: &mut Session) {
         self.tally.events += 1;
         self.cell.digest.mix(session.order());
         match session.phase() {
@@ -151,7 +146,7 @@ impl Player<'_> {
 
     /// Lets a session wait, until its hold expires at the latest.
     #[inline]
-    pub(super) fn wait(&mut self, mut session: Session, phase: Phase, time: Instant) {
+    pub(super) fn wait(&mut self, session: &mut Session, phase: Phase, time: Instant) {
         session.wait_for(phase, time);
         if session.holds() {
             let deadline = self.cell.baskets.deadline(session.basket);
@@ -159,7 +154,7 @@ impl Player<'_> {
                 session.wait_for(Phase::HoldExpiry, deadline);
             }
         }
-        self.cell.events.push(session);
+        self.cell.events.push(*session);
     }
 
     /// Adds to the history of a shopper, where one is kept.

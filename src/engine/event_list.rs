@@ -196,18 +196,31 @@ impl EventList {
         heap_pop(&mut self.late)
     }
 
-    /// Whether the event just taken was the first of a bucket.
-    #[must_use]
-    #[inline]
-    pub fn begins_bucket(&self) -> bool {
-        self.taken == 1
+    /// Most of the pending events before `end`, some later ones, in no order that means anything: for looking ahead at what they
+    /// will need.
+    pub fn soon(&self, end: u64) -> impl Iterator<Item = &Session> {
+        let last = end.saturating_sub(1) >> FINEST;
+        // The two finest wheels: what lies on the others is not dealt out before its bucket begins.
+        self.wheels.iter().zip([0, BITS]).flat_map(move |(wheel, shift)| {
+            let (position, last) = (self.clock >> shift, last >> shift);
+            // Past the end of the wheel, everything on it comes before `end`.
+            let until = if last >> BITS > position >> BITS { BUCKETS - 1 } else { last as usize % BUCKETS };
+            let from = position as usize % BUCKETS + 1;
+            let next = move |from: usize| wheel.next_occupied(from).filter(|&slot| slot <= until);
+            let slots = std::iter::successors(next(from), move |&slot| next(slot + 1));
+            slots.flat_map(|slot| self.events_of(wheel.heads[slot]))
+        })
     }
 
-    /// The events of the current bucket, in no order that means anything: for looking ahead at what they will need.
-    #[must_use]
-    #[inline]
-    pub fn current(&self) -> &[Session] {
-        &self.current
+    /// The events of a bucket.
+    fn events_of(&self, head: Head) -> impl Iterator<Item = &Session> {
+        let Head { chunk: mut index, mut len } = head;
+        let chunks = std::iter::from_fn(move || {
+            let chunk = self.chunks.get(index as usize)?;
+            index = self.behind[index as usize];
+            Some(&chunk.0[..std::mem::replace(&mut len, CHUNK as u32) as usize])
+        });
+        chunks.flatten()
     }
 
     /// Moves the clock to the next bucket with events, if it begins before `end`; whether events are now ready to be taken.
@@ -279,16 +292,9 @@ impl EventList {
 
     /// All pending events, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
-        let chunks = self.wheels.iter().flat_map(|wheel| &wheel.heads).flat_map(move |&head| {
-            let Head { chunk: mut index, mut len } = head;
-            std::iter::from_fn(move || {
-                let chunk = self.chunks.get(index as usize)?;
-                index = self.behind[index as usize];
-                Some(&chunk.0[..std::mem::replace(&mut len, CHUNK as u32) as usize])
-            })
-        });
+        let on_wheels = self.wheels.iter().flat_map(|wheel| &wheel.heads).flat_map(|&head| self.events_of(head));
         let current = self.keys[self.taken..].iter().map(|&key| &self.current[key as u32 as usize]);
-        current.chain(&self.late).chain(chunks.flatten())
+        current.chain(&self.late).chain(on_wheels)
     }
 }
 
@@ -378,6 +384,19 @@ mod tests {
         assert_eq!(list.pop_before(1 << 60).map(|e| e.time.0), Some(7));
         assert_eq!(list.pop_before(1 << 59), None);
         assert_eq!(list.iter().count(), 2);
+    }
+
+    #[test]
+    fn what_comes_soon_is_seen() {
+        let mut list = EventList::default();
+        let times = [0, 5 << 20, 900_000_000, 1_500_000_000, 7_000_000_000, 200_000_000_000, 500_000_000_000];
+        times.iter().zip(0..).for_each(|(&time, shopper)| list.push(event(time, shopper)));
+        for end in [6 << 20, 1_000_000_000, 2_000_000_000, 100_000_000_000] {
+            let seen: BTreeSet<u64> = list.soon(end).map(|event| event.time.0).collect();
+            // The first lies in the current bucket, the last beyond the second wheel.
+            assert!(times[1..].iter().filter(|&&time| time < end).all(|time| seen.contains(time)), "{end}: {seen:?}");
+            assert!(seen.iter().all(|&time| time < end + (1 << (FINEST + BITS))), "{end}: {seen:?}");
+        }
     }
 
     #[test]

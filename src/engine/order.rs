@@ -76,7 +76,7 @@ impl Player<'_> {
     }
 
     /// Creates the orders of a basket and reserves their stock.
-    pub(super) fn reserve(&mut self, mut session: Session) {
+    pub(super) fn reserve(&mut self, session: &mut Session) {
         if !session.basket.is_one() || session.holds() {
             return self.think(session);
         }
@@ -101,11 +101,11 @@ impl Player<'_> {
                 granted |= 1 << position;
             } else {
                 contested = true;
-                self.contest(&session, position as u8, line);
+                self.contest(session, position as u8, line);
             }
         }
         if contested {
-            self.cell.waiting.push(Waiting { session, granted });
+            self.cell.waiting.push(Waiting { session: *session, granted });
         } else {
             self.finish_reservation(session, granted);
         }
@@ -131,16 +131,16 @@ impl Player<'_> {
         self.tally.events += 1;
         let (time, rank) = session.order();
         self.cell.digest.mix((time, rank ^ u64::from(waiting.granted)));
-        self.finish_reservation(session, waiting.granted);
+        self.finish_reservation(&mut session, waiting.granted);
     }
 
-    fn finish_reservation(&mut self, mut session: Session, granted: u16) {
+    fn finish_reservation(&mut self, session: &mut Session, granted: u16) {
         let lines = self.cell.baskets.lines(session.basket);
         let (refused, ordered) = (sum(select(lines, !granted)), sum(select(lines, granted)));
         self.tally.settle(session.window(), session.segment, Cause::SOLD_OUT, refused);
         if granted == 0 {
-            self.drop_basket(&mut session);
-            self.remember(&session, HAS_FAILED);
+            self.drop_basket(session);
+            self.remember(session, HAS_FAILED);
             return self.page_failed(session, Cause::SOLD_OUT);
         }
         self.tally.ordered.add(ordered);
@@ -166,23 +166,23 @@ impl Player<'_> {
     }
 
     /// The hold on an unpaid order runs out: its stock comes back. A session that was still going ends with it.
-    pub(super) fn expire(&mut self, mut session: Session) {
+    pub(super) fn expire(&mut self, session: &mut Session) {
         if session.phase() == Phase::HoldExpiry {
             self.tally.ended += 1;
-            self.remember(&session, HAS_FAILED);
+            self.remember(session, HAS_FAILED);
         }
         for line in self.cell.baskets.held(session.basket) {
             self.outbox.note(Move::Release, line.sku, line.units);
         }
-        self.settle_basket(&session, session.cause.or(Cause::HOLD_EXPIRED));
-        self.drop_basket(&mut session);
+        self.settle_basket(session, session.cause.or(Cause::HOLD_EXPIRED));
+        self.drop_basket(session);
     }
 
     /// The session ends. What it wanted is entered in the ledger; stock of an unpaid order stays held until its deadline.
-    pub(super) fn leave(&mut self, mut session: Session) {
+    pub(super) fn leave(&mut self, session: &mut Session) {
         self.tally.ended += 1;
         if session.cause != Cause::NONE {
-            self.remember(&session, HAS_FAILED);
+            self.remember(session, HAS_FAILED);
         }
         if !session.basket.is_one() {
             let never_had_one = session.basket == BasketId::NONE;
@@ -190,15 +190,15 @@ impl Player<'_> {
             return;
         }
         if !session.holds() {
-            self.settle_basket(&session, session.cause.or(Cause::CHANGED_MIND));
-            return self.drop_basket(&mut session);
+            self.settle_basket(session, session.cause.or(Cause::CHANGED_MIND));
+            return self.drop_basket(session);
         }
         if session.cause != Cause::NONE {
-            self.settle_basket(&session, session.cause);
+            self.settle_basket(session, session.cause);
             session.cause = Cause::SETTLED;
         }
         session.wait_for(Phase::HoldExpiryAfterExit, self.cell.baskets.deadline(session.basket));
-        self.cell.events.push(session);
+        self.cell.events.push(*session);
     }
 
     /// Enters the undecided lines of a session in the ledger, once.

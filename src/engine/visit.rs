@@ -26,13 +26,13 @@ impl<'a> Player<'a> {
         self.model.draws.stream(Name { subject, session: session.window(), visit: session.visit, purpose, item })
     }
 
-    pub(super) fn begin(&mut self, session: Session) {
+    pub(super) fn begin(&mut self, session: &mut Session) {
         self.tally.begun += 1;
-        let entry = self.model.graphs[self.segment(&session).graph].entry;
+        let entry = self.model.graphs[self.segment(session).graph].entry;
         self.enter(session, entry);
     }
 
-    fn enter(&mut self, mut session: Session, state: u8) {
+    fn enter(&mut self, session: &mut Session, state: u8) {
         if session.visit == u16::MAX {
             // Sixty-five thousand pages: the names of draws end here, and so does the shopper's interest.
             return self.leave(session);
@@ -46,14 +46,14 @@ impl<'a> Player<'a> {
     }
 
     /// Asks for the current call of the page, or finishes the page where all are answered.
-    pub(super) fn call(&mut self, mut session: Session) {
-        let state = self.state(&session);
-        let Some(&service) = state.calls.get(usize::from(session.call)) else { return self.loaded(session) };
+    pub(super) fn call(&mut self, session: &mut Session) {
+        let state = self.state(session);
+        let Some(&service) = state.calls.get(usize::from(session.call)) else { return self.loaded(session, state) };
         let last = usize::from(session.call) + 1 == state.calls.len();
         let service = usize::from(service);
         let now = session.time;
         let item = u16::from(session.call) << 8 | u16::from(session.attempt);
-        let work = self.model.services[service].time.draw(&mut self.stream(&session, Purpose::ServiceTime, item));
+        let work = self.model.services[service].time.draw(&mut self.stream(session, Purpose::ServiceTime, item));
         let tally = &mut self.tally.services[service];
         tally.requests += 1;
         tally.offered_ns += u128::from(work);
@@ -64,7 +64,7 @@ impl<'a> Player<'a> {
         let done = Instant(start.saturating_add(work));
         tally.accept(start - now.0, done.0 - now.0);
         let timeout = self.model.services[service].timeout.map_or(Instant(u64::MAX), |timeout| now + timeout);
-        let patience_ends = self.patience_ends(&session, done);
+        let patience_ends = self.patience_ends(session, done);
         if done > timeout.min(patience_ends) {
             self.tally.services[service].timed_out += 1;
             let (phase, at) =
@@ -73,12 +73,12 @@ impl<'a> Player<'a> {
         }
         session.call += 1;
         session.attempt = 0;
-        let acts_on_stock = matches!(self.state(&session).action, Some(Action::Reserve | Action::Pay { .. }));
+        let acts_on_stock = matches!(state.action, Some(Action::Reserve | Action::Pay { .. }));
         if last && !acts_on_stock {
             // Nothing else can happen to this page any more: one event for the answer and the thinking. Its basket, if it fills
             // one, counts from now.
             session.time = done;
-            self.loaded(session);
+            self.loaded(session, state);
         } else {
             self.wait(session, Phase::Response, done);
         }
@@ -94,26 +94,26 @@ impl<'a> Player<'a> {
         }
     }
 
-    pub(super) fn timed_out(&mut self, session: Session) {
-        let service = self.state(&session).calls[usize::from(session.call)];
+    pub(super) fn timed_out(&mut self, session: &mut Session) {
+        let service = self.state(session).calls[usize::from(session.call)];
         self.attempt_failed(session, Cause::timed_out(usize::from(service)));
     }
 
-    pub(super) fn gave_up(&mut self, session: Session) {
+    pub(super) fn gave_up(&mut self, session: &mut Session) {
         self.page_failed(session, Cause::GAVE_UP);
     }
 
     /// A call was rejected or timed out: tries again after a back-off while attempts and patience last.
-    fn attempt_failed(&mut self, mut session: Session, cause: Cause) {
-        let service = self.state(&session).calls[usize::from(session.call)];
+    fn attempt_failed(&mut self, session: &mut Session, cause: Cause) {
+        let service = self.state(session).calls[usize::from(session.call)];
         let settings = &self.model.services[usize::from(service)];
         if u32::from(session.attempt) + 1 >= settings.retry.attempts {
             return self.page_failed(session, cause);
         }
         let item = u16::from(session.call) << 8 | u16::from(session.attempt);
-        let wait = settings.backoff(session.attempt, self.stream(&session, Purpose::Backoff, item).unit());
+        let wait = settings.backoff(session.attempt, self.stream(session, Purpose::Backoff, item).unit());
         let at = session.time + wait;
-        let patience_ends = self.patience_ends(&session, at);
+        let patience_ends = self.patience_ends(session, at);
         // At the same instant a shopper gives up before anything is tried again.
         if at >= patience_ends {
             return self.wait(session, Phase::GaveUp, patience_ends.max(session.time));
@@ -123,55 +123,61 @@ impl<'a> Player<'a> {
     }
 
     /// All calls of the page are answered: acts, then thinks.
-    fn loaded(&mut self, mut session: Session) {
-        match self.state(&session).action {
+    fn loaded(&mut self, session: &mut Session, state: &State) {
+        match state.action {
             None => {}
-            Some(Action::AddToBasket) => self.fill_basket(&mut session),
+            Some(Action::AddToBasket) => self.fill_basket(session),
             Some(Action::Reserve) => return self.reserve(session),
             Some(Action::Pay { .. }) if !session.holds() => {}
             Some(Action::Pay { declined }) => {
-                if declined > 0.0 && self.stream(&session, Purpose::Decline, 0).unit() < declined {
+                if declined > 0.0 && self.stream(session, Purpose::Decline, 0).unit() < declined {
                     return self.page_failed(session, Cause::PAYMENT_FAILED);
                 }
-                self.pay(&mut session);
+                self.pay(session);
             }
         }
-        self.think(session);
+        self.think_on(session, state);
     }
 
     /// Looks at the page for the state's think time, then goes on. Where to is part of the same draw and known from now on.
-    pub(super) fn think(&mut self, session: Session) {
-        let state = self.state(&session);
+    pub(super) fn think(&mut self, session: &mut Session) {
+        self.think_on(session, self.state(session));
+    }
+
+    #[inline]
+    fn think_on(&mut self, session: &mut Session, state: &State) {
         if let (Some(target), None) = (state.next.certain(), &state.think) {
             return self.go_on(session, target, 0);
         }
-        let mut stream = self.stream(&session, Purpose::Visit, 0);
-        let target = self.state(&session).next.target(stream.unit());
-        self.think_before(session, target, &mut stream);
+        let mut stream = self.stream(session, Purpose::Visit, 0);
+        let target = state.next.target(stream.unit());
+        self.think_before(session, state, target, &mut stream);
     }
 
     /// A page failed for good. The shopper leaves, or looks at the error for a think time and tries something else.
-    pub(super) fn page_failed(&mut self, mut session: Session, cause: Cause) {
+    pub(super) fn page_failed(&mut self, session: &mut Session, cause: Cause) {
         session.cause = cause;
-        let mut stream = self.stream(&session, Purpose::FailedVisit, 0);
-        match self.state(&session).on_failure.target(stream.unit()) {
+        let state = self.state(session);
+        let mut stream = self.stream(session, Purpose::FailedVisit, 0);
+        match state.on_failure.target(stream.unit()) {
             None => self.leave(session),
-            target => self.think_before(session, target, &mut stream),
+            target => self.think_before(session, state, target, &mut stream),
         }
     }
 
-    fn think_before(&mut self, session: Session, target: Option<u8>, stream: &mut Stream) {
-        let think = self.state(&session).think.as_ref().map_or(0, |think| think.draw(stream));
+    #[inline]
+    fn think_before(&mut self, session: &mut Session, state: &State, target: Option<u8>, stream: &mut Stream) {
+        let think = state.think.as_ref().map_or(0, |think| think.draw(stream));
         self.go_on(session, target, think);
     }
 
-    fn go_on(&mut self, mut session: Session, target: Option<u8>, think: u64) {
+    fn go_on(&mut self, session: &mut Session, target: Option<u8>, think: u64) {
         session.call = target.unwrap_or(EXIT);
         self.wait(session, Phase::ThinkEnd, session.time + Nanos(think));
     }
 
     /// Goes where the shopper has decided to go.
-    pub(super) fn move_on(&mut self, mut session: Session) {
+    pub(super) fn move_on(&mut self, session: &mut Session) {
         let closes = self.model.windows[usize::from(session.window())].closes;
         if session.call == EXIT {
             return self.leave(session);

@@ -4,6 +4,7 @@ pub mod arrivals;
 pub mod basket;
 pub mod cell;
 pub mod event_list;
+mod free_places;
 mod order;
 pub mod permutation;
 pub mod schedule;

@@ -78,7 +78,9 @@ fn measure(shoppers: u32) -> (f64, f64) {
 fn memory_hardly_grows_with_shoppers_and_is_foretold() {
     let (few, many) = (10_000_000, 100_000_000);
     let ((with_few, foretold_few), (with_many, foretold_many)) = (measure(few), measure(many));
-    println!("{with_few:.3e} bytes (forecast {foretold_few:.3e}), with ten times the shoppers {with_many:.3e} ({foretold_many:.3e})");
+    println!(
+        "{with_few:.3e} bytes (forecast {foretold_few:.3e}), with ten times the shoppers {with_many:.3e} ({foretold_many:.3e})"
+    );
     let per_shopper = (with_many - with_few) / f64::from(many - few);
     assert!(per_shopper <= PER_SHOPPER, "{per_shopper} bytes per shopper");
     for (measured, foretold) in [(with_few, foretold_few), (with_many, foretold_many)] {

@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 /// Sessions below which a sample says little.
 const SMALL_SAMPLE: f64 = 100_000.0;
 
+/// Memory from which a run is faster in huge pages, bytes.
+const LARGE: f64 = 50e6;
+
 /// Runs a scenario.
 pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), Stop> {
     let loaded = load(arguments, terminal)?;
@@ -34,9 +37,16 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     // Hours of work must not end at a folder that cannot be written.
     make_way(&folder, overwrite)?;
     let forecast = Forecast::new(plan);
+    let memory = forecast.memory_bytes * f64::from(simulated_cells) / f64::from(plan.cells);
     let mut budget = Budget::new(arguments.memory);
-    budget.admits(forecast.memory_bytes * f64::from(simulated_cells) / f64::from(plan.cells))?;
+    budget.admits(memory)?;
+    if memory > LARGE {
+        machine::use_huge_pages();
+    }
     if !arguments.quiet {
+        if !loaded.warnings.is_empty() {
+            terminal::say(&ended(loaded.warnings.render(terminal.stderr_colour())));
+        }
         for warning in outlook::overloads(&Clock::new(&plan.zone), &forecast) {
             terminal.warning(&warning);
         }
@@ -75,9 +85,6 @@ fn load(arguments: &RunArguments, terminal: &Terminal) -> Result<scenario::Loade
         terminal::say(&ended(diagnostics.render(terminal.stderr_colour())));
         Stop::BadScenario
     })?;
-    if !arguments.quiet && !loaded.warnings.is_empty() {
-        terminal::say(&ended(loaded.warnings.render(terminal.stderr_colour())));
-    }
     Ok(loaded)
 }
 

@@ -1,5 +1,6 @@
 //! Baskets of the sessions in flight: lines of product, units and price, in slabs by size.
 
+use super::free_places::FreePlaces;
 use crate::model::catalogue::Sku;
 use crate::plan::MAX_LINES;
 use crate::recorder::Intents;
@@ -60,7 +61,7 @@ pub struct Baskets {
 #[derive(Clone, Debug, Default)]
 struct Slab<const N: usize> {
     places: Vec<Place<N>>,
-    free: Vec<u32>,
+    free: FreePlaces,
 }
 
 /// What is known of a basket lies together with its lines: a look at it is one or two cache lines.
@@ -171,10 +172,10 @@ impl Baskets {
     pub fn remove(&mut self, id: BasketId) {
         let (slab, index) = Self::place(id);
         match slab {
-            0 => self.two.free.push(index),
-            1 => self.four.free.push(index),
-            2 => self.eight.free.push(index),
-            _ => self.most.free.push(index),
+            0 => self.two.free.insert(index),
+            1 => self.four.free.insert(index),
+            2 => self.eight.free.insert(index),
+            _ => self.most.free.insert(index),
         }
     }
 

@@ -10,6 +10,7 @@
 //!
 //! Buckets are lists of small chunks from one pool: after the first peak nothing is allocated.
 
+use super::free_places::FreePlaces;
 use super::session::Session;
 use crate::units::Instant;
 
@@ -65,7 +66,7 @@ pub struct EventList {
     chunks: Vec<Chunk>,
     /// The chunk behind each chunk.
     behind: Vec<u32>,
-    free: u32,
+    free: FreePlaces,
     /// Bucket of the finest wheel that is being consumed; everything before it has happened.
     clock: u64,
     /// The current bucket's events, as they came.
@@ -86,7 +87,7 @@ impl Default for EventList {
             wheels: Box::new(std::array::from_fn(|_| wheel.clone())),
             chunks: Vec::new(),
             behind: Vec::new(),
-            free: NONE,
+            free: FreePlaces::default(),
             clock: 0,
             current: Vec::new(),
             keys: Vec::new(),
@@ -143,14 +144,11 @@ impl EventList {
 
     #[inline(never)]
     fn add_chunk(&mut self, level: usize, slot: usize, event: Session) {
-        let mut index = self.free;
-        if index == NONE {
-            index = self.chunks.len() as u32;
+        let index = self.free.pop().unwrap_or_else(|| {
             self.chunks.push(Chunk([Session::default(); CHUNK]));
             self.behind.push(NONE);
-        } else {
-            self.free = self.behind[index as usize];
-        }
+            self.chunks.len() as u32 - 1
+        });
         self.chunks[index as usize].0[0] = event;
         let wheel = &mut self.wheels[level];
         let head = std::mem::replace(&mut wheel.heads[slot], Head { chunk: index, len: 1 });
@@ -270,9 +268,8 @@ impl EventList {
                     self.place(event);
                 }
             }
-            let next = std::mem::replace(&mut self.behind[index as usize], self.free);
-            self.free = index;
-            index = next;
+            self.free.insert(index);
+            index = self.behind[index as usize];
             len = CHUNK;
         }
     }

@@ -30,8 +30,9 @@ pub const BYTES_PER_SKU: f64 = 20.0;
 pub const BYTES_PER_SHOPPER: f64 = 1.0;
 /// Memory per session in flight: its state in the event list, whose chunks are part empty, and its basket; bytes.
 pub const BYTES_PER_SESSION: f64 = 75.0;
-/// Work per event on one core, nanoseconds: the flagship's 4,512 s for 8.55 bn events, most of it waiting for memory.
-pub const NANOS_PER_EVENT: f64 = 530.0;
+/// Work per event on one core, nanoseconds: the 535 s that the flagship took for its first 1.38 bn events, half of it waiting for
+/// memory.
+pub const NANOS_PER_EVENT: f64 = 390.0;
 /// The utilisation at the peak for which [`ServiceForecast::instances_suggested`] is computed: a fifth is left for what a mean
 /// does not show.
 pub const TARGET_UTILISATION: f64 = 0.8;

@@ -1,12 +1,10 @@
 //! Whole runs of the bundled scenarios, without the report: events per second from the plan to the results.
 
+#[path = "runs/played.rs"]
+mod played;
+
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use saleload::engine::{self, Options};
-use saleload::plan::Plan;
-use saleload::results::Results;
-use saleload::scenario;
-use std::ops::ControlFlow;
-use std::path::Path;
+use played::{plan, play};
 use std::time::Duration;
 
 /// Name, file, overrides, part of the cells that is simulated.
@@ -33,17 +31,6 @@ const RUNS: [(&str, &str, &[&str], u32); 3] = [
     // One cell of 64 with a fortieth of its shoppers: a fuller cell, a catalogue of 14 M SKUs, and the time to make it.
     ("sampled_festival", "double11-2020.toml", &["population.shoppers=20_000_000"], 64),
 ];
-
-fn plan(file: &str, overrides: &[&str]) -> Plan {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(file);
-    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    scenario::load(&path, &overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan
-}
-
-fn play(plan: &Plan, part: u32, threads: usize) -> Results {
-    let options = Options { simulated_cells: plan.cells / part, threads };
-    engine::run(plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
-}
 
 fn measure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("run");

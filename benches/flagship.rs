@@ -7,31 +7,25 @@
 //! cargo bench -q --bench flagship -- --overrides 80000000
 //! ```
 
+#[path = "runs/played.rs"]
+mod played;
+
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group};
-use saleload::engine::{self, Options};
 use saleload::plan::{Plan, Pool};
-use saleload::results::Results;
-use saleload::scenario;
-use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::Duration;
 
+const FESTIVAL: &str = "double11-2020.toml";
 /// Shoppers of the measured festival.
 const SHOPPERS: u64 = 8_000_000;
 
-fn load(overrides: &[String]) -> Plan {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/double11-2020.toml");
-    scenario::load(&path, overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan
-}
-
 /// The festival with so many shoppers.
 fn flagship(shoppers: u64) -> Plan {
-    load(&overrides(shoppers))
+    played::plan(FESTIVAL, &overrides(shoppers))
 }
 
 /// What makes the festival one of so many shoppers. The stock of generated products follows the demand by itself.
 fn overrides(shoppers: u64) -> Vec<String> {
-    let whole = load(&[]);
+    let whole = played::plan(FESTIVAL, &[""; 0]);
     let scale = |count: u64| (u128::from(count) * u128::from(shoppers)).div_ceil(u128::from(whole.shoppers)) as u64;
     let mut overrides = vec![format!("population.shoppers={shoppers}")];
     if let Some(catalogue) = &whole.catalogue {
@@ -63,19 +57,14 @@ fn servers(pool: &Pool, cells: u64, scale: impl Fn(u64) -> u64) -> Pool {
     Pool { instances: cells, workers, queue }
 }
 
-fn play(plan: &Plan, threads: usize) -> Results {
-    let options = Options { simulated_cells: plan.cells, threads };
-    engine::run(plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
-}
-
 fn measure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("flagship");
     group.sampling_mode(SamplingMode::Flat);
     let plan = flagship(SHOPPERS);
-    group.throughput(Throughput::Elements(play(&plan, 2).summary.events));
+    group.throughput(Throughput::Elements(played::play(&plan, 1, 2).summary.events));
     for threads in [1, 2] {
         let id = BenchmarkId::new(format!("{threads}_thread"), SHOPPERS);
-        group.bench_function(id, |bencher| bencher.iter(|| play(&plan, threads)));
+        group.bench_function(id, |bencher| bencher.iter(|| played::play(&plan, 1, threads)));
     }
     group.finish();
 }

@@ -4,15 +4,14 @@
 //!
 //! Run by itself, it only shows that the work can be done.
 
+#[path = "runs/played.rs"]
+mod played;
+
 use saleload::engine::event_list::EventList;
 use saleload::engine::session::{Phase, Session};
-use saleload::engine::{self, Options};
 use saleload::rng::{Draws, Name, Purpose};
-use saleload::scenario;
 use saleload::units::Instant;
 use std::hint::black_box;
-use std::ops::ControlFlow;
-use std::path::Path;
 
 /// Names of the pieces of work.
 const WORK: [(&str, fn()); 4] = [("check", check), ("hold", hold), ("quickstart", quickstart), ("festival", festival)];
@@ -26,22 +25,9 @@ fn main() {
     }
 }
 
-fn load(file: &str, overrides: &[&str]) -> scenario::Loaded {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(file);
-    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    scenario::load(&path, &overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
-}
-
-fn play(file: &str, overrides: &[&str], part: u32) {
-    let plan = load(file, overrides).plan;
-    let options = Options { simulated_cells: plan.cells / part, threads: 1 };
-    let played = engine::run(&plan, &options, &mut |_| ControlFlow::Continue(()));
-    black_box(played.unwrap_or_else(|breach| panic!("{breach}")));
-}
-
 /// Reading and checking the largest scenario.
 fn check() {
-    black_box(load("double11-2020.toml", &[]));
+    black_box(played::plan("double11-2020.toml", &[""; 0]));
 }
 
 /// The event list alone: a million takes and additions at a hundred thousand pending events.
@@ -65,10 +51,11 @@ fn hold() {
 
 /// A small scenario in which everything happens.
 fn quickstart() {
-    play("quickstart.toml", &[], 1);
+    black_box(played::play(&played::plan("quickstart.toml", &[""; 0]), 1, 1));
 }
 
 /// One cell of the festival, for a fraction of its people and goods.
 fn festival() {
-    play("double11-2020.toml", &["population.shoppers=4_000_000", "catalogue.skus=400_000"], 64);
+    let plan = played::plan("double11-2020.toml", &["population.shoppers=4_000_000", "catalogue.skus=400_000"]);
+    black_box(played::play(&plan, 64, 1));
 }

@@ -52,10 +52,7 @@ pub fn fork(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<S
     of_sample(&snapshot, simulated_cells)?;
     let mut forks = snapshot.header.forks.clone();
     if !differ.is_empty() {
-        forks.push(Fork {
-            scenario_blake3: blake3::hash(there.resolved.as_bytes()).to_hex().to_string(),
-            at_unix_ms: past.unix_ms(),
-        });
+        forks.push(Fork { scenario_blake3: there.blake3(), at_unix_ms: past.unix_ms() });
     }
     Ok(Start { snapshot, forks })
 }
@@ -161,7 +158,7 @@ impl Past<'_> {
     }
 
     fn unix_ms(&self) -> i64 {
-        self.there.origin_unix_ms + (self.now.0 / 1_000_000) as i64
+        self.there.unix_ms(self.now)
     }
 
     fn moment(&self) -> String {

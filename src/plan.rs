@@ -417,6 +417,14 @@ pub enum StockDistribution {
     },
 }
 
+impl Plan {
+    /// Unix time of an instant, in milliseconds.
+    #[must_use]
+    pub fn unix_ms(&self, at: Instant) -> i64 {
+        self.origin_unix_ms + (at.0 / 1_000_000) as i64
+    }
+}
+
 impl Segment {
     /// Weight of each category in the segment's baskets.
     #[must_use]

@@ -42,6 +42,14 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
+impl Loaded {
+    /// BLAKE3 of the resolved scenario, in hexadecimal: what manifests and forks name it by.
+    #[must_use]
+    pub fn blake3(&self) -> String {
+        blake3::hash(self.resolved.as_bytes()).to_hex().to_string()
+    }
+}
+
 /// Loads the scenario at `path`; `overrides` are `PATH=VALUE` texts that are applied last.
 ///
 /// Relative paths in a file start from its folder, relative paths in an override from the current one.

@@ -65,10 +65,7 @@ fn measure(shoppers: u32) -> (f64, f64) {
     std::fs::write(folder.path().join("sale.toml"), two_windows(shoppers)).expect("the folder takes a file");
     let forecast: serde_json::Value =
         serde_json::from_str(&saleload(folder.path(), &["check", "--json", "sale.toml"])).expect("JSON");
-    let forecast = forecast.to_string();
-    let from = forecast.find("\"memory_bytes\":").expect("a forecast of memory") + "\"memory_bytes\":".len();
-    let until = from + forecast[from..].find([',', '}']).expect("the end of a number");
-    let forecast: f64 = forecast[from..until].parse().expect("a number");
+    let forecast = forecast[0]["forecast"]["memory_bytes"].as_f64().expect("a forecast of memory");
     let run = saleload(folder.path(), &["run", "--quiet", "--threads", "2", "sale.toml"]);
     (peak(&run), forecast)
 }

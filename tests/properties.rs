@@ -9,6 +9,8 @@
 mod draw;
 #[path = "properties/law.rs"]
 mod law;
+#[path = "properties/seeds.rs"]
+mod seeds;
 
 use law::Verdict;
 use saleload::engine::{self, Options, Progress};
@@ -24,18 +26,6 @@ const NAME: &str = "saleload properties 1";
 const SCENARIOS: u32 = 200;
 /// A scenario to play alone, given at compile time.
 const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
-
-fn seeds() -> Vec<u64> {
-    if let Some(only) = ONLY {
-        let digits = only.trim_start_matches("0x");
-        return vec![u64::from_str_radix(digits, 16).expect("SALELOAD_SCENARIO is hexadecimal")];
-    }
-    let seed = |number: u32| {
-        let digest = blake3::hash(format!("{NAME}/{number}").as_bytes());
-        u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
-    };
-    (0..SCENARIOS).map(seed).collect()
-}
 
 fn load(text: &str) -> Result<Loaded, String> {
     scenario::load_str(text, "drawn.toml", &[]).map_err(|problems| problems.render(false))
@@ -107,24 +97,14 @@ fn resolved_is_the_same(loaded: &Loaded) -> Verdict {
     Ok(())
 }
 
-/// Plays the scenarios of the seeds, on all cores.
-fn play_all(seeds: &[u64]) -> Vec<(u64, Result<Results, String>)> {
-    let play_one = |&seed: &u64| {
-        let text = draw::scenario(seed, 0.0);
-        if ONLY.is_some() {
-            println!("{text}");
-        }
-        let played = catch_unwind(AssertUnwindSafe(|| play(&text)));
-        (seed, played.unwrap_or_else(|_| Err("panicked, see above".into())))
-    };
-    let share = seeds.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from));
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = seeds
-            .chunks(share)
-            .map(|seeds| scope.spawn(move || seeds.iter().map(play_one).collect::<Vec<_>>()))
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("panics are caught")).collect()
-    })
+/// Plays the scenario of a seed, whatever happens.
+fn play_safely(seed: u64) -> Result<Results, String> {
+    let text = draw::scenario(seed, 0.0);
+    if ONLY.is_some() {
+        println!("{text}");
+    }
+    let played = catch_unwind(AssertUnwindSafe(|| play(&text)));
+    played.unwrap_or_else(|_| Err("panicked, see above".into()))
 }
 
 #[test]
@@ -132,7 +112,7 @@ fn every_scenario_keeps_the_laws() {
     let mut failures = Vec::new();
     let mut ended: BTreeMap<Bucket, u32> = BTreeMap::new();
     let (mut events, mut sold_out) = (0, 0);
-    for (seed, played) in play_all(&seeds()) {
+    for (seed, played) in seeds::on_all_cores(&seeds::of_scenarios(NAME, SCENARIOS, ONLY), play_safely) {
         match played {
             Ok(results) => {
                 events += results.summary.events;

@@ -36,6 +36,8 @@ mod order;
 mod page;
 #[path = "reference/record.rs"]
 mod record;
+#[path = "properties/seeds.rs"]
+mod seeds;
 #[path = "reference/service.rs"]
 mod service;
 #[path = "reference/session.rs"]
@@ -102,19 +104,6 @@ struct Seen {
     broken_off: u64,
 }
 
-fn seeds() -> Vec<u64> {
-    if let Some(only) = ONLY {
-        let digits = only.trim_start_matches("0x");
-        return vec![u64::from_str_radix(digits, 16).expect("SALELOAD_SCENARIO is hexadecimal")];
-    }
-    let scenarios = MORE.map_or(SCENARIOS, |more| more.parse().expect("SALELOAD_SCENARIOS is a number"));
-    let seed = |number: u32| {
-        let digest = blake3::hash(format!("{NAME}/{number}").as_bytes());
-        u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
-    };
-    (0..scenarios).map(seed).collect()
-}
-
 fn text(seed: u64) -> String {
     draw::scenario(seed, TENSIONS[(seed % TENSIONS.len() as u64) as usize])
 }
@@ -177,22 +166,11 @@ fn play_safely(seed: u64, explains: bool) -> Result<Seen, String> {
     played.unwrap_or_else(|_| Err("panicked, see above".into()))
 }
 
-/// Plays the scenarios of the seeds, on all cores.
-fn play_all(seeds: &[u64]) -> Vec<(u64, Result<Seen, String>)> {
-    let play_one = |&seed: &u64| (seed, play_safely(seed, false));
-    let share = seeds.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from));
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = seeds
-            .chunks(share)
-            .map(|seeds| scope.spawn(move || seeds.iter().map(play_one).collect::<Vec<_>>()))
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("panics are caught")).collect()
-    })
-}
-
 #[test]
 fn both_agree_to_the_last_event() {
-    let played = play_all(&seeds());
+    let scenarios = MORE.map_or(SCENARIOS, |more| more.parse().expect("SALELOAD_SCENARIOS is a number"));
+    let seeds = seeds::of_scenarios(NAME, scenarios, ONLY);
+    let played = seeds::on_all_cores(&seeds, |seed| play_safely(seed, false));
     let failures: Vec<u64> = played.iter().filter(|(_, played)| played.is_err()).map(|(seed, _)| *seed).collect();
     let seen: Vec<Seen> = played.into_iter().filter_map(|(_, played)| played.ok()).collect();
     let events: u64 = seen.iter().map(|seen| seen.events).sum();

@@ -8,6 +8,9 @@ mod draw;
 mod fork;
 #[path = "snapshot/played.rs"]
 mod played;
+#[path = "properties/seeds.rs"]
+#[expect(dead_code, reason = "scenarios are drawn one by one here")]
+mod seeds;
 
 use played::{Case, load};
 use saleload::scenario::Loaded;
@@ -18,8 +21,7 @@ const SCENARIOS: u64 = 60;
 
 /// A number of its own for each thing that is drawn.
 fn seed(what: &str, number: u64) -> u64 {
-    let digest = blake3::hash(format!("saleload snapshots 1/{what}/{number}").as_bytes());
-    u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
+    seeds::seed(&format!("saleload snapshots 1/{what}/{number}"))
 }
 
 fn drawn(number: u64) -> Loaded {

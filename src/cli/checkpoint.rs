@@ -140,7 +140,7 @@ impl<'a> Checkpoints<'a> {
     }
 
     fn moment(&self, now: Instant) -> String {
-        self.clock.stamp(self.loaded.plan.origin_unix_ms + (now.0 / 1_000_000) as i64)
+        self.clock.stamp(self.loaded.plan.unix_ms(now))
     }
 
     fn say(&self, text: &str) {
@@ -166,12 +166,11 @@ fn beside(folder: &Path, what: &str) -> PathBuf {
 fn within(plan: &Plan, unix_ms: i64, clock: &Clock) -> Result<Instant, Stop> {
     let since = u64::try_from(unix_ms - plan.origin_unix_ms).unwrap_or(0).saturating_mul(1_000_000);
     if since == 0 || since >= plan.horizon.0 {
-        let end = plan.origin_unix_ms + (plan.horizon.0 / 1_000_000) as i64;
         return Err(Stop::Usage(format!(
             "--snapshot-at: {} is not between {} and {}, the first opening and the last closing",
             clock.stamp(unix_ms),
             clock.stamp(plan.origin_unix_ms),
-            clock.stamp(end),
+            clock.stamp(plan.unix_ms(plan.horizon)),
         )));
     }
     Ok(Instant(since))

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
         None => plan.cells,
     };
     let folder = arguments.out.clone().unwrap_or_else(|| Path::new("output").join(&plan.name));
-    let overwrite = arguments.overwrite || arguments.snapshots.resume && holds_part_of(&folder, &loaded.resolved);
+    let overwrite = arguments.overwrite || arguments.snapshots.resume && holds_part_of(&folder, &loaded);
     // Hours of work must not end at a folder that cannot be written.
     make_way(&folder, overwrite)?;
     let forecast = Forecast::new(plan);
@@ -120,8 +120,8 @@ pub(super) fn holds_results(folder: &Path) -> bool {
 }
 
 /// Whether a folder holds what an interrupted run of this scenario had come to: to resume it is to replace that.
-fn holds_part_of(folder: &Path, resolved: &str) -> bool {
-    let hash = blake3::hash(resolved.as_bytes()).to_hex().to_string();
+fn holds_part_of(folder: &Path, scenario: &scenario::Loaded) -> bool {
+    let hash = scenario.blake3();
     Manifest::read(folder).is_ok_and(|of| of.completion == Completion::Interrupted && of.scenario_blake3 == hash)
 }
 

@@ -5,7 +5,7 @@ use super::{Overload, Peak, ServiceForecast, TARGET_UTILISATION, WindowForecast,
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;
 use crate::plan::{Action, Plan, Service, WindowId};
-use crate::units::{Instant, Nanos};
+use crate::units::Nanos;
 use std::collections::BTreeMap;
 
 /// Sessions still in flight after a closing are followed for this long, seconds.
@@ -44,7 +44,7 @@ pub(super) fn of_window(plan: &Plan, expectation: &Expectation, window: WindowId
     WindowForecast {
         window: bounds.name.clone(),
         opens_unix_ms: flow.opens_unix_ms,
-        closes_unix_ms: unix_ms(plan, bounds.closes),
+        closes_unix_ms: plan.unix_ms(bounds.closes),
         sessions: flow.sessions.iter().sum(),
         orders: flow.orders.iter().sum(),
         peak_sessions: flow.peak_rate(&flow.sessions),
@@ -76,7 +76,7 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
     edges.extend(grid::edges(seconds - open_seconds, &[]).into_iter().skip(1).map(|t| t + open_seconds));
     let slots = edges.len() - 1;
     let mut flow = Flow {
-        opens_unix_ms: unix_ms(plan, bounds.opens),
+        opens_unix_ms: plan.unix_ms(bounds.opens),
         edges,
         open_slots,
         sessions: vec![0.0; slots],
@@ -179,8 +179,4 @@ impl Flow {
     fn unix_ms(&self, edge: usize) -> i64 {
         self.opens_unix_ms + self.edges[edge] as i64 * 1000
     }
-}
-
-fn unix_ms(plan: &Plan, at: Instant) -> i64 {
-    plan.origin_unix_ms + (at.0 / 1_000_000) as i64
 }

@@ -115,7 +115,7 @@ impl Outcome<'_> {
     }
 
     fn unix_ms(&self, instant: Instant) -> i64 {
-        self.plan.origin_unix_ms + (instant.0 / 1_000_000) as i64
+        self.plan.unix_ms(instant)
     }
 
     /// Checks each law on the simulated numbers; amounts are scaled up for the reader.

@@ -58,26 +58,25 @@ impl ResponseTimes {
         self.shortest..(self.longest + 1).max(self.shortest)
     }
 
-    /// Moves all counts to another record and starts anew.
-    pub fn drain_into(&mut self, other: &mut ResponseTimes) {
+    /// Gives away every bucket that is not empty, and starts anew.
+    fn drain(&mut self, mut give: impl FnMut(usize, u64)) {
         for index in self.touched() {
             let count = std::mem::take(&mut self.counts[index]);
             if count > 0 {
-                other.add(index, count);
+                give(index, count);
             }
         }
         (self.shortest, self.longest) = (BUCKETS, 0);
     }
 
+    /// Moves all counts to another record and starts anew.
+    pub fn drain_into(&mut self, other: &mut ResponseTimes) {
+        self.drain(|index, count| other.add(index, count));
+    }
+
     /// Adds all counts to a histogram made by [`whole_window`], and starts anew.
     pub fn drain_into_window(&mut self, window: &mut Histogram<u64>) {
-        for index in self.touched() {
-            let count = std::mem::take(&mut self.counts[index]);
-            if count > 0 {
-                window.saturating_record_n(bounds(index).0, count);
-            }
-        }
-        (self.shortest, self.longest) = (BUCKETS, 0);
+        self.drain(|index, count| window.saturating_record_n(bounds(index).0, count));
     }
 
     /// First time of each bucket that is not empty, µs, and its count.

@@ -169,10 +169,8 @@ impl Recorder {
 impl Row {
     fn counts_below(&self, most: u64) -> bool {
         let services = self.services.iter().all(|service| {
-            service.rejected <= service.requests
-                && service.timed_out <= service.requests
-                && service.requests <= most
-                && times_below(service.offered_ns, service.waited_ns, service.reading, most)
+            let counts = (service.requests, service.rejected, service.timed_out);
+            service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let categories =
             self.categories.iter().all(|(left, empty)| left.unsigned_abs().max(empty.unsigned_abs()) <= most);
@@ -185,10 +183,8 @@ impl Tally {
         let intents = [self.demand, self.ordered, self.paid];
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
-            service.rejected <= service.requests
-                && service.timed_out <= service.requests
-                && service.requests <= most
-                && times_below(service.offered_ns, service.waited_ns, service.reading, most)
+            let counts = (service.requests, service.rejected, service.timed_out);
+            service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
         intents
@@ -198,8 +194,12 @@ impl Tally {
     }
 }
 
-fn times_below(offered_ns: u128, waited_ns: u128, reading: Reading, most: u64) -> bool {
-    offered_ns.max(waited_ns).max(reading.busy).max(reading.queued) <= MOST_NS && reading.longest_queue <= most
+/// Whether a service, in a row or in a tally, counts no more than can be, given its requests and those of them that were rejected
+/// and timed out.
+fn service_below((requests, rejected, timed_out): (u64, u64, u64), ns: u128, reading: Reading, most: u64) -> bool {
+    rejected.max(timed_out) <= requests
+        && requests.max(reading.longest_queue) <= most
+        && ns.max(reading.busy).max(reading.queued) <= MOST_NS
 }
 
 impl TallyState {

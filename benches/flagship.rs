@@ -1,5 +1,5 @@
 //! The bundled festival at other sizes: shoppers, goods, stock and servers scaled along. Events per second from the plan to the
-//! results on one and two threads, at eight million shoppers.
+//! results on one and two threads, at eight million shoppers, beside the floor under any engine with the same draws.
 //!
 //! Larger ones are runs of a whole process; this prints the overrides that make them, one a line:
 //!
@@ -7,6 +7,8 @@
 //! cargo bench -q --bench flagship -- --overrides 80000000
 //! ```
 
+#[path = "runs/floor.rs"]
+mod floor;
 #[path = "runs/played.rs"]
 mod played;
 
@@ -66,6 +68,8 @@ fn measure(criterion: &mut Criterion) {
         let id = BenchmarkId::new(format!("{threads}_thread"), SHOPPERS);
         group.bench_function(id, |bencher| bencher.iter(|| played::play(&plan, 1, threads)));
     }
+    group.throughput(Throughput::Elements(floor::walk(&plan)));
+    group.bench_function(BenchmarkId::new("floor_1_thread", SHOPPERS), |bencher| bencher.iter(|| floor::walk(&plan)));
     group.finish();
 }
 

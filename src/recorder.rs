@@ -11,7 +11,6 @@ use crate::engine::station::Reading;
 use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
-use hdrhistogram::Histogram;
 use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
 
@@ -225,7 +224,7 @@ pub struct Recorder {
     /// Recorded slots.
     pub rows: Vec<Row>,
     /// Response times by window and service.
-    pub responses_us: Vec<Vec<Histogram<u64>>>,
+    pub responses_us: Vec<Vec<ResponseTimes>>,
     /// Totals and the ledger of the run up to the last closed slot.
     pub total: Tally,
     /// What has been gathered of the slot that is open.
@@ -236,10 +235,10 @@ impl Recorder {
     /// An empty record.
     #[must_use]
     pub fn new(model: &Model) -> Self {
-        let histograms = vec![response_times::whole_window(); model.services.len()];
+        let responses_us = vec![ResponseTimes::default(); model.services.len()];
         Recorder {
             rows: Vec::new(),
-            responses_us: vec![histograms; model.windows.len()],
+            responses_us: vec![responses_us; model.windows.len()],
             total: Tally::new(model),
             slot: Tally::new(model),
         }
@@ -270,7 +269,7 @@ impl Recorder {
             products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
         };
         for (window, service) in self.responses_us[slot.window].iter_mut().zip(&mut self.slot.services) {
-            service.responses_us.drain_into_window(window);
+            service.responses_us.drain_into(window);
         }
         self.rows.push(row);
         self.slot.drain_into(&mut self.total);

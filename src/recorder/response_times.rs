@@ -1,9 +1,7 @@
-//! Response times of one slot, counted in buckets of a relative width of less than a hundredth.
+//! Response times, counted in buckets of a relative width of less than a hundredth.
 //!
-//! The buckets are those of an `HdrHistogram` of two significant digits, in which the times of a whole window are kept. Slots
-//! end every second, so here counting, summing and clearing touch only the buckets between the shortest and the longest time.
-
-use hdrhistogram::Histogram;
+//! The buckets are those of an `HdrHistogram` of two significant digits, which the tests compare with. Slots end every second, so
+//! summing and clearing touch only the buckets between the shortest and the longest time, as rows of plain numbers.
 
 /// Longest response time that is told apart, in microseconds: an hour.
 const LONGEST_US: u64 = 3_600_000_000;
@@ -58,25 +56,16 @@ impl ResponseTimes {
         self.shortest..(self.longest + 1).max(self.shortest)
     }
 
-    /// Gives away every bucket that is not empty, and starts anew.
-    fn drain(&mut self, mut give: impl FnMut(usize, u64)) {
-        for index in self.touched() {
-            let count = std::mem::take(&mut self.counts[index]);
-            if count > 0 {
-                give(index, count);
-            }
-        }
-        (self.shortest, self.longest) = (BUCKETS, 0);
-    }
-
     /// Moves all counts to another record and starts anew.
     pub fn drain_into(&mut self, other: &mut ResponseTimes) {
-        self.drain(|index, count| other.add(index, count));
-    }
-
-    /// Adds all counts to a histogram made by [`whole_window`], and starts anew.
-    pub fn drain_into_window(&mut self, window: &mut Histogram<u64>) {
-        self.drain(|index, count| window.saturating_record_n(bounds(index).0, count));
+        let touched = self.touched();
+        for (mine, theirs) in self.counts[touched.clone()].iter_mut().zip(&mut other.counts[touched]) {
+            *theirs += *mine;
+            *mine = 0;
+        }
+        other.shortest = other.shortest.min(self.shortest);
+        other.longest = other.longest.max(self.longest);
+        (self.shortest, self.longest) = (BUCKETS, 0);
     }
 
     /// First time of each bucket that is not empty, µs, and its count.
@@ -121,36 +110,18 @@ impl ResponseTimes {
     }
 }
 
-/// A time of each bucket of a histogram made by [`whole_window`] that is not empty, µs, and its count.
-#[must_use]
-pub fn counted(window: &Histogram<u64>) -> Vec<(u64, u64)> {
-    window
-        .iter_recorded()
-        .map(|bucket| (window.lowest_equivalent(bucket.value_iterated_to()), bucket.count_at_value()))
-        .collect()
-}
-
-/// The histogram of these counts; `None` where it cannot have come about.
-#[must_use]
-pub fn window_of(counted: &[(u64, u64)]) -> Option<Histogram<u64>> {
-    let mut window = whole_window();
-    ResponseTimes::of(counted)?.drain_into_window(&mut window);
-    Some(window)
-}
-
-/// An empty histogram for the response times of a window, µs.
-#[must_use]
-pub fn whole_window() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LONGEST_US, 2).expect("constant bounds that hdrhistogram accepts")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hdrhistogram::Histogram;
+
+    fn of_the_library() -> Histogram<u64> {
+        Histogram::new_with_bounds(1, LONGEST_US, 2).expect("constant bounds that hdrhistogram accepts")
+    }
 
     #[test]
     fn buckets_are_those_of_the_library() {
-        let window = whole_window();
+        let window = of_the_library();
         let mut us = 1u64;
         while us < LONGEST_US {
             for time in [us - 1, us, us + 1, us + us / 3] {
@@ -167,7 +138,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_library() {
-        let (mut times, mut moved, mut window) = (ResponseTimes::default(), ResponseTimes::default(), whole_window());
+        let (mut times, mut moved, mut window) = (ResponseTimes::default(), ResponseTimes::default(), of_the_library());
         assert_eq!(times.quantile(0.5), 0);
         for step in 0..5_000u64 {
             let us = (step * step * step) % 1_000_003 + 1;
@@ -180,23 +151,16 @@ mod tests {
         for share in quantiles {
             assert_eq!(moved.quantile(share), window.value_at_quantile(share), "{share}");
         }
-        let mut drained = whole_window();
-        moved.drain_into_window(&mut drained);
-        assert!(quantiles.iter().all(|&share| drained.value_at_quantile(share) == window.value_at_quantile(share)));
-        assert_eq!((drained.len(), drained.max()), (window.len(), window.max()));
     }
 
     #[test]
     fn counts_come_back() {
-        let (mut times, mut window) = (ResponseTimes::default(), whole_window());
+        let mut times = ResponseTimes::default();
         for us in [1, 2, 777_777, 12_345_678_900, u64::MAX] {
             times.record(us);
         }
         let again = ResponseTimes::of(&times.counted()).expect("it was counted");
         assert_eq!((again.counted(), again.count()), (times.counted(), 5));
-        times.drain_into_window(&mut window);
-        let read = window_of(&counted(&window)).expect("it was counted");
-        assert_eq!((&read, read.len(), read.max(), read.min()), (&window, window.len(), window.max(), window.min()));
         assert!(ResponseTimes::of(&[(1, u64::MAX), (2, 1)]).is_none());
         assert!(ResponseTimes::of(&[(u64::MAX, 1)]).is_none());
     }

@@ -1,6 +1,6 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
-use super::response_times::{self, ResponseTimes};
+use super::response_times::ResponseTimes;
 use super::{Intents, Recorder, Row, ServiceTally, Tally};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
@@ -56,7 +56,7 @@ impl Recorder {
             responses_us: self
                 .responses_us
                 .iter()
-                .map(|window| window.iter().map(response_times::counted).collect())
+                .map(|window| window.iter().map(ResponseTimes::counted).collect())
                 .collect(),
             total: TallyState::of(&self.total),
             slot: TallyState::of(&self.slot),
@@ -79,7 +79,7 @@ impl Recorder {
         for (window, buckets) in record.responses_us.iter_mut().zip(read) {
             *window = buckets
                 .iter()
-                .map(|of| response_times::window_of(of))
+                .map(|of| ResponseTimes::of(of))
                 .collect::<Option<_>>()
                 .ok_or("a response time is out of range")?;
         }
@@ -151,9 +151,9 @@ impl Recorder {
     fn answers_add_up(&self, windows: usize) -> Result<(), Wrong> {
         for (window, responses) in self.responses_us[..windows].iter().enumerate() {
             let rows = || self.rows.iter().filter(|row| row.slot.window == window);
-            for (id, histogram) in responses.iter().enumerate() {
+            for (id, times) in responses.iter().enumerate() {
                 let accepted: u64 = rows().map(|row| row.services[id].requests - row.services[id].rejected).sum();
-                if histogram.len() != accepted {
+                if times.count() != accepted {
                     return Err("there are answers without requests, or the other way round");
                 }
             }

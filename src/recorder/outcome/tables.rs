@@ -113,11 +113,11 @@ impl Outcome<'_> {
                 slots().map(|row| row.services[service].waited_ns).sum::<u128>() as f64 / 1e3,
                 requests - rejected,
             ),
-            response_us_p50: responses.value_at_quantile(0.5),
-            response_us_p90: responses.value_at_quantile(0.9),
-            response_us_p99: responses.value_at_quantile(0.99),
-            response_us_p999: responses.value_at_quantile(0.999),
-            response_us_max: responses.max(),
+            response_us_p50: responses.quantile(0.5),
+            response_us_p90: responses.quantile(0.9),
+            response_us_p99: responses.quantile(0.99),
+            response_us_p999: responses.quantile(0.999),
+            response_us_max: responses.quantile(1.0),
         }
     }
 }

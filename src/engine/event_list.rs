@@ -5,6 +5,8 @@
 //! dealt out to the next finer one; a bucket of the finest wheel is sorted and then consumed. So an event is moved a small
 //! fixed number of times however many are pending, and think times of minutes cost no more than those of milliseconds.
 //!
+//! Where little happens, a second of the next coarser wheel holds no more than a bucket should: it is then taken as a whole.
+//!
 //! Few wide buckets beat many narrow ones: what is written next then lies on a few hundred cache lines a cell, and a bucket's
 //! few dozen events are sorted by a key of eight bytes, without moving them.
 //!
@@ -21,6 +23,8 @@ const BUCKETS: usize = 1 << BITS;
 /// The last bucket of the coarsest wheel, in buckets of the finest.
 const LAST_BUCKET: u64 = (1 << (LEVELS as u32 * BITS)) - 1;
 const CHUNK: usize = 16;
+/// Chunks of a bucket of the second wheel that is sparse enough to be sorted and consumed as it is.
+const SPARSE: usize = 4;
 const NONE: u32 = u32::MAX;
 
 /// Sixteen events on eight cache lines of their own.
@@ -67,8 +71,10 @@ pub struct EventList {
     /// The chunk behind each chunk.
     behind: Vec<u32>,
     free: FreePlaces,
-    /// Bucket of the finest wheel that is being consumed; everything before it has happened.
+    /// Bucket of the finest wheel that is being consumed, the last one where there are several; everything before them has happened.
     clock: u64,
+    /// When what is being consumed begins, ns.
+    start: u64,
     /// The current bucket's events, as they came.
     current: Vec<Session>,
     /// Their order: offset within the bucket (high half) and index into `current` (low half).
@@ -89,6 +95,7 @@ impl Default for EventList {
             behind: Vec::new(),
             free: FreePlaces::default(),
             clock: 0,
+            start: 0,
             current: Vec::new(),
             keys: Vec::new(),
             taken: 0,
@@ -160,7 +167,7 @@ impl EventList {
     #[inline]
     pub fn pop_before(&mut self, end: u64) -> Option<Session> {
         loop {
-            let next = self.keys.get(self.taken).map(|&key| (self.clock << FINEST) + (key >> 32));
+            let next = self.keys.get(self.taken).map(|&key| self.start + (key >> 32));
             match (next, self.late.first()) {
                 (Some(time), None) => return (time < end).then(|| self.take_current()),
                 (None, None) => {
@@ -239,12 +246,14 @@ impl EventList {
             if bucket << FINEST >= end {
                 return false;
             }
-            self.clock = bucket;
-            self.take_bucket(level, slot);
-            if level == 0 {
-                self.sort_current();
+            self.start = bucket << FINEST;
+            if level == 0 || level == 1 && self.is_sparse(slot) {
+                self.clock = bucket | ((1 << shift) - 1);
+                self.consume(level, slot);
                 return true;
             }
+            self.clock = bucket;
+            self.deal_out(level, slot);
             if !self.late.is_empty() {
                 return true;
             }
@@ -253,30 +262,51 @@ impl EventList {
         false
     }
 
-    /// Empties a bucket at the clock: from the finest wheel into `current`, else to the finer wheels.
-    fn take_bucket(&mut self, level: usize, slot: usize) {
+    /// Whether a bucket of the second wheel holds no more than a few chunks.
+    fn is_sparse(&self, slot: usize) -> bool {
+        let first = self.wheels[1].heads[slot].chunk;
+        let next = |&chunk: &u32| Some(self.behind[chunk as usize]).filter(|&chunk| chunk != NONE);
+        std::iter::successors(Some(first), next).nth(SPARSE).is_none()
+    }
+
+    /// Takes a bucket off its wheel.
+    fn take_off(&mut self, level: usize, slot: usize) -> Head {
         let wheel = &mut self.wheels[level];
-        let Head { chunk: mut index, len } = std::mem::replace(&mut wheel.heads[slot], EMPTY);
         wheel.occupied[slot / 64] &= !(1 << (slot % 64));
+        std::mem::replace(&mut wheel.heads[slot], EMPTY)
+    }
+
+    /// Makes a bucket the current one.
+    fn consume(&mut self, level: usize, slot: usize) {
+        let Head { mut chunk, len } = self.take_off(level, slot);
         let mut len = len as usize;
-        while index != NONE {
-            if level == 0 {
-                self.current.extend_from_slice(&self.chunks[index as usize].0[..len]);
-            } else {
-                for position in 0..len {
-                    let event = self.chunks[index as usize].0[position];
-                    self.place(event);
-                }
+        while chunk != NONE {
+            self.current.extend_from_slice(&self.chunks[chunk as usize].0[..len]);
+            self.free.insert(chunk);
+            chunk = self.behind[chunk as usize];
+            len = CHUNK;
+        }
+        self.sort_current();
+    }
+
+    /// Moves the events of a bucket that the clock has reached to the finer wheels.
+    fn deal_out(&mut self, level: usize, slot: usize) {
+        let Head { mut chunk, len } = self.take_off(level, slot);
+        let mut len = len as usize;
+        while chunk != NONE {
+            for position in 0..len {
+                let event = self.chunks[chunk as usize].0[position];
+                self.place(event);
             }
-            self.free.insert(index);
-            index = self.behind[index as usize];
+            self.free.insert(chunk);
+            chunk = self.behind[chunk as usize];
             len = CHUNK;
         }
     }
 
     /// Orders the current bucket: by time, and where times are equal by the whole order.
     fn sort_current(&mut self) {
-        let start = self.clock << FINEST;
+        let start = self.start;
         let keys =
             self.current.iter().zip(0u64..).map(|(event, index)| (event.time.0 - start).min(0xFFFF_FFFF) << 32 | index);
         self.keys.extend(keys);

@@ -129,4 +129,5 @@ pub mod report;
 pub mod results;
 pub mod rng;
 pub mod scenario;
+pub mod target;
 pub mod units;

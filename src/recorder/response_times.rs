@@ -3,6 +3,7 @@
 //! The buckets are those of an `HdrHistogram` of two significant digits, in which the times of a whole window are kept. Slots
 //! end every second, so here counting, summing and clearing touch only the buckets between the shortest and the longest time.
 
+use crate::target::Percentile;
 use hdrhistogram::Histogram;
 
 /// Longest response time that is told apart, in microseconds: an hour.
@@ -69,6 +70,13 @@ impl ResponseTimes {
         (self.shortest, self.longest) = (BUCKETS, 0);
     }
 
+    /// Adds all counts to another record, and keeps them.
+    pub fn add_to(&self, other: &mut ResponseTimes) {
+        for index in self.touched().filter(|&index| self.counts[index] > 0) {
+            other.add(index, self.counts[index]);
+        }
+    }
+
     /// Moves all counts to another record and starts anew.
     pub fn drain_into(&mut self, other: &mut ResponseTimes) {
         self.drain(|index, count| other.add(index, count));
@@ -107,8 +115,19 @@ impl ResponseTimes {
     /// The time within which a share of the responses came, µs, as the longest time of its bucket; zero where there was none.
     #[must_use]
     pub fn quantile(&self, share: f64) -> u64 {
+        self.reached(((share * self.count() as f64).ceil() as u64).max(1))
+    }
+
+    /// The same of a percentile, in integers; `None` where there was no response.
+    #[must_use]
+    pub fn percentile(&self, percentile: Percentile) -> Option<u64> {
+        let wanted = (u128::from(self.count()) * u128::from(percentile.0)).div_ceil(u128::from(Percentile::ALL.0)) as u64;
+        (wanted > 0).then(|| self.reached(wanted))
+    }
+
+    /// The longest time of the bucket of the response that is this one, counted from the shortest.
+    fn reached(&self, wanted: u64) -> u64 {
         let counts = &self.counts[self.touched()];
-        let wanted = ((share * counts.iter().sum::<u64>() as f64).ceil() as u64).max(1);
         let mut seen = 0;
         let reached = counts.iter().position(|count| {
             seen += count;

@@ -1,0 +1,118 @@
+//! Services that could not keep up: when, how far beyond their capacity, and what it cost.
+
+use super::Outcome;
+use crate::engine::session::Cause;
+use crate::plan::ServiceId;
+use crate::recorder::Row;
+use crate::results::Saturation;
+use crate::units::Nanos;
+
+/// A slot in which a service is busier than this counts as saturated.
+const SATURATED: f64 = 0.95;
+/// So does one with a queue in which more than this share of its clients timed out; a few slow answers alone do not.
+const MANY_TIMED_OUT: f64 = 0.001;
+/// Saturated stretches with less than this between them are reported as one.
+const BRIDGED: Nanos = Nanos::from_secs(60);
+
+/// A stretch that is still growing.
+struct Stretch {
+    shown: Saturation,
+    /// Slots of the record, the last one included.
+    rows: std::ops::RangeInclusive<usize>,
+}
+
+impl Outcome<'_> {
+    /// Work that a service can do in a slot, ns.
+    pub(super) fn capacity_ns(&self, workers: u64, row: &Row) -> u128 {
+        u128::from(workers) * u128::from((row.slot.end - row.slot.start).0)
+    }
+
+    /// Whether a service with so many workers could not keep up in a slot. A delay without servers always can: its time-outs are
+    /// its nature.
+    pub(super) fn is_saturated(&self, service: ServiceId, workers: u64, row: &Row) -> bool {
+        let of = &row.services[service];
+        let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
+        let busy = of.reading.busy as f64 >= SATURATED * self.capacity_ns(workers, row) as f64;
+        workers > 0 && (of.rejected > 0 || timed_out || busy)
+    }
+
+    /// Stretches in which a service could not keep up.
+    pub(super) fn saturations(&self, service: ServiceId) -> Vec<Saturation> {
+        let workers = self.workers(service);
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for (index, row) in self.recorder.rows.iter().enumerate() {
+            if !self.is_saturated(service, workers, row) {
+                continue;
+            }
+            let from = self.unix_ms(row.slot.start);
+            let bridged = (BRIDGED.0 / 1_000_000) as i64;
+            if stretches.last().is_none_or(|last| from - last.shown.until_unix_ms > bridged) {
+                stretches.push(Stretch { shown: self.first_of(service, row), rows: index..=index });
+            }
+            let Some(last) = stretches.last_mut() else { continue };
+            last.rows = *last.rows.start()..=index;
+            let (of, shown) = (&row.services[service], &mut last.shown);
+            let over = of.offered_ns as f64 / self.capacity_ns(workers, row) as f64;
+            shown.until_unix_ms = self.unix_ms(row.slot.end);
+            shown.worst_offered_over_capacity = shown.worst_offered_over_capacity.max(over);
+            shown.queue_max = shown.queue_max.max(of.reading.longest_queue * self.scale);
+            shown.rejected += of.rejected * self.scale;
+            shown.timed_out += of.timed_out * self.scale;
+        }
+        self.finished(service, workers, stretches)
+    }
+
+    fn first_of(&self, service: ServiceId, row: &Row) -> Saturation {
+        Saturation {
+            service: self.plan.services[service].name.clone(),
+            from_unix_ms: self.unix_ms(row.slot.start),
+            until_unix_ms: self.unix_ms(row.slot.end),
+            worst_offered_over_capacity: 0.0,
+            offered_over_capacity: 0.0,
+            queue_max: 0,
+            rejected: 0,
+            timed_out: 0,
+            queue_needed: 0,
+            lost_fen: 0,
+        }
+    }
+
+    /// Adds to each stretch what is known once it has ended.
+    fn finished(&self, service: ServiceId, workers: u64, stretches: Vec<Stretch>) -> Vec<Saturation> {
+        let starts: Vec<usize> = stretches.iter().map(|stretch| *stretch.rows.start()).collect();
+        let end = self.recorder.rows.len();
+        let mut finished = Vec::with_capacity(stretches.len());
+        for (number, Stretch { mut shown, rows }) in stretches.into_iter().enumerate() {
+            let rows = &self.recorder.rows[rows];
+            let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
+            let capacity: u128 = rows.iter().map(|row| self.capacity_ns(workers, row)).sum();
+            shown.offered_over_capacity = offered as f64 / capacity as f64;
+            let backlog = if shown.rejected > 0 { self.backlog(service, workers, rows) } else { 0 };
+            shown.queue_needed = shown.queue_max.max(backlog);
+            let until = starts.get(number + 1).copied().unwrap_or(end);
+            shown.lost_fen = self.recorder.rows[starts[number]..until].iter().map(|row| self.lost_at(service, row)).sum();
+            finished.push(shown);
+        }
+        finished
+    }
+
+    /// The most requests that would have waited, had all been accepted: work that is offered and not done, carried from slot to
+    /// slot, over the mean work of a request.
+    fn backlog(&self, service: ServiceId, workers: u64, rows: &[Row]) -> u64 {
+        let requests: u64 = rows.iter().map(|row| row.services[service].requests).sum();
+        let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
+        let (mut waiting, mut most) = (0u128, 0u128);
+        for row in rows {
+            waiting = (waiting + row.services[service].offered_ns).saturating_sub(self.capacity_ns(workers, row));
+            most = most.max(waiting);
+        }
+        // Sums of at most 2^100 ns times counts below 2^61 do not fit; a float is exact enough for an estimate.
+        (most as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64 * self.scale
+    }
+
+    /// Money that rejections and time-outs of a service stopped, fen.
+    pub(super) fn lost_at(&self, service: ServiceId, row: &Row) -> u64 {
+        let of = |cause: Cause| row.settled_fen[usize::from(cause.0)];
+        (of(Cause::rejected(service)) + of(Cause::timed_out(service))) * self.scale
+    }
+}

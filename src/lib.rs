@@ -131,3 +131,4 @@ pub mod rng;
 pub mod scenario;
 pub mod target;
 pub mod units;
+mod verdict;

@@ -197,7 +197,11 @@ mod tests {
     fn ratios_compare_exactly_where_products_overflow() {
         let third = Ratio { numerator: u128::MAX / 3, denominator: u128::MAX };
         let less = Ratio { numerator: u128::MAX / 3 - 1, denominator: u128::MAX };
-        assert_eq!(third.compare(Ratio { numerator: 1, denominator: 3 }), Ordering::Equal, "2^128 - 1 is divisible by 3");
+        assert_eq!(
+            third.compare(Ratio { numerator: 1, denominator: 3 }),
+            Ordering::Equal,
+            "2^128 - 1 is divisible by 3"
+        );
         assert_eq!(less.compare(third), Ordering::Less);
         assert_eq!(Ratio::whole(0).compare(Ratio { numerator: 0, denominator: 7 }), Ordering::Equal);
     }

@@ -44,6 +44,8 @@ struct Outcome<'a> {
     ending: &'a Ending,
     /// Factor from the simulated cells to the platform.
     scale: u64,
+    /// Workers of each service over the simulated cells.
+    workers: Vec<u64>,
 }
 
 /// The results of a run.
@@ -58,7 +60,8 @@ pub fn results(
     ending: &Ending,
 ) -> Result<Results, Breach> {
     let scale = model.scale();
-    let outcome = Outcome { plan, model, stock, recorder, ending, scale };
+    let workers = (0..plan.services.len()).map(|service| workers(plan, model, service)).collect();
+    let outcome = Outcome { plan, model, stock, recorder, ending, scale, workers };
     let conservation = outcome.conservation();
     if !conservation.holds() {
         return Err(Breach(conservation));
@@ -76,6 +79,11 @@ pub fn results(
         products,
         ledger: outcome.ledger(),
     })
+}
+
+fn workers(plan: &Plan, model: &Model, service: ServiceId) -> u64 {
+    let per_instance = plan.services[service].pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
+    (0..model.simulated).map(|cell| model.instances(service, cell)).sum::<u64>() * per_instance
 }
 
 impl Conservation {
@@ -240,10 +248,9 @@ impl Outcome<'_> {
         }
     }
 
-    /// Workers of a service over the simulated cells.
+    /// Workers of a service over the simulated cells; zero: a delay without queueing.
     fn workers(&self, service: ServiceId) -> u64 {
-        let per_instance = self.plan.services[service].pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
-        (0..self.model.simulated).map(|cell| self.model.instances(service, cell)).sum::<u64>() * per_instance
+        self.workers[service]
     }
 
     fn ledger(&self) -> Vec<LedgerRow> {

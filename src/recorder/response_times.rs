@@ -121,7 +121,8 @@ impl ResponseTimes {
     /// The same of a percentile, in integers; `None` where there was no response.
     #[must_use]
     pub fn percentile(&self, percentile: Percentile) -> Option<u64> {
-        let wanted = (u128::from(self.count()) * u128::from(percentile.0)).div_ceil(u128::from(Percentile::ALL.0)) as u64;
+        let wanted =
+            (u128::from(self.count()) * u128::from(percentile.0)).div_ceil(u128::from(Percentile::ALL.0)) as u64;
         (wanted > 0).then(|| self.reached(wanted))
     }
 

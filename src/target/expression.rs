@@ -1,7 +1,7 @@
 //! The text of a target, such as `p99.9 < 800ms`: read, with the place of whatever is wrong.
 
-use super::metric::{METRICS, Metric, Unit};
 use super::Ratio;
+use super::metric::{METRICS, Metric, Unit};
 use crate::units::{Fen, Nanos};
 use std::cmp::Ordering;
 use std::fmt;
@@ -78,8 +78,6 @@ pub struct Wrong {
     pub message: String,
     /// A few words for the place.
     pub label: String,
-    /// Why.
-    pub note: Option<String>,
     /// A way out.
     pub help: Option<String>,
     /// A name that no metric has.
@@ -88,16 +86,12 @@ pub struct Wrong {
 
 impl Wrong {
     fn at(range: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
-        let (note, help, unknown_metric) = (None, None, None);
-        Wrong { range, message: message.into(), label: label.into(), note, help, unknown_metric }
+        let (help, unknown_metric) = (None, None);
+        Wrong { range, message: message.into(), label: label.into(), help, unknown_metric }
     }
 
     fn help(self, help: impl Into<String>) -> Self {
         Wrong { help: Some(help.into()), ..self }
-    }
-
-    fn note(self, note: impl Into<String>) -> Self {
-        Wrong { note: Some(note.into()), ..self }
     }
 }
 
@@ -136,14 +130,19 @@ impl Expression {
             return Err(Wrong::at(0..text.len(), "this target says nothing", "nothing to measure").help(FORM));
         }
         if word == start {
-            let wrong = Wrong::at(start..next(text, start), "a target begins with a metric", "expected the name of a metric");
+            let wrong =
+                Wrong::at(start..next(text, start), "a target begins with a metric", "expected the name of a metric");
             return Err(wrong.help(FORM));
         }
         let metric = metric(text, start..word)?;
         let (comparison, after) = comparison(text, word, end)?;
         let from = after + (text[after..end].len() - text[after..end].trim_start().len());
         if from == end {
-            let wrong = Wrong::at(word..end, "there is no bound to compare with", "expected a bound after it");
+            let wrong = Wrong::at(
+                after - comparison.sign().len()..after,
+                "there is no bound to compare with",
+                "expected a bound after it",
+            );
             return Err(wrong.help(write_a(metric.unit())));
         }
         let bound = bound(text, from..end, metric)?;
@@ -173,7 +172,9 @@ fn metric(text: &str, range: Range<usize>) -> Result<Metric, Wrong> {
     }
     if name.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
         let wrong = Wrong::at(range, format!("`{name}` is not a percentile"), "not a percentile");
-        return Err(wrong.help("write p and a percentage above 0 and below 100, such as p50, p99 or p99.9; the longest is `response_max`"));
+        return Err(wrong.help(
+            "write p and a percentage above 0 and below 100, such as p50, p99 or p99.9; the longest is `response_max`",
+        ));
     }
     let mut wrong = Wrong::at(range, format!("there is no metric `{name}`"), "no such metric");
     wrong.unknown_metric = Some(name.to_owned());
@@ -186,7 +187,8 @@ fn comparison(text: &str, word: usize, end: usize) -> Result<(Comparison, usize)
     let at = word + (rest.len() - rest.trim_start().len());
     let signs = "compare with <, <=, >, >= or =";
     if at == end {
-        let wrong = Wrong::at(0..end, "there is nothing that this metric is compared with", "expected a comparison after it");
+        let wrong =
+            Wrong::at(0..end, "there is nothing that this metric is compared with", "expected a comparison after it");
         return Err(wrong.help(FORM));
     }
     let sign: usize = text[at..end].bytes().take_while(|byte| b"<>=!~".contains(byte)).count();
@@ -195,7 +197,8 @@ fn comparison(text: &str, word: usize, end: usize) -> Result<(Comparison, usize)
             let until = text[at..end].find(char::is_whitespace).map_or(end, |length| at + length);
             return Err(Wrong::at(at..until, "a comparison is wanted after the metric", "not a comparison").help(signs));
         }
-        let wrong = Wrong::at(at..at + sign, format!("`{}` is not a comparison", &text[at..at + sign]), "not a comparison");
+        let wrong =
+            Wrong::at(at..at + sign, format!("`{}` is not a comparison", &text[at..at + sign]), "not a comparison");
         return Err(wrong.help(match &text[at..at + sign] {
             "==" => "write a single =",
             "=<" => "write <=",
@@ -264,9 +267,12 @@ fn bound(text: &str, range: Range<usize>, metric: Metric) -> Result<Ratio, Wrong
         let named = metric.name();
         let wanted = wants(unit);
         match looks_like(quantity).filter(|&like| like != wanted) {
-            Some(like) => Wrong::at(range, format!("`{named}` is {wanted}, and `{quantity}` is {like}"), format!("expected {wanted}"))
-                .note(format!("`{named}` is {}", metric.phrase()))
-                .help(write_a(unit)),
+            Some(like) => Wrong::at(
+                range,
+                format!("`{named}` is {wanted}, and `{quantity}` is {like}"),
+                format!("expected {wanted}"),
+            )
+            .help(write_a(unit)),
             None => Wrong::at(range, format!("`{quantity}` is not {wanted}"), format!("expected {wanted}"))
                 .help(write_a(unit)),
         }
@@ -351,7 +357,7 @@ mod tests {
             ("p99 under 1s", "under", "comparison is wanted"),
             ("oversold == 0", "==", "not a comparison"),
             ("p99 =< 1s", "=<", "not a comparison"),
-            ("p99 <", " <", "no bound"),
+            ("p99 <", "<", "no bound"),
             ("p99 < 5 RMB", "5 RMB", "`p99` is a time, and `5 RMB` is an amount of money"),
             ("lost_share < 5ms", "5ms", "`lost_share` is a share, and `5ms` is a time"),
             ("gmv_paid > 300bn", "300bn", "is an amount of money, and `300bn` is a number"),

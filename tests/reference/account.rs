@@ -9,7 +9,8 @@ use super::record::{Fact, Row, What};
 use super::session::{Fate, Waits};
 use super::simulator::Simulator;
 use saleload::results::{
-    Bucket, Column, Completion, Conservation, LedgerRow, Results, Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, Column, Completion, Conservation, LedgerRow, Results, Status, Summary, Table, Totals, Values,
+    WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -74,6 +75,10 @@ impl Simulator<'_> {
             seed: plan.seed,
             forks: Vec::new(),
             completion: if self.interrupted { Completion::Interrupted } else { Completion::Complete },
+            // The drawn scenarios have no targets and state no costs.
+            status: Status::NoTargets,
+            targets: Vec::new(),
+            cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),
             cells: plan.cells,
             simulated_cells: self.model.simulated,

@@ -2,7 +2,7 @@
 //! longest queue is the highest step of the number that waits, response times are a distribution of what was recorded.
 
 use super::{Row, Simulator, series};
-use crate::record::Request;
+use crate::record::{Request, What};
 use hdrhistogram::Histogram;
 use saleload::engine::schedule::Slot;
 use saleload::results::{Column, Saturation, ServiceRow, Values};
@@ -212,39 +212,72 @@ impl Simulator<'_> {
     }
 
     pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
-        let (workers, scale) = (self.workers(service) as f64, self.scale());
-        let mut stretches: Vec<Saturation> = Vec::new();
+        let workers = self.workers(service) as f64;
         if workers == 0.0 {
             // A delay is never saturated.
-            return stretches;
+            return Vec::new();
         }
-        for load in self.loads(service) {
-            let capacity = workers * load.seconds() * 1e9;
+        let loads = self.loads(service);
+        let saturated = |load: &Load| {
             let many_timed_out = load.timed_out as f64 > MANY_TIMED_OUT * load.requests as f64;
-            let is_busy = load.busy_ns as f64 >= SATURATED * capacity;
-            if load.rejected == 0 && !is_busy && !(many_timed_out && load.longest_queue > 0) {
-                continue;
+            let is_busy = load.busy_ns as f64 >= SATURATED * workers * load.seconds() * 1e9;
+            load.rejected > 0 || is_busy || many_timed_out && load.longest_queue > 0
+        };
+        // First and last row of each stretch.
+        let mut stretches: Vec<(usize, usize)> = Vec::new();
+        for row in (0..loads.len()).filter(|&row| saturated(&loads[row])) {
+            let from = self.unix_ms(loads[row].slot.start);
+            match stretches.last_mut().filter(|last| from <= self.unix_ms(loads[last.1].slot.end) + BRIDGED_MS) {
+                Some(last) => last.1 = row,
+                None => stretches.push((row, row)),
             }
-            let (from, until) = (self.unix_ms(load.slot.start), self.unix_ms(load.slot.end));
-            if stretches.last().is_none_or(|last| from > last.until_unix_ms + BRIDGED_MS) {
-                stretches.push(Saturation {
-                    service: self.plan.services[service].name.clone(),
-                    from_unix_ms: from,
-                    until_unix_ms: until,
-                    worst_offered_over_capacity: 0.0,
-                    queue_max: 0,
-                    rejected: 0,
-                    timed_out: 0,
-                });
-            }
-            let stretch = stretches.last_mut().expect("there is one by now");
-            stretch.until_unix_ms = until;
-            let over = load.offered_ns as f64 / capacity;
-            stretch.worst_offered_over_capacity = stretch.worst_offered_over_capacity.max(over);
-            stretch.queue_max = stretch.queue_max.max(load.longest_queue * scale);
-            stretch.rejected += load.rejected * scale;
-            stretch.timed_out += load.timed_out * scale;
         }
+        let ends = stretches.iter().skip(1).map(|next| next.0).chain([loads.len()]);
         stretches
+            .iter()
+            .zip(ends)
+            .map(|(&(first, last), next)| Saturation {
+                lost_fen: self.lost_between(service, first..next),
+                ..self.stretch(service, &loads[first..=last], &saturated)
+            })
+            .collect()
+    }
+
+    fn stretch(&self, service: usize, loads: &[Load], saturated: &dyn Fn(&Load) -> bool) -> Saturation {
+        let (workers, scale) = (self.workers(service), self.scale());
+        let capacity = |load: &Load| u128::from(workers) * u128::from((load.slot.end - load.slot.start).0);
+        let worst = loads.iter().filter(|load| saturated(load));
+        let sum = |of: fn(&Load) -> u64| loads.iter().filter(|load| saturated(load)).map(of).sum::<u64>() * scale;
+        let offered: u128 = loads.iter().map(|load| load.offered_ns).sum();
+        let queue_max = worst.clone().map(|load| load.longest_queue).max().unwrap_or(0) * scale;
+        let rejected = sum(|load| load.rejected);
+        let (mut behind, mut most) = (0i128, 0i128);
+        for load in loads {
+            behind = (behind + load.offered_ns as i128 - capacity(load) as i128).max(0);
+            most = most.max(behind);
+        }
+        let requests: u64 = loads.iter().map(|load| load.requests).sum();
+        let backlog = (most as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64 * scale;
+        Saturation {
+            service: self.plan.services[service].name.clone(),
+            from_unix_ms: self.unix_ms(loads[0].slot.start),
+            until_unix_ms: self.unix_ms(loads[loads.len() - 1].slot.end),
+            worst_offered_over_capacity: worst
+                .map(|load| load.offered_ns as f64 / capacity(load) as f64)
+                .fold(0.0, f64::max),
+            offered_over_capacity: offered as f64 / loads.iter().map(capacity).sum::<u128>() as f64,
+            queue_max,
+            rejected,
+            timed_out: sum(|load| load.timed_out),
+            queue_needed: if rejected > 0 { queue_max.max(backlog) } else { queue_max },
+            lost_fen: 0,
+        }
+    }
+
+    /// Money of intents that a service's failures ended in some rows.
+    fn lost_between(&self, service: usize, rows: std::ops::Range<usize>) -> u64 {
+        let ended = |what: What| matches!(what, What::Ended(fate) if fate.service() == Some(service));
+        let facts = self.record.facts.iter().filter(|fact| rows.contains(&fact.row) && ended(fact.what));
+        facts.map(|fact| fact.line.fen()).sum::<u64>() * self.scale()
     }
 }

@@ -90,7 +90,8 @@ impl Outcome<'_> {
             let backlog = if shown.rejected > 0 { self.backlog(service, workers, rows) } else { 0 };
             shown.queue_needed = shown.queue_max.max(backlog);
             let until = starts.get(number + 1).copied().unwrap_or(end);
-            shown.lost_fen = self.recorder.rows[starts[number]..until].iter().map(|row| self.lost_at(service, row)).sum();
+            shown.lost_fen =
+                self.recorder.rows[starts[number]..until].iter().map(|row| self.lost_at(service, row)).sum();
             finished.push(shown);
         }
         finished

@@ -48,7 +48,9 @@ impl Outcome<'_> {
             .filter(|row| slice.from <= row.slot.start && row.slot.end <= slice.until)
             .collect();
         let found = match expression.metric.fold() {
-            _ if matches!(subject, Subject::Brand(_) | Subject::Product(_)) && expression.metric != Metric::UnitsLeft => {
+            _ if matches!(subject, Subject::Brand(_) | Subject::Product(_))
+                && expression.metric != Metric::UnitsLeft =>
+            {
                 self.goods(target, brands, products)
             }
             Fold::Whole => self.whole(target),
@@ -186,10 +188,9 @@ impl Outcome<'_> {
     /// What is not put together from slots.
     fn whole(&self, target: &Target) -> Found {
         let value = match (target.expression.metric, target.subject) {
-            (Metric::Response(percentile), Subject::Service(service)) => self
-                .responses(target, service)
-                .percentile(percentile)
-                .map(|us| Ratio::whole(u128::from(us) * 1000)),
+            (Metric::Response(percentile), Subject::Service(service)) => {
+                self.responses(target, service).percentile(percentile).map(|us| Ratio::whole(u128::from(us) * 1000))
+            }
             (Metric::Cost, Subject::Service(service)) => {
                 self.plan.cost(&self.plan.services[service]).map(|cost| Ratio::whole(u128::from(cost.0)))
             }

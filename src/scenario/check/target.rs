@@ -30,7 +30,7 @@ impl Check<'_> {
         if !metric.kinds().contains(&kind) {
             self.not_of(metric, kind, at);
         } else if metric.kept(kind) == Kept::Run {
-            self.whole_run(metric, target, at);
+            self.whole_run(metric, kind, target, at);
         }
         if let Subject::Service(service) = subject
             && metric.needs_servers()
@@ -45,10 +45,9 @@ impl Check<'_> {
             Ok(expression) => return Some(expression),
             Err(wrong) => wrong,
         };
-        let Wrong { range, message, label, note, help, unknown_metric } = wrong;
+        let Wrong { range, message, label, help, unknown_metric } = wrong;
         let code = if unknown_metric.is_some() { Code::UnknownName } else { Code::BadTarget };
         let mut diagnostic = Diagnostic::new(code, message).at(self.within(place, pass, &range), label);
-        diagnostic.reason = note;
         diagnostic.help = help;
         if let Some(unknown) = unknown_metric.filter(|_| !self.found.is_full()) {
             let names: Vec<String> = METRICS.iter().map(|metric| metric.name()).collect();
@@ -132,7 +131,7 @@ impl Check<'_> {
     }
 
     /// What is kept for the whole run only has no slices.
-    fn whole_run(&mut self, metric: Metric, target: &file::Target, at: Cursor<'_>) {
+    fn whole_run(&mut self, metric: Metric, kind: Kind, target: &file::Target, at: Cursor<'_>) {
         let keys = [
             // The time to a product's last unit counts from an opening.
             ("window", target.window.is_some() && metric != Metric::SoldOutAt),
@@ -141,7 +140,8 @@ impl Check<'_> {
         ];
         let given: Vec<&str> = keys.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect();
         let Some(first) = given.first() else { return };
-        let what = format!("`{}` is known of the whole run only", metric.name());
+        let of = if kind == Kind::Platform { String::new() } else { format!(" of a {}", kind.key()) };
+        let what = format!("`{}`{of} is known for the whole run only", metric.name());
         let mut wrong = Diagnostic::new(Code::BadSlice, what).at(at.key(first).key_place(), "asks for a part of it");
         for key in &given[1..] {
             wrong = wrong.at(at.key(key).key_place(), "");
@@ -189,7 +189,8 @@ impl Check<'_> {
         };
         let opens = clock.windows.get(window)?.opens;
         let end = clock.windows.get(window + 1).map_or(clock.horizon, |next| next.opens);
-        let grid = Grid { opens, stretches: schedule::stretches(&clock.windows, clock.horizon, file.record.fine, window) };
+        let grid =
+            Grid { opens, stretches: schedule::stretches(&clock.windows, clock.horizon, file.record.fine, window) };
         let from = target.from.map_or(Some(opens), |from| self.edge(from, &grid, at.key("from")));
         let until = target.until.map_or(Some(end), |until| self.edge(until, &grid, at.key("until")));
         let (from, until) = (from?, until?);
@@ -222,11 +223,13 @@ impl Check<'_> {
             return Some(wanted);
         }
         let (before, after) = (before - grid.opens, after - grid.opens);
+        let row = Nanos(after.0 - before.0);
+        let finer = if row > Nanos::from_secs(1) { ", or lengthen record.fine" } else { "" };
         self.push(
             Diagnostic::new(Code::BadSlice, format!("no recorded row begins {since} after this opening"))
-                .at(at.place(), format!("within a row of {}", Nanos(after.0 - before.0)))
+                .at(at.place(), format!("within a row of {row}"))
                 .note("rows are a second long after an opening for as long as `record.fine` says, then a minute, and between windows an hour")
-                .help(format!("write \"{before}\" or \"{after}\", or lengthen record.fine")),
+                .help(format!("write \"{before}\" or \"{after}\"{finer}")),
         );
         None
     }

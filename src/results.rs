@@ -3,6 +3,7 @@
 //! Money is in integer fen, times in integer milliseconds or microseconds as the names say. Under `--sample` all counts and
 //! amounts are already scaled up to the whole platform.
 
+use crate::target::Unit;
 use serde::{Deserialize, Serialize};
 
 /// Everything that a result folder holds.
@@ -133,6 +134,19 @@ pub enum TargetUnit {
     Seconds,
     /// A moment, s since the opening of the window; without a measurement: it never came.
     SecondsAfterOpening,
+}
+
+impl From<Unit> for TargetUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Count => TargetUnit::Count,
+            Unit::Share => TargetUnit::Share,
+            Unit::Money => TargetUnit::Fen,
+            Unit::Rate => TargetUnit::PerSecond,
+            Unit::Duration => TargetUnit::Seconds,
+            Unit::Moment => TargetUnit::SecondsAfterOpening,
+        }
+    }
 }
 
 /// A target with what was measured.
@@ -277,8 +291,9 @@ pub struct Saturation {
     pub rejected: u64,
     /// Requests whose client timed out.
     pub timed_out: u64,
-    /// Waiting places over all cells with which nothing would have been rejected, were the same requests offered: the longest
-    /// queue, or where that was full, the backlog of work offered over work that can be done, slot by slot, in mean requests.
+    /// Waiting places over all cells with which hardly any request would have been rejected, were the same requests offered: the
+    /// longest queue together with the requests that had been rejected and could not have been served by then in idle time, slot
+    /// by slot, in requests of mean work. An estimate for the platform as a whole: chance makes some cells need more than others.
     pub queue_needed: u64,
     /// Money of intents that rejections and time-outs of this service ended, from the start of this stretch to the start of its
     /// next one, fen: a shopper gives up some time after the failure.

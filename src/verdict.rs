@@ -39,7 +39,11 @@ pub(crate) fn sentence_of(target: &TargetResult, clock: &Clock) -> String {
         (Some(kind), Some(name)) => format!("{kind} {name}"),
         _ => String::new(),
     };
-    let wanted = format!("the target is {} {}", target.comparison, value(target.bound, target.unit));
+    let bound = value(target.bound, target.unit);
+    let wanted = match target.comparison.as_str() {
+        "=" => format!("the target is {bound}"),
+        sign => format!("the target is {sign} {bound}"),
+    };
     let phrase = Metric::named(&target.metric).map_or_else(|| target.metric.clone(), Metric::phrase);
     let of = if subject.is_empty() { String::new() } else { format!(" of {subject}") };
     let when = when(target, clock);
@@ -85,7 +89,10 @@ pub(crate) fn statement(target: &Target, plan: &Plan, clock: &Clock) -> String {
     } else {
         String::new()
     };
-    format!("{}: {}{subject}{window}{part}", target.name, target.expression)
+    let expression = &target.expression;
+    let bound = value(expression.shown(expression.bound), expression.metric.unit().into());
+    let (metric, sign) = (expression.metric.name(), expression.comparison.sign());
+    format!("{}: {metric}{subject}{window}{part} {sign} {bound}", target.name)
 }
 
 /// A measurement or bound with its unit.
@@ -112,6 +119,7 @@ fn prefixed(value: f64) -> String {
 /// A time in one unit up to two minutes, in two beyond.
 fn duration(seconds: f64) -> String {
     match seconds {
+        0.0 => "0 s".to_owned(),
         s if s < 1.0 => format!("{} ms", rounded(s * 1000.0, DIGITS)),
         s if s < 120.0 => format!("{} s", rounded(s, DIGITS)),
         s if s < 7200.0 => format!("{} min {} s", (s / 60.0).floor(), rounded(s % 60.0, 3)),

@@ -73,7 +73,7 @@ fn verdict<'a>(
         text += "\n";
         text += &outlook::text(&clock, plan, &forecast);
         if !targets.is_empty() {
-            text += &format!("\n{}\n", terminal.heading("Targets"));
+            text += &["\n", &terminal.heading("Targets"), "\n"].concat();
             text.extend(targets.iter().map(|target| format!("  {target}\n")));
         }
         if !warnings.is_empty() {

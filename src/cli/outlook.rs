@@ -184,7 +184,6 @@ pub(super) fn missed(plan: &Plan, forecast: &Forecast) -> Vec<String> {
         }
         // Without failures more cannot be expected, but for shoppers who try again what had failed.
         let (value, text) = match (expression.metric, target.slice.window) {
-            (_, Some(_)) => return None,
             (Metric::Sessions, None) => (forecast.sessions, number::count(forecast.sessions)),
             (Metric::OrdersCreated, None) => (forecast.orders, number::count(forecast.orders)),
             (Metric::GmvOrdered, None) => (forecast.gmv_ordered_fen, number::money(forecast.gmv_ordered_fen)),

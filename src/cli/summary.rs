@@ -145,11 +145,11 @@ fn verdicts(summary: &Summary, clock: &Clock, terminal: &Terminal) -> String {
     let targets = &summary.targets;
     let met = targets.iter().filter(|target| target.verdict == Verdict::Pass).count();
     let heading = terminal.heading("Targets");
-    let mut text = format!("\n{heading}: {met} of {} met, {}\n", targets.len(), verdict::status(summary.status));
-    for target in targets {
-        text += &format!("  {:<9}  {}\n", verdict::word(target.verdict), verdict::sentence(target, clock));
-    }
-    text
+    let sentences = targets
+        .iter()
+        .map(|target| format!("  {:<9}  {}\n", verdict::word(target.verdict), verdict::sentence(target, clock)));
+    let head = format!("\n{heading}: {met} of {} met, the run {}\n", targets.len(), verdict::status(summary.status));
+    head + &sentences.collect::<String>()
 }
 
 /// Every bucket that holds anything, those of services one by one.

@@ -482,8 +482,8 @@ pub struct Product {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// What passes: a metric, a comparison (<, <=, >, >=, =) and a bound with its unit, such as "p99.9 < 800ms",
-    /// "lost_share < 0.5%", "sold_out_at > 00:20:00", "gmv_paid > 300bn RMB" or "orders_per_second_peak > 500k/s".
+    /// What passes: a metric, a comparison (<, <=, >, >=, =) and a bound with its unit, such as `p99.9 < 800ms`,
+    /// `lost_share < 0.5%`, `sold_out_at > 00:20:00`, `gmv_paid > 300bn RMB` or `orders_per_second_peak > 500k/s`.
     pub pass: String,
     /// The service that it is measured on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

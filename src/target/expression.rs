@@ -149,6 +149,15 @@ impl Expression {
         Ok(Expression { metric, comparison, bound })
     }
 
+    /// A measurement or bound in the unit in which people are told of it: times in seconds.
+    #[must_use]
+    pub fn shown(&self, value: Ratio) -> f64 {
+        match self.metric.unit() {
+            Unit::Duration | Unit::Moment => value.as_f64() / Nanos::PER_SECOND as f64,
+            _ => value.as_f64(),
+        }
+    }
+
     /// Whether a measurement passes.
     #[must_use]
     pub fn passes(&self, measured: Ratio) -> bool {

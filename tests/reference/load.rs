@@ -250,14 +250,18 @@ impl Simulator<'_> {
         let sum = |of: fn(&Load) -> u64| loads.iter().filter(|load| saturated(load)).map(of).sum::<u64>() * scale;
         let offered: u128 = loads.iter().map(|load| load.offered_ns).sum();
         let queue_max = worst.clone().map(|load| load.longest_queue).max().unwrap_or(0) * scale;
-        let rejected = sum(|load| load.rejected);
-        let (mut behind, mut most) = (0i128, 0i128);
-        for load in loads {
-            behind = (behind + load.offered_ns as i128 - capacity(load) as i128).max(0);
-            most = most.max(behind);
-        }
         let requests: u64 = loads.iter().map(|load| load.requests).sum();
-        let backlog = (most as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64 * scale;
+        let in_requests = |work: u128| (work as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64;
+        // Work that was turned away and would still have to be done, had it been taken.
+        let mut undone = 0u128;
+        let queues = loads.iter().map(|load| {
+            undone += load.offered_ns * u128::from(load.rejected) / u128::from(load.requests.max(1));
+            let needed = load.longest_queue + in_requests(undone);
+            let idle = capacity(load) - load.busy_ns;
+            undone -= undone.min(idle);
+            needed
+        });
+        let queue_needed = queues.max().unwrap_or(0) * scale;
         Saturation {
             service: self.plan.services[service].name.clone(),
             from_unix_ms: self.unix_ms(loads[0].slot.start),
@@ -267,9 +271,9 @@ impl Simulator<'_> {
                 .fold(0.0, f64::max),
             offered_over_capacity: offered as f64 / loads.iter().map(capacity).sum::<u128>() as f64,
             queue_max,
-            rejected,
+            rejected: sum(|load| load.rejected),
             timed_out: sum(|load| load.timed_out),
-            queue_needed: if rejected > 0 { queue_max.max(backlog) } else { queue_max },
+            queue_needed,
             lost_fen: 0,
         }
     }

@@ -21,27 +21,27 @@ struct Stretch {
     rows: std::ops::RangeInclusive<usize>,
 }
 
+/// Work that so many workers can do in a slot, ns.
+pub(super) fn capacity_ns(workers: u64, row: &Row) -> u128 {
+    u128::from(workers) * u128::from((row.slot.end - row.slot.start).0)
+}
+
+/// Whether a service with so many workers could not keep up in a slot. A delay without servers always can: its time-outs are its
+/// nature.
+pub(super) fn is_saturated(service: ServiceId, workers: u64, row: &Row) -> bool {
+    let of = &row.services[service];
+    let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
+    let busy = of.reading.busy as f64 >= SATURATED * capacity_ns(workers, row) as f64;
+    workers > 0 && (of.rejected > 0 || timed_out || busy)
+}
+
 impl Outcome<'_> {
-    /// Work that a service can do in a slot, ns.
-    pub(super) fn capacity_ns(&self, workers: u64, row: &Row) -> u128 {
-        u128::from(workers) * u128::from((row.slot.end - row.slot.start).0)
-    }
-
-    /// Whether a service with so many workers could not keep up in a slot. A delay without servers always can: its time-outs are
-    /// its nature.
-    pub(super) fn is_saturated(&self, service: ServiceId, workers: u64, row: &Row) -> bool {
-        let of = &row.services[service];
-        let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
-        let busy = of.reading.busy as f64 >= SATURATED * self.capacity_ns(workers, row) as f64;
-        workers > 0 && (of.rejected > 0 || timed_out || busy)
-    }
-
     /// Stretches in which a service could not keep up.
     pub(super) fn saturations(&self, service: ServiceId) -> Vec<Saturation> {
         let workers = self.workers(service);
         let mut stretches: Vec<Stretch> = Vec::new();
         for (index, row) in self.recorder.rows.iter().enumerate() {
-            if !self.is_saturated(service, workers, row) {
+            if !is_saturated(service, workers, row) {
                 continue;
             }
             let from = self.unix_ms(row.slot.start);
@@ -52,7 +52,7 @@ impl Outcome<'_> {
             let Some(last) = stretches.last_mut() else { continue };
             last.rows = *last.rows.start()..=index;
             let (of, shown) = (&row.services[service], &mut last.shown);
-            let over = of.offered_ns as f64 / self.capacity_ns(workers, row) as f64;
+            let over = of.offered_ns as f64 / capacity_ns(workers, row) as f64;
             shown.until_unix_ms = self.unix_ms(row.slot.end);
             shown.worst_offered_over_capacity = shown.worst_offered_over_capacity.max(over);
             shown.queue_max = shown.queue_max.max(of.reading.longest_queue * self.scale);
@@ -85,10 +85,9 @@ impl Outcome<'_> {
         for (number, Stretch { mut shown, rows }) in stretches.into_iter().enumerate() {
             let rows = &self.recorder.rows[rows];
             let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
-            let capacity: u128 = rows.iter().map(|row| self.capacity_ns(workers, row)).sum();
+            let capacity: u128 = rows.iter().map(|row| capacity_ns(workers, row)).sum();
             shown.offered_over_capacity = offered as f64 / capacity as f64;
-            let backlog = if shown.rejected > 0 { self.backlog(service, workers, rows) } else { 0 };
-            shown.queue_needed = shown.queue_max.max(backlog);
+            shown.queue_needed = self.queue_needed(service, workers, rows);
             let until = starts.get(number + 1).copied().unwrap_or(end);
             shown.lost_fen =
                 self.recorder.rows[starts[number]..until].iter().map(|row| self.lost_at(service, row)).sum();
@@ -97,18 +96,22 @@ impl Outcome<'_> {
         finished
     }
 
-    /// The most requests that would have waited, had all been accepted: work that is offered and not done, carried from slot to
-    /// slot, over the mean work of a request.
-    fn backlog(&self, service: ServiceId, workers: u64, rows: &[Row]) -> u64 {
+    /// The most requests that would have waited, had all been accepted: those that did, and those that had been rejected and could
+    /// not have been served by then in idle time. All that are rejected in a slot are taken to come at once, because a cell may
+    /// be full while others are idle.
+    fn queue_needed(&self, service: ServiceId, workers: u64, rows: &[Row]) -> u64 {
         let requests: u64 = rows.iter().map(|row| row.services[service].requests).sum();
         let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
-        let (mut waiting, mut most) = (0u128, 0u128);
-        for row in rows {
-            waiting = (waiting + row.services[service].offered_ns).saturating_sub(self.capacity_ns(workers, row));
-            most = most.max(waiting);
-        }
         // Sums of at most 2^100 ns times counts below 2^61 do not fit; a float is exact enough for an estimate.
-        (most as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64 * self.scale
+        let in_requests = |ns: u128| (ns as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64;
+        let (mut ahead, mut most) = (0u128, 0u64);
+        for row in rows {
+            let of = &row.services[service];
+            ahead += of.offered_ns * u128::from(of.rejected) / u128::from(of.requests.max(1));
+            most = most.max(of.reading.longest_queue + in_requests(ahead));
+            ahead = ahead.saturating_sub(capacity_ns(workers, row).saturating_sub(of.reading.busy));
+        }
+        most * self.scale
     }
 
     /// Money that rejections and time-outs of a service stopped, fen.

@@ -1,12 +1,13 @@
 //! What was measured of each target, and whether it passes: ratios of integers, compared exactly.
 
 use super::Outcome;
+use super::saturation::{capacity_ns, is_saturated};
 use crate::model::catalogue::Sku;
 use crate::plan::ServiceId;
 use crate::recorder::Row;
 use crate::recorder::response_times::{ResponseTimes, counted};
-use crate::results::{BrandRow, ProductRow, Status, TargetResult, TargetUnit, Verdict};
-use crate::target::{Comparison, Expression, Fold, Kind, Metric, Percentile, Ratio, Subject, Target, Unit};
+use crate::results::{BrandRow, ProductRow, Status, TargetResult, Verdict};
+use crate::target::{Comparison, Expression, Fold, Kind, Metric, Percentile, Ratio, Subject, Target};
 use crate::units::{Instant, Nanos};
 
 /// Numerator and denominator of a metric in one slot, scaled up.
@@ -30,6 +31,14 @@ pub(super) fn status(targets: &[TargetResult]) -> Status {
         () if any(Verdict::Undecided) => Status::Undecided,
         () if targets.is_empty() => Status::NoTargets,
         () => Status::Pass,
+    }
+}
+
+/// SKUs with nothing left at the end of a slot, already weighted by those that they stand for.
+fn sold_out(subject: Subject, row: &Row) -> u64 {
+    match subject {
+        Subject::Category(category) => row.categories[category].1.unsigned_abs(),
+        _ => row.categories.iter().map(|category| category.1.unsigned_abs()).sum(),
     }
 }
 
@@ -65,10 +74,6 @@ impl Outcome<'_> {
             _ => Verdict::Fail,
         };
         let first_failed = if verdict == Verdict::Fail { self.first_failed(target, &rows) } else { None };
-        let shown = |value: Ratio| match expression.metric.unit() {
-            Unit::Duration | Unit::Moment => value.as_f64() / 1e9,
-            _ => value.as_f64(),
-        };
         TargetResult {
             name: target.name.clone(),
             verdict,
@@ -76,9 +81,9 @@ impl Outcome<'_> {
             kind: Some(subject.kind().key().to_owned()).filter(|_| subject.kind() != Kind::Platform),
             subject: subject.name(self.plan),
             comparison: expression.comparison.sign().to_owned(),
-            bound: shown(expression.bound),
-            measured: if let Found::Value(value) = found { Some(shown(value)) } else { None },
-            unit: unit(expression.metric),
+            bound: expression.shown(expression.bound),
+            measured: if let Found::Value(value) = found { Some(expression.shown(value)) } else { None },
+            unit: expression.metric.unit().into(),
             window: slice.window.map(|window| self.plan.windows[window].name.clone()),
             is_part: slice.is_part,
             from_unix_ms: self.unix_ms(slice.from),
@@ -88,13 +93,13 @@ impl Outcome<'_> {
     }
 
     fn folded(&self, target: &Target, rows: &[&Row], fold: Fold) -> Found {
-        let parts = rows.iter().map(|row| self.part(target, row));
+        let mut parts = rows.iter().map(|row| self.part(target, row));
         let ratio = |(numerator, denominator): Part| Ratio::of(numerator, denominator);
         let value = match fold {
             Fold::Sum => Some(Ratio::whole(parts.map(|part| part.0).sum())),
             Fold::Mean => ratio(parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))),
             Fold::Peak => parts.filter_map(ratio).max_by(|a, b| a.compare(*b)),
-            Fold::Last | Fold::Whole => parts.last().and_then(ratio),
+            Fold::Last | Fold::Whole => parts.next_back().and_then(ratio),
         };
         value.map_or(Found::Nothing, Found::Value)
     }
@@ -124,8 +129,8 @@ impl Outcome<'_> {
             Metric::GmvPaid => count(row.paid.fen),
             Metric::Lost => count(self.lost_fen(row)),
             Metric::LostShare => share(self.lost_fen(row), row.demand.fen),
-            Metric::SkusSoldOut => (u128::from(self.sold_out(target.subject, row)), 1),
-            Metric::SoldOutShare => share(self.sold_out(target.subject, row), self.skus(target.subject)),
+            Metric::SkusSoldOut => (u128::from(sold_out(target.subject, row)), 1),
+            Metric::SoldOutShare => share(sold_out(target.subject, row), self.skus(target.subject)),
             Metric::UnitsLeft => match target.subject {
                 Subject::Category(category) => count(row.categories[category].0.unsigned_abs()),
                 Subject::Product(product) => count(u64::from(row.products_left[product])),
@@ -141,7 +146,7 @@ impl Outcome<'_> {
         let share = |n: u64, of: u64| (u128::from(n), u128::from(of));
         let nanos = u128::from((row.slot.end - row.slot.start).0);
         let workers = self.workers(service);
-        let capacity = self.capacity_ns(workers, row);
+        let capacity = capacity_ns(workers, row);
         let closes = self.plan.windows[row.slot.window].closes;
         match metric {
             Metric::Lost => (u128::from(self.lost_at(service, row)), 1),
@@ -158,19 +163,11 @@ impl Outcome<'_> {
             Metric::TimedOut => count(of.timed_out),
             Metric::TimedOutShare => share(of.timed_out, of.requests),
             Metric::QueuePeak => count(of.reading.longest_queue),
-            Metric::Saturated => (if self.is_saturated(service, workers, row) { nanos } else { 0 }, 1),
+            Metric::Saturated => (if is_saturated(service, workers, row) { nanos } else { 0 }, 1),
             // Of a slot, only two percentiles are kept.
             Metric::Response(Percentile(of_all)) if of_all >= 99_000 => (u128::from(of.response_us_p99) * 1000, 1),
             Metric::Response(Percentile(of_all)) if of_all >= 50_000 => (u128::from(of.response_us_p50) * 1000, 1),
             _ => (0, 0),
-        }
-    }
-
-    /// SKUs with nothing left at the end of a slot, already weighted by those that they stand for.
-    fn sold_out(&self, subject: Subject, row: &Row) -> u64 {
-        match subject {
-            Subject::Category(category) => row.categories[category].1.unsigned_abs(),
-            _ => row.categories.iter().map(|category| category.1.unsigned_abs()).sum(),
         }
     }
 
@@ -291,16 +288,5 @@ impl Outcome<'_> {
             _ => rows.iter().find(|row| ratio(row).is_some_and(too_much)),
         };
         first.map(|row| row.slot.start)
-    }
-}
-
-fn unit(metric: Metric) -> TargetUnit {
-    match metric.unit() {
-        Unit::Count => TargetUnit::Count,
-        Unit::Share => TargetUnit::Share,
-        Unit::Money => TargetUnit::Fen,
-        Unit::Rate => TargetUnit::PerSecond,
-        Unit::Duration => TargetUnit::Seconds,
-        Unit::Moment => TargetUnit::SecondsAfterOpening,
     }
 }

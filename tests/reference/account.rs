@@ -4,13 +4,14 @@
 mod goods;
 #[path = "load.rs"]
 mod load;
+#[path = "targets.rs"]
+mod targets;
 
 use super::record::{Fact, Row, What};
 use super::session::{Fate, Waits};
 use super::simulator::Simulator;
 use saleload::results::{
-    Bucket, Column, Completion, Conservation, LedgerRow, Results, Status, Summary, Table, Totals, Values,
-    WindowSummary, series,
+    Bucket, Column, Completion, Conservation, LedgerRow, Results, Summary, Table, Totals, Values, WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -75,9 +76,9 @@ impl Simulator<'_> {
             seed: plan.seed,
             forks: Vec::new(),
             completion: if self.interrupted { Completion::Interrupted } else { Completion::Complete },
-            // The drawn scenarios have no targets and state no costs.
-            status: Status::NoTargets,
-            targets: Vec::new(),
+            status: self.status(),
+            targets: self.targets(),
+            // The drawn scenarios state no costs.
             cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),
             cells: plan.cells,

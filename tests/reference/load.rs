@@ -19,17 +19,17 @@ const BRIDGED_MS: i64 = 60_000;
 
 /// A service in a row, not scaled.
 #[derive(Clone, Debug)]
-struct Load {
+pub(super) struct Load {
     slot: Slot,
-    requests: u64,
-    rejected: u64,
-    timed_out: u64,
+    pub(super) requests: u64,
+    pub(super) rejected: u64,
+    pub(super) timed_out: u64,
     offered_ns: u128,
-    waited_ns: u128,
+    pub(super) waited_ns: u128,
     busy_ns: u128,
     queued_ns: u128,
     longest_queue: u64,
-    responses_us: Histogram<u64>,
+    pub(super) responses_us: Histogram<u64>,
 }
 
 impl Load {
@@ -112,7 +112,7 @@ fn longest_queues(loads: &[Load], requests: &[&Request]) -> Vec<u64> {
 }
 
 impl Simulator<'_> {
-    fn loads(&self, service: usize) -> Vec<Load> {
+    pub(super) fn loads(&self, service: usize) -> Vec<Load> {
         let mut loads: Vec<Load> = self.rows().iter().map(Load::new).collect();
         let has_workers = self.plan.services[service].pool.is_some();
         let mut by_cell: BTreeMap<usize, Vec<&Request>> = BTreeMap::new();

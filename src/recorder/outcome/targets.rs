@@ -164,6 +164,7 @@ impl Outcome<'_> {
             Metric::TimedOutShare => share(of.timed_out, of.requests),
             Metric::QueuePeak => count(of.reading.longest_queue),
             Metric::Saturated => (if is_saturated(service, workers, row) { nanos } else { 0 }, 1),
+            Metric::Response(_) if of.requests == of.rejected => (0, 0),
             // Of a slot, only two percentiles are kept.
             Metric::Response(Percentile(of_all)) if of_all >= 99_000 => (u128::from(of.response_us_p99) * 1000, 1),
             Metric::Response(Percentile(of_all)) if of_all >= 50_000 => (u128::from(of.response_us_p50) * 1000, 1),

@@ -230,7 +230,7 @@ fn looks_like(text: &str) -> Option<&'static str> {
         "%" => Some("a share"),
         _ if unit.ends_with("/s") => Some("a rate"),
         _ if is_clock(text) => Some("a time since the opening"),
-        "" | "k" | "M" | "bn" => Some("a number"),
+        "" | "k" | "M" | "bn" => decimal(text).map(|_| "a number"),
         _ if text.parse::<Nanos>().is_ok() => Some("a time"),
         _ => None,
     }

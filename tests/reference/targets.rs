@@ -45,6 +45,13 @@ fn holds(sign: &str, value: Fraction, bound: Fraction) -> bool {
     }
 }
 
+fn service_of(target: &Target) -> Option<usize> {
+    match target.subject {
+        Subject::Service(service) => Some(service),
+        _ => None,
+    }
+}
+
 impl Simulator<'_> {
     pub(super) fn status(&self) -> Status {
         let verdicts: Vec<Verdict> = self.targets().iter().map(|target| target.verdict).collect();
@@ -66,14 +73,11 @@ impl Simulator<'_> {
     fn target(&self, target: &Target) -> TargetResult {
         let (name, sign) = (target.expression.metric.name(), target.expression.comparison.sign());
         let bound = (target.expression.bound.numerator, target.expression.bound.denominator);
-        let (value, first) = match target.expression.metric {
-            Metric::Response(percentile) => {
-                (self.percentile(target, percentile.0), self.first_slow_row(target, percentile.0))
-            }
-            _ => {
-                let rows = self.rows_of(target, &name);
-                (rows.value(&name), rows.first_to_fail(&name, sign, bound))
-            }
+        let (value, first) = if let Metric::Response(percentile) = target.expression.metric {
+            (self.percentile(target, percentile.0), self.first_slow_row(target, percentile.0))
+        } else {
+            let rows = self.rows_of(target, &name);
+            (rows.value(&name), rows.first_to_fail(&name, sign, bound))
         };
         let verdict = if target.slice.until > self.now {
             Verdict::Undecided
@@ -91,7 +95,7 @@ impl Simulator<'_> {
             _ => (TargetUnit::Count, 1.0),
         };
         let shown = |(a, b): Fraction| a as f64 / b as f64 / size;
-        let service = self.service_of(target).map(|service| self.plan.services[service].name.clone());
+        let service = service_of(target).map(|service| self.plan.services[service].name.clone());
         TargetResult {
             name: target.name.clone(),
             verdict,
@@ -110,13 +114,6 @@ impl Simulator<'_> {
         }
     }
 
-    fn service_of(&self, target: &Target) -> Option<usize> {
-        match target.subject {
-            Subject::Service(service) => Some(service),
-            _ => None,
-        }
-    }
-
     /// Rows of the series in which a target is measured.
     fn places(&self, target: &Target) -> Vec<usize> {
         let slice = &target.slice;
@@ -129,7 +126,7 @@ impl Simulator<'_> {
 
     fn rows_of(&self, target: &Target, name: &str) -> Rows {
         let places = self.places(target);
-        let all: Vec<Fraction> = match self.service_of(target) {
+        let all: Vec<Fraction> = match service_of(target) {
             Some(service) => self.of_service(service, name),
             None => self.of_platform(name),
         };
@@ -197,7 +194,7 @@ impl Simulator<'_> {
 
     /// The response time at a place of the sorted list, as the longest of those that are not told apart from it, ns.
     fn percentile(&self, target: &Target, thousandths: u32) -> Option<Fraction> {
-        let (service, places) = (self.service_of(target)?, self.places(target));
+        let (service, places) = (service_of(target)?, self.places(target));
         let requests = self.record.requests.iter().filter(|of| of.service == service && places.contains(&of.row));
         let mut times: Vec<u64> =
             requests.filter_map(|request| Some((request.done()? - request.arrives).0.div_ceil(1000).max(1))).collect();
@@ -209,7 +206,7 @@ impl Simulator<'_> {
     }
 
     fn first_slow_row(&self, target: &Target, thousandths: u32) -> Option<i64> {
-        let service = self.service_of(target)?;
+        let service = service_of(target)?;
         let quantile = match thousandths {
             99_000.. => 0.99,
             50_000.. => 0.5,

@@ -63,7 +63,7 @@ pub struct ScenarioFile {
     /// Named products, on top of the generated ones.
     #[serde(default)]
     pub product: Named<Product>,
-    /// What a run has to achieve, by name.
+    /// What a run has to achieve, by name: a patch or an override changes or removes one by it, and reports tell of it.
     #[serde(default)]
     pub target: Named<Target>,
 }

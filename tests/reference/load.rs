@@ -59,7 +59,8 @@ impl Load {
         self.offered_ns += u128::from(request.work.0);
         if let (Some(starts), Some(done)) = (request.starts, request.done()) {
             self.waited_ns += u128::from((starts - request.arrives).0);
-            self.responses_us.saturating_record((done - request.arrives).0.div_ceil(1000).max(1));
+            let response_us = (done - request.arrives).0.div_ceil(1000);
+            self.responses_us.saturating_record(response_us.clamp(1, LONGEST_RESPONSE_US));
         }
     }
 

@@ -3,10 +3,12 @@
 //! Results go to stdout, talk to stderr. This is the only place that prints, reads the environment, or looks at a clock on the wall,
 //! and nothing that it learns from them enters a result folder.
 
+mod annotation;
 mod arguments;
 mod check;
 mod checkpoint;
 mod interrupt;
+mod junit;
 mod machine;
 mod memory;
 mod number;
@@ -32,6 +34,8 @@ use terminal::Terminal;
 const INTERNAL: u8 = 1;
 /// Exit code of a command line that cannot be followed.
 const USAGE: u8 = 2;
+/// Exit code of a run that missed a target; its results are written.
+const TARGET_MISSED: u8 = 99;
 /// Exit code of a scenario that is not valid.
 const BAD_SCENARIO: u8 = 104;
 /// Exit code of a run that was interrupted; what was done is kept.
@@ -43,6 +47,8 @@ enum Stop {
     Internal(String),
     /// The command line cannot be followed.
     Usage(String),
+    /// A target was missed; that has been said.
+    TargetMissed,
     /// Scenarios are wrong; the diagnostics have been printed.
     BadScenario,
     /// The run was interrupted.
@@ -89,6 +95,7 @@ pub fn main() -> ExitCode {
             terminal.error(&message);
             ExitCode::from(USAGE)
         }
+        Some(Stop::TargetMissed) => ExitCode::from(TARGET_MISSED),
         Some(Stop::BadScenario) => ExitCode::from(BAD_SCENARIO),
         Some(Stop::Interrupted) => ExitCode::from(INTERRUPTED),
     }

@@ -22,6 +22,7 @@
 //! | *cell* | a shard of the platform: its shoppers, its share of every service |
 //! | *tick* | the interval between two exchanges of the cells |
 //! | *slot* | a row of the recorded series: whole ticks |
+//! | *target* | what a run has to achieve: a metric of something in some stretch of time, a comparison, a bound |
 //! | *snapshot* | the state of a run between two ticks; a *checkpoint* is the last one of a run, a *fork* goes on from one otherwise |
 //!
 //! Time is in integer nanoseconds, money in integer fen (1/100 RMB): see [`units`].
@@ -129,4 +130,6 @@ pub mod report;
 pub mod results;
 pub mod rng;
 pub mod scenario;
+pub mod target;
 pub mod units;
+mod verdict;

@@ -8,6 +8,7 @@ pub mod sampler;
 
 use crate::plan::{self, Action, Plan};
 use crate::rng::{Draws, Name, Purpose};
+use crate::target::{ResponseSlice, response_slices};
 use crate::units::Nanos;
 use catalogue::Catalogue;
 use expectation::Expectation;
@@ -46,6 +47,8 @@ pub struct Model {
     pub catalogue: Option<Catalogue>,
     /// Units of each category that merchants laid in stock for.
     pub stocked_for: Vec<f64>,
+    /// Response times to record for targets, on top of those of windows.
+    pub slices: Vec<ResponseSlice>,
 }
 
 /// A segment.
@@ -158,6 +161,7 @@ impl Model {
             hold: plan.hold,
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
             stocked_for: units,
+            slices: response_slices(&plan.targets),
         }
     }
 

@@ -45,7 +45,8 @@ pub(crate) fn digits(value: f64) -> String {
     rounded(value, 3)
 }
 
-fn rounded(value: f64, significant: i32) -> String {
+/// So many significant digits, without an exponent, without trailing zeros after the point.
+pub(crate) fn rounded(value: f64, significant: i32) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }

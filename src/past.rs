@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::results::Fork;
 use crate::scenario::difference::{Difference, differences};
 use crate::scenario::{self, Loaded};
+use crate::target::response_slices;
 use crate::units::Instant;
 
 /// Differences that are named in an error; past them it says how many more there are.
@@ -97,7 +98,8 @@ impl Past<'_> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let path = path.as_slice();
         let free = match path {
-            ["name" | "title"] | ["record", "fine"] => true,
+            ["name" | "title"] | ["record", "fine"] | ["service", _, "cost"] => true,
+            ["target", ..] => self.keeps_slices(),
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {
@@ -129,6 +131,12 @@ impl Past<'_> {
     /// Whether a history was kept if one is needed.
     fn keeps_history(&self) -> bool {
         self.there.windows.len() > 1 || self.here.windows.len() == 1
+    }
+
+    /// Whether what the targets here ask for was recorded there from its beginning.
+    fn keeps_slices(&self) -> bool {
+        let there = response_slices(&self.there.targets);
+        response_slices(&self.here.targets).iter().all(|slice| slice.from >= self.now || there.contains(slice))
     }
 
     /// Whether such a segment attends a window that has opened.

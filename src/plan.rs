@@ -3,6 +3,7 @@
 //! Names have become indices, strings have become typed quantities, wall-clock times have become instants since the origin.
 //! Nothing after the plan can fail because of what the user wrote. `scenario::check` is the only place that makes one.
 
+use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
 
 /// Index of a window in [`Plan::windows`].
@@ -70,6 +71,8 @@ pub struct Plan {
     pub hold: Nanos,
     /// What is on sale; present whenever a behaviour graph has an action.
     pub catalogue: Option<Catalogue>,
+    /// What a run has to achieve.
+    pub targets: Vec<Target>,
 }
 
 /// Factors on participation by history.
@@ -225,6 +228,8 @@ pub struct Service {
     pub timeout: Option<Nanos>,
     /// Attempts and back-off; `attempts: 1` where the file says nothing.
     pub retry: Retry,
+    /// What an instance costs for an hour; `None`: not stated, or there are no instances.
+    pub cost: Option<Fen>,
 }
 
 /// The servers of a service over the whole platform.
@@ -422,6 +427,27 @@ impl Plan {
     #[must_use]
     pub fn unix_ms(&self, at: Instant) -> i64 {
         self.origin_unix_ms + (at.0 / 1_000_000) as i64
+    }
+
+    /// The time in which a window is open, over all windows: what instances are paid for.
+    #[must_use]
+    pub fn open(&self) -> Nanos {
+        Nanos(self.windows.iter().map(|window| (window.closes - window.opens).0).sum())
+    }
+
+    /// What a service costs: its instances, all through the windows, rounded to a fen. `None` where its cost is not stated.
+    #[must_use]
+    pub fn cost(&self, service: &Service) -> Option<Fen> {
+        let (per_hour, pool) = (service.cost?, service.pool.as_ref()?);
+        let fen_nanos = u128::from(per_hour.0) * u128::from(pool.instances) * u128::from(self.open().0);
+        let hour = u128::from(Nanos::from_secs(3600).0);
+        Some(Fen(((fen_nanos + hour / 2) / hour) as u64))
+    }
+
+    /// What all services cost that state it; `None` where none does.
+    #[must_use]
+    pub fn total_cost(&self) -> Option<Fen> {
+        self.services.iter().filter_map(|service| self.cost(service)).reduce(|sum, cost| sum + cost)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::engine::station::Reading;
 use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
+use crate::target::ResponseSlice;
 use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
 
@@ -225,6 +226,8 @@ pub struct Recorder {
     pub rows: Vec<Row>,
     /// Response times by window and service.
     pub responses_us: Vec<Vec<ResponseTimes>>,
+    /// Response times of the slices that targets ask for; none in a scenario whose targets ask for none.
+    pub slices: Vec<(ResponseSlice, ResponseTimes)>,
     /// Totals and the ledger of the run up to the last closed slot.
     pub total: Tally,
     /// What has been gathered of the slot that is open.
@@ -239,6 +242,7 @@ impl Recorder {
         Recorder {
             rows: Vec::new(),
             responses_us: vec![responses_us; model.windows.len()],
+            slices: model.slices.iter().map(|&slice| (slice, ResponseTimes::default())).collect(),
             total: Tally::new(model),
             slot: Tally::new(model),
         }
@@ -268,6 +272,9 @@ impl Recorder {
             categories: (0..categories).map(|category| stock.of_category(category)).collect(),
             products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
         };
+        for (slice, times) in self.slices.iter_mut().filter(|(slice, _)| slice.covers(slot.start, slot.end)) {
+            self.slot.services[slice.service].responses_us.add_to(times);
+        }
         for (window, service) in self.responses_us[slot.window].iter_mut().zip(&mut self.slot.services) {
             service.responses_us.drain_into(window);
         }

@@ -3,6 +3,7 @@
 //! Money is in integer fen, times in integer milliseconds or microseconds as the names say. Under `--sample` all counts and
 //! amounts are already scaled up to the whole platform.
 
+use crate::target::Unit;
 use serde::{Deserialize, Serialize};
 
 /// Everything that a result folder holds.
@@ -48,6 +49,8 @@ pub struct Summary {
     pub seed: u64,
     /// Whether the run reached its horizon.
     pub completion: Completion,
+    /// Whether its targets were met.
+    pub status: Status,
     /// Unix time up to which the festival was played, ms.
     pub simulated_until_unix_ms: i64,
     /// Cells of the platform.
@@ -72,6 +75,12 @@ pub struct Summary {
     pub windows: Vec<WindowSummary>,
     /// Stretches in which a service could not keep up, in order of service and time.
     pub saturated: Vec<Saturation>,
+    /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
+    /// states its cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// The targets with what was measured, in order of the scenario.
+    pub targets: Vec<TargetResult>,
     /// The conservation checks.
     pub conservation: Conservation,
     /// Events simulated (not scaled up).
@@ -81,6 +90,130 @@ pub struct Summary {
     /// Where the past was played as another scenario, in order of time; absent where it was this one all along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forks: Vec<Fork>,
+}
+
+/// Whether the targets of a run were met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Every target was met.
+    Pass,
+    /// A target was missed.
+    Fail,
+    /// The run was interrupted before the slice of some target had ended; no other was missed.
+    Undecided,
+    /// The scenario has no targets.
+    NoTargets,
+}
+
+/// What became of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was met.
+    Pass,
+    /// It was missed; one for which there was nothing to measure is missed too.
+    Fail,
+    /// The run was interrupted before its slice of time had ended.
+    Undecided,
+}
+
+/// What bound and measurement of a target are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetUnit {
+    /// A number of things.
+    Count,
+    /// A part of a whole, 0 to 1.
+    Share,
+    /// Money, fen.
+    Fen,
+    /// Things per second.
+    PerSecond,
+    /// A length of time, s.
+    Seconds,
+    /// A moment, s since the opening of the window; without a measurement: it never came.
+    SecondsAfterOpening,
+}
+
+impl From<Unit> for TargetUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Count => TargetUnit::Count,
+            Unit::Share => TargetUnit::Share,
+            Unit::Money => TargetUnit::Fen,
+            Unit::Rate => TargetUnit::PerSecond,
+            Unit::Duration => TargetUnit::Seconds,
+            Unit::Moment => TargetUnit::SecondsAfterOpening,
+        }
+    }
+}
+
+/// A target with what was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetResult {
+    /// Name in the scenario.
+    pub name: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was measured, as the scenario names it: `p99.9`, `lost_share`.
+    pub metric: String,
+    /// The kind of thing that it was measured on: `service`, `category`, `brand`, `product`; absent: the whole platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Its name; absent: the whole platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// `<`, `<=`, `>`, `>=` or `=`.
+    pub comparison: String,
+    /// The bound.
+    pub bound: f64,
+    /// The measurement; absent: there was nothing to measure, or the moment never came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<f64>,
+    /// What both are in.
+    pub unit: TargetUnit,
+    /// The window in which it was measured; absent: the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// Whether it was measured in a part of that window only.
+    pub is_part: bool,
+    /// Start of the stretch of time, Unix ms.
+    pub from_unix_ms: i64,
+    /// End of the stretch of time, Unix ms.
+    pub until_unix_ms: i64,
+    /// Start of the first recorded slot that broke the target: in which a sum passed its bound, or, for shares, means, peaks and
+    /// levels, the value of the slot alone did. For percentiles, by the median or the p99 of the slot, whichever is the next below,
+    /// so at the latest. Absent where it was met, and where no single slot can be named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_failed_unix_ms: Option<i64>,
+}
+
+/// What a platform costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Hours in which a window is open, in seconds: what instances are paid for.
+    pub seconds: u64,
+    /// Of all services, fen.
+    pub total_fen: u64,
+    /// Of each service that states it, in order of the scenario.
+    pub services: Vec<ServiceCost>,
+}
+
+/// What a service costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceCost {
+    /// The service.
+    pub service: String,
+    /// Its instances over all cells.
+    pub instances: u64,
+    /// What an instance costs for an hour, fen.
+    pub per_hour_fen: u64,
+    /// What all of them cost, fen.
+    pub fen: u64,
 }
 
 /// An instant up to which a run was played as another scenario.
@@ -150,12 +283,21 @@ pub struct Saturation {
     pub until_unix_ms: i64,
     /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker.
     pub worst_offered_over_capacity: f64,
+    /// The same over the whole stretch.
+    pub offered_over_capacity: f64,
     /// Most requests waiting at once over all cells (sum of the cells' maxima within a slot).
     pub queue_max: u64,
     /// Requests rejected.
     pub rejected: u64,
     /// Requests whose client timed out.
     pub timed_out: u64,
+    /// Waiting places over all cells with which hardly any request would have been rejected, were the same requests offered: the
+    /// longest queue together with the requests that had been rejected and could not have been served by then in idle time, slot
+    /// by slot, in requests of mean work. An estimate for the platform as a whole: chance makes some cells need more than others.
+    pub queue_needed: u64,
+    /// Money of intents that rejections and time-outs of this service ended, from the start of this stretch to the start of its
+    /// next one, fen: a shopper gives up some time after the failure.
+    pub lost_fen: u64,
 }
 
 /// The conservation checks of a run; all differences are zero or the run has failed.

@@ -23,7 +23,7 @@ pub use schema::schema;
 pub use source::{MAX_CSV_BYTES, MAX_SCENARIO_BYTES};
 
 use crate::plan::Plan;
-use diagnostic::{Code, Diagnostic, Diagnostics};
+use diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use file::ScenarioFile;
 use source::{Source, read_text};
 use std::path::Path;
@@ -38,8 +38,10 @@ pub struct Loaded {
     pub plan: Plan,
     /// `file` as TOML: self-contained, every default explicit, the same text for the same scenario. Loading it gives the same plan.
     pub resolved: String,
-    /// What is probably not meant.
+    /// What is probably not meant. Knows the texts that places are in, whether or not there are warnings.
     pub warnings: Diagnostics,
+    /// Where each target says what passes, in the order of the plan.
+    pub target_places: Vec<Place>,
 }
 
 impl Loaded {
@@ -88,7 +90,9 @@ fn load_source(text: String, path: &Path, overrides: &[String]) -> Result<Loaded
     let loaded = convert(source, path, overrides, &mut found);
     found.sort();
     match loaded {
-        Some((file, plan, resolved)) if !found.has_errors() => Ok(Loaded { file, plan, resolved, warnings: found }),
+        Some(Converted { file, plan, resolved, target_places }) if !found.has_errors() => {
+            Ok(Loaded { file, plan, resolved, warnings: found, target_places })
+        }
         _ => {
             if !found.has_errors() {
                 found.push(internal("a scenario without a plan and without an error"));
@@ -98,12 +102,15 @@ fn load_source(text: String, path: &Path, overrides: &[String]) -> Result<Loaded
     }
 }
 
-fn convert(
-    source: usize,
-    path: &Path,
-    overrides: &[String],
-    found: &mut Diagnostics,
-) -> Option<(ScenarioFile, Plan, String)> {
+/// A scenario that has passed all checks.
+struct Converted {
+    file: ScenarioFile,
+    plan: Plan,
+    resolved: String,
+    target_places: Vec<Place>,
+}
+
+fn convert(source: usize, path: &Path, overrides: &[String], found: &mut Diagnostics) -> Option<Converted> {
     let rules = schema::rules();
     let rule = schema::Rule::new(&rules);
     let mut tree = merge::assemble(source, path, overrides, rule, found)?;
@@ -124,7 +131,12 @@ fn convert(
     let rows = observed::inline(&mut file, Cursor::new(&tree), found);
     let plan = check::plan(&file, Cursor::new(&tree), &rows, found)?;
     match toml::to_string(&file) {
-        Ok(resolved) if resolved.len() as u64 <= MAX_SCENARIO_BYTES => Some((file, plan, resolved)),
+        Ok(resolved) if resolved.len() as u64 <= MAX_SCENARIO_BYTES => {
+            let targets = Cursor::new(&tree).key("target");
+            let target_places =
+                plan.targets.iter().map(|target| targets.key(&target.name).key("pass").place()).collect();
+            Some(Converted { file, plan, resolved, target_places })
+        }
         Ok(_) => {
             let size = MAX_SCENARIO_BYTES >> 20;
             let large =

@@ -37,6 +37,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
             cap: Nanos::from_secs(60),
             jitter: Jitter::Full,
         },
+        cost: None,
     }
 }
 
@@ -72,6 +73,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         services,
         hold: Nanos::from_secs(1800),
         catalogue: None,
+        targets: Vec::new(),
     }
 }
 

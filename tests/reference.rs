@@ -50,7 +50,7 @@ mod stock;
 mod ticks;
 
 use saleload::plan::Plan;
-use saleload::results::Results;
+use saleload::results::{Results, Verdict};
 use saleload::scenario;
 use saleload::units::Instant;
 use simulator::{Settings, Simulator};
@@ -70,7 +70,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 11] = [
+const COMMON: [(&str, u32, Count); 13] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -80,6 +80,8 @@ const COMMON: [(&str, u32, Count); 11] = [
     ("time-outs", 60, |seen| seen.timed_out),
     ("retries", 35, |seen| seen.retries),
     ("expired holds", 60, |seen| seen.expiries),
+    ("targets met", 40, |seen| seen.targets_met),
+    ("targets missed", 40, |seen| seen.targets_missed),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -99,6 +101,8 @@ struct Seen {
     timed_out: u64,
     retries: u64,
     expiries: u64,
+    targets_met: u64,
+    targets_missed: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -124,6 +128,7 @@ fn agree(plan: &Plan, simulated: u32, stop_at: Instant, explains: bool) -> Resul
 impl Seen {
     fn new(run: &Simulator, results: &Results) -> Self {
         let rarities = run.record.rarities;
+        let targets = |verdict| results.summary.targets.iter().filter(|of| of.verdict == verdict).count() as u64;
         Seen {
             events: results.summary.events,
             ties: rarities.ties,
@@ -135,6 +140,8 @@ impl Seen {
             timed_out: results.services.iter().map(|row| row.timed_out).sum(),
             retries: rarities.retries,
             expiries: rarities.expiries,
+            targets_met: targets(Verdict::Pass),
+            targets_missed: targets(Verdict::Fail),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

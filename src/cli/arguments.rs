@@ -20,7 +20,7 @@ Examples:
   saleload run scenarios/quickstart.toml        simulate; results in output/quickstart
   saleload run FILE --set service.order.instances=420 --out output/more-orders
 
-Exit codes: 0 done, 1 internal error, 2 usage, 104 bad scenario, 105 interrupted."
+Exit codes: 0 done, 1 internal error, 2 usage, 99 a target was missed, 104 bad scenario, 105 interrupted."
 )]
 pub(super) struct Arguments {
     /// When to use colour; auto: on a terminal, and as the environment says
@@ -82,6 +82,9 @@ Ctrl-C ends the run at the next tick and keeps what was done, marked as interrup
 --checkpoint-every it can be resumed from there, and after a crash from the last checkpoint. A checkpoint or snapshot that is \
 damaged, of another version or of another scenario is refused (exit code 2).
 
+Where a target of the scenario was missed, the results are written and the exit code is 99; an interrupted run ends with 105 \
+whatever became of its targets. Under GITHUB_ACTIONS=true, missed targets are printed as annotations of their lines too.
+
 Examples:
   saleload run scenarios/quickstart.toml
   saleload run FILE --set service.order.instances=420 --seed 7 --out output/more-orders
@@ -118,6 +121,9 @@ pub(super) struct RunArguments {
     pub(super) overwrite: bool,
     #[command(flatten)]
     pub(super) snapshots: SnapshotArguments,
+    /// Write what became of each target as a JUnit report
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -5,7 +5,7 @@ use super::terminal::{self, Terminal};
 use super::{Stop, outlook};
 use crate::clock::Clock;
 use crate::forecast::Forecast;
-use crate::scenario;
+use crate::{scenario, verdict};
 use serde::Serialize;
 use std::path::Path;
 
@@ -17,6 +17,8 @@ struct Verdict<'a> {
     /// Name of the scenario.
     name: Option<String>,
     forecast: Option<Forecast>,
+    /// What a run would have to achieve.
+    targets: Vec<String>,
     /// What will not hold.
     warnings: Vec<String>,
 }
@@ -45,7 +47,14 @@ fn verdict<'a>(
         Ok(loaded) => loaded,
         Err(diagnostics) => {
             terminal::say(&ended(diagnostics.render(terminal.stderr_colour())));
-            return Ok(Verdict { file, valid: false, name: None, forecast: None, warnings: Vec::new() });
+            return Ok(Verdict {
+                file,
+                valid: false,
+                name: None,
+                forecast: None,
+                targets: Vec::new(),
+                warnings: Vec::new(),
+            });
         }
     };
     if !loaded.warnings.is_empty() {
@@ -56,18 +65,24 @@ fn verdict<'a>(
     let clock = Clock::new(&plan.zone);
     let mut warnings = outlook::overloads(&clock, &forecast);
     warnings.extend(outlook::shortages(&forecast));
+    warnings.extend(outlook::missed(plan, &forecast));
+    let targets: Vec<String> = plan.targets.iter().map(|target| verdict::statement(target, plan, &clock)).collect();
     if !arguments.json {
         let mut text = String::from(if follows { "\n" } else { "" });
         text += &terminal.heading(&format!("{}: {}", file.display(), plan.title));
         text += "\n";
         text += &outlook::text(&clock, plan, &forecast);
+        if !targets.is_empty() {
+            text += &["\n", &terminal.heading("Targets"), "\n"].concat();
+            text.extend(targets.iter().map(|target| format!("  {target}\n")));
+        }
         if !warnings.is_empty() {
             text += "\n";
             text.extend(warnings.iter().map(|warning| terminal.printed_warning(warning)));
         }
         terminal::print(&text)?;
     }
-    Ok(Verdict { file, valid: true, name: Some(plan.name.clone()), forecast: Some(forecast), warnings })
+    Ok(Verdict { file, valid: true, name: Some(plan.name.clone()), forecast: Some(forecast), targets, warnings })
 }
 
 /// The text with a line end at its end.

@@ -4,6 +4,8 @@ use super::{machine, number, table};
 use crate::clock::Clock;
 use crate::forecast::{Forecast, Overload, ServiceForecast, ShortProduct, TARGET_UTILISATION, WindowForecast};
 use crate::plan::Plan;
+use crate::target::{Comparison, Metric, Ratio, Subject, Target};
+use crate::units::Fen;
 
 /// Most products that are expected to sell out and named.
 const SHORT_SHOWN: usize = 5;
@@ -26,7 +28,11 @@ pub(super) fn text(clock: &Clock, plan: &Plan, forecast: &Forecast) -> String {
             if limited { " and spending limits never bind" } else { "" },
         ));
     }
-    parts.push(cost(plan, forecast));
+    if let Some(cost) = plan.total_cost() {
+        let (cost, open) = (number::money(cost.0 as f64), number::duration(plan.open().as_secs_f64()));
+        parts.push(format!("  cost         {cost} for instances over {open} of windows\n"));
+    }
+    parts.push(effort(plan, forecast));
     parts.push("\n".to_owned());
     parts.push(windows(clock, forecast));
     if !plan.services.is_empty() {
@@ -37,7 +43,7 @@ pub(super) fn text(clock: &Clock, plan: &Plan, forecast: &Forecast) -> String {
 }
 
 /// What it takes to simulate the plan here.
-fn cost(plan: &Plan, forecast: &Forecast) -> String {
+fn effort(plan: &Plan, forecast: &Forecast) -> String {
     let cores = machine::cores().min(plan.cells as usize);
     let seconds = forecast.core_seconds / cores as f64;
     let plural = if cores == 1 { "" } else { "s" };
@@ -166,6 +172,43 @@ pub(super) fn shortages(forecast: &Forecast) -> Vec<String> {
         warnings.push(format!("{} more named products are expected to sell out", short.len() - SHORT_SHOWN));
     }
     warnings
+}
+
+/// The targets that will be missed: for certain where the plan alone decides, else as far as the forecast goes.
+pub(super) fn missed(plan: &Plan, forecast: &Forecast) -> Vec<String> {
+    let warning = |target: &Target| {
+        let expression = &target.expression;
+        if let (Metric::Cost, Some(cost)) = (expression.metric, cost_of(plan, target.subject)) {
+            let missed = !expression.passes(Ratio::whole(u128::from(cost.0)));
+            return missed.then(|| format!("target {} will be missed: the cost is {cost}", target.name));
+        }
+        // Without failures more cannot be expected, but for shoppers who try again what had failed.
+        let (value, text) = match (expression.metric, target.slice.window) {
+            (Metric::Sessions, None) => (forecast.sessions, number::count(forecast.sessions)),
+            (Metric::OrdersCreated, None) => (forecast.orders, number::count(forecast.orders)),
+            (Metric::GmvOrdered, None) => (forecast.gmv_ordered_fen, number::money(forecast.gmv_ordered_fen)),
+            (Metric::GmvPaid, None) => (forecast.gmv_paid_fen, number::money(forecast.gmv_paid_fen)),
+            _ => return None,
+        };
+        let is_short = target.subject == Subject::Platform
+            && matches!(expression.comparison, Comparison::Above | Comparison::AtLeast)
+            && value < expression.bound.as_f64();
+        is_short.then(|| {
+            let name = &target.name;
+            format!(
+                "target {name} is expected to be missed: {} comes to {text} if nothing fails",
+                expression.metric.phrase()
+            )
+        })
+    };
+    plan.targets.iter().filter_map(warning).collect()
+}
+
+fn cost_of(plan: &Plan, subject: Subject) -> Option<Fen> {
+    match subject {
+        Subject::Service(service) => plan.cost(&plan.services[service]),
+        _ => plan.total_cost(),
+    }
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use super::memory::Budget;
 use super::progress::Progress;
 use super::summary::{self, Effort};
 use super::terminal::{self, Terminal};
-use super::{Stop, machine, number, outlook};
+use super::{Stop, annotation, junit, machine, number, outlook};
 use crate::clock::Clock;
 use crate::forecast::Forecast;
 use crate::plan::Plan;
 use crate::report::manifest::Manifest;
-use crate::results::{Completion, Results};
+use crate::results::{Completion, Results, Status};
 use crate::{engine, report, scenario};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,9 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     let overwrite = arguments.overwrite || arguments.snapshots.resume && holds_part_of(&folder, &loaded);
     // Hours of work must not end at a folder that cannot be written.
     make_way(&folder, overwrite)?;
+    if let Some(file) = &arguments.junit {
+        take_a_place_for(file)?;
+    }
     let forecast = Forecast::new(plan);
     let memory = forecast.memory_bytes * f64::from(simulated_cells) / f64::from(plan.cells);
     let mut budget = Budget::new(arguments.memory);
@@ -71,10 +74,18 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     if results.summary.completion == Completion::Complete {
         checkpoints.finish();
     }
+    if let Some(file) = &arguments.junit {
+        junit::write(&results.summary, file)?;
+    }
     print(&results, effort, &folder, arguments, terminal)?;
-    match results.summary.completion {
-        Completion::Complete => Ok(()),
-        Completion::Interrupted => Err(Stop::Interrupted),
+    if annotation::wanted() {
+        terminal::say(&annotation::text(&results.summary, &loaded));
+    }
+    match (results.summary.completion, results.summary.status) {
+        // What was asked for did not come about, whatever became of the targets by then.
+        (Completion::Interrupted, _) => Err(Stop::Interrupted),
+        (Completion::Complete, Status::Fail) => Err(Stop::TargetMissed),
+        (Completion::Complete, _) => Ok(()),
     }
 }
 
@@ -99,7 +110,12 @@ fn make_way(folder: &Path, overwrite: bool) -> Result<(), Stop> {
             return Err(Stop::Usage(format!("`{shown}` is no result folder of saleload: it will not be overwritten")));
         }
     }
-    let parent = match folder.parent() {
+    take_a_place_for(folder)
+}
+
+/// Makes sure that there can be something at `path`.
+fn take_a_place_for(path: &Path) -> Result<(), Stop> {
+    let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };

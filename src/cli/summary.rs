@@ -3,7 +3,8 @@
 use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
-use crate::results::{Bucket, Completion, Results, Summary};
+use crate::results::{Bucket, Completion, Results, Summary, Verdict};
+use crate::verdict;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -46,6 +47,9 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     }
     if summary.skus > 0 {
         parts.push(sold_out(results, &clock, terminal));
+    }
+    if !summary.targets.is_empty() {
+        parts.push(verdicts(summary, &clock, terminal));
     }
     parts.push(format!("\nresults in {}; open {}\n", folder.display(), folder.join("report.html").display()));
     parts.concat()
@@ -90,7 +94,15 @@ fn totals(summary: &Summary) -> String {
         number::money(total.gmv_paid_fen as f64),
         number::money(total.lost_fen as f64),
         number::share(total.lost_fen as f64, total.demand_fen as f64),
-    )
+    ) + &cost(summary)
+}
+
+fn cost(summary: &Summary) -> String {
+    let Some(cost) = &summary.cost else { return String::new() };
+    let (total, hours) = (number::money(cost.total_fen as f64), number::duration(cost.seconds as f64));
+    let stated = cost.services.len();
+    let of = if stated == 1 { "1 service".to_owned() } else { format!("{stated} services") };
+    format!("  cost      {total} for the instances of {of} over {hours} of windows\n")
 }
 
 fn speed(effort: Effort) -> String {
@@ -126,6 +138,18 @@ fn windows(summary: &Summary, clock: &Clock) -> String {
         .collect();
     let header = ["window", "opens", "sessions", "orders", "peak", "at", "peak paid", "GMV paid", "lost"];
     table::text(header, 2, rows)
+}
+
+/// A sentence for every target.
+fn verdicts(summary: &Summary, clock: &Clock, terminal: &Terminal) -> String {
+    let targets = &summary.targets;
+    let met = targets.iter().filter(|target| target.verdict == Verdict::Pass).count();
+    let heading = terminal.heading("Targets");
+    let sentences = targets
+        .iter()
+        .map(|target| format!("  {:<9}  {}\n", verdict::word(target.verdict), verdict::sentence(target, clock)));
+    let head = format!("\n{heading}: {met} of {} met, the run {}\n", targets.len(), verdict::status(summary.status));
+    head + &sentences.collect::<String>()
 }
 
 /// Every bucket that holds anything, those of services one by one.
@@ -172,6 +196,8 @@ struct Stretches {
     queue_max: u64,
     rejected: u64,
     timed_out: u64,
+    queue_needed: u64,
+    lost_fen: u64,
 }
 
 /// A row per service and window that could not keep up, in order of time.
@@ -194,6 +220,8 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
         row.queue_max = row.queue_max.max(stretch.queue_max);
         row.rejected += stretch.rejected;
         row.timed_out += stretch.timed_out;
+        row.queue_needed = row.queue_needed.max(stretch.queue_needed);
+        row.lost_fen += stretch.lost_fen;
     }
     let mut rows: Vec<((usize, &str), Stretches)> = rows.into_iter().collect();
     rows.sort_by_key(|(_, stretches)| stretches.from_unix_ms);
@@ -210,8 +238,10 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
                 // A delay has no capacity that could be exceeded: it times out, and that is all.
                 if s.worst > 0.0 { format!("{:.2}", s.worst) } else { "–".to_owned() },
                 number::count(s.queue_max as f64),
+                number::count(s.queue_needed as f64),
                 number::count(s.rejected as f64),
                 number::count(s.timed_out as f64),
+                number::money(s.lost_fen as f64),
             ]
         })
         .collect();
@@ -223,8 +253,10 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
         "stretches",
         "worst offered/capacity",
         "queue",
+        "needed",
         "rejected",
         "timed out",
+        "lost",
     ];
     table::text(header, 2, rows)
 }
@@ -282,9 +314,12 @@ mod tests {
             from_unix_ms: from,
             until_unix_ms: from + seconds * 1000,
             worst_offered_over_capacity: worst,
+            offered_over_capacity: worst,
             queue_max: 10,
             rejected,
             timed_out: 1,
+            queue_needed: 20,
+            lost_fen: 12_300,
         }
     }
 
@@ -296,6 +331,7 @@ mod tests {
             zone: "Asia/Shanghai".into(),
             seed: 1,
             completion: Completion::Interrupted,
+            status: crate::results::Status::NoTargets,
             simulated_until_unix_ms: OPENS + 10 * DAY + 90_000,
             cells: 64,
             simulated_cells: 1,
@@ -308,6 +344,8 @@ mod tests {
             total: Totals::default(),
             windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
             saturated,
+            cost: None,
+            targets: vec![],
             conservation: Conservation::default(),
             events: 0,
             digest: String::new(),
@@ -328,9 +366,9 @@ mod tests {
         assert_eq!(
             rows[1..],
             [
-                "web first 00:00:02 5.0 s 1 1.00 10 0 1",
-                "order first 00:00:04 1 min 30 s 2 1.50 10 12 2",
-                "order second 00:00:00 1.0 s 1 1.10 10 0 1",
+                "web first 00:00:02 5.0 s 1 1.00 10 20 0 1 123 RMB",
+                "order first 00:00:04 1 min 30 s 2 1.50 10 20 12 2 246 RMB",
+                "order second 00:00:00 1.0 s 1 1.10 10 20 0 1 123 RMB",
             ]
         );
     }

@@ -121,8 +121,9 @@ fn decide(colour: Colour, terminal: bool, variable: impl Fn(&str) -> Option<Stri
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "whether text is coloured is no result")]
-fn variable(name: &str) -> Option<String> {
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "how text is printed is no result")]
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

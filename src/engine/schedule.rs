@@ -8,7 +8,7 @@
 
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;
-use crate::plan::Plan;
+use crate::plan::{Plan, Window};
 use crate::units::{Instant, Nanos};
 
 /// Arrivals that a tick, or else a slice, should bring to each cell: enough to make the exchange a small share of the work.
@@ -53,23 +53,30 @@ impl Slot {
     }
 }
 
+/// How the time from a window's opening to the next opening or the horizon is cut into slots: the ends of its stretches, and the
+/// length of the slots in each; the last one of a stretch may be shorter.
+#[must_use]
+pub fn stretches(windows: &[Window], horizon: Instant, fine: Nanos, window: usize) -> [(Instant, Nanos); 4] {
+    let this = &windows[window];
+    let until = windows.get(window + 1).map_or(horizon, |next| next.opens);
+    let fine_end = (this.opens + fine).min(this.closes);
+    let aftermath_end = (this.closes + AFTERMATH).min(until);
+    [
+        (fine_end, Nanos::from_secs(1)),
+        (this.closes, Nanos::from_secs(60)),
+        (aftermath_end, Nanos::from_secs(60)),
+        (until, Nanos::from_secs(3600)),
+    ]
+}
+
 /// All slots of a plan, in order of time, without gaps from the first opening to the horizon.
 #[must_use]
 pub fn slots(plan: &Plan) -> Vec<Slot> {
     let arrivals = ExpectedArrivals::new(plan);
     let mut slots = Vec::new();
     for (window, this) in plan.windows.iter().enumerate() {
-        let until = plan.windows.get(window + 1).map_or(plan.horizon, |next| next.opens);
-        let fine_end = (this.opens + plan.fine).min(this.closes);
-        let aftermath_end = (this.closes + AFTERMATH).min(until);
-        let stretches = [
-            (fine_end, Nanos::from_secs(1)),
-            (this.closes, Nanos::from_secs(60)),
-            (aftermath_end, Nanos::from_secs(60)),
-            (until, Nanos::from_secs(3600)),
-        ];
         let mut start = this.opens;
-        for (stretch_end, step) in stretches {
+        for (stretch_end, step) in stretches(&plan.windows, plan.horizon, plan.fine, window) {
             while start < stretch_end {
                 let end = (start + step).min(stretch_end);
                 let arrivals = if start < this.closes { arrivals.within(window, start, end) } else { 0.0 };

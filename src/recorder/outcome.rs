@@ -2,7 +2,9 @@
 //! the conservation laws.
 
 mod goods;
+mod saturation;
 mod tables;
+mod targets;
 
 use super::{Intents, Recorder, Row};
 use crate::engine::Breach;
@@ -10,18 +12,12 @@ use crate::engine::session::Cause;
 use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
-use crate::plan::{Plan, ServiceId};
+use crate::plan::{Plan, Service, ServiceId};
 use crate::results::{
-    Bucket, Completion, Conservation, Fork, LedgerRow, Results, Saturation, Summary, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, Results, ServiceCost, Summary, TargetResult, Totals,
+    WindowSummary,
 };
 use crate::units::{Instant, Nanos};
-
-/// A slot in which a service is busier than this counts as saturated.
-const SATURATED: f64 = 0.95;
-/// So does one with a queue in which more than this share of its clients timed out; a few slow answers alone do not.
-const MANY_TIMED_OUT: f64 = 0.001;
-/// Saturated stretches with less than this between them are reported as one.
-const BRIDGED: Nanos = Nanos::from_secs(60);
 
 /// The state in which a run ended.
 pub struct Ending {
@@ -48,6 +44,8 @@ struct Outcome<'a> {
     ending: &'a Ending,
     /// Factor from the simulated cells to the platform.
     scale: u64,
+    /// Workers of each service over the simulated cells.
+    workers: Vec<u64>,
 }
 
 /// The results of a run.
@@ -62,7 +60,8 @@ pub fn results(
     ending: &Ending,
 ) -> Result<Results, Breach> {
     let scale = model.scale();
-    let outcome = Outcome { plan, model, stock, recorder, ending, scale };
+    let workers = (0..plan.services.len()).map(|service| workers(plan, model, service)).collect();
+    let outcome = Outcome { plan, model, stock, recorder, ending, scale, workers };
     let conservation = outcome.conservation();
     if !conservation.holds() {
         return Err(Breach(conservation));
@@ -71,14 +70,20 @@ pub fn results(
         Some(catalogue) => (outcome.brands(catalogue), outcome.products(catalogue)),
         None => (Vec::new(), Vec::new()),
     };
+    let targets = outcome.targets(&brands, &products);
     Ok(Results {
-        summary: outcome.summary(conservation),
+        summary: outcome.summary(conservation, targets),
         series: outcome.series(),
         services: outcome.services(),
         brands,
         products,
         ledger: outcome.ledger(),
     })
+}
+
+fn workers(plan: &Plan, model: &Model, service: ServiceId) -> u64 {
+    let per_instance = plan.services[service].pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
+    (0..model.simulated).map(|cell| model.instances(service, cell)).sum::<u64>() * per_instance
 }
 
 impl Conservation {
@@ -144,7 +149,7 @@ impl Outcome<'_> {
         check
     }
 
-    fn summary(&self, conservation: Conservation) -> Summary {
+    fn summary(&self, conservation: Conservation, targets: Vec<TargetResult>) -> Summary {
         let rows: Vec<&Row> = self.recorder.rows.iter().collect();
         let catalogue = self.model.catalogue.as_ref();
         let sold_out =
@@ -157,6 +162,7 @@ impl Outcome<'_> {
             zone: self.plan.zone.clone(),
             seed: self.plan.seed,
             completion: if self.ending.interrupted { Completion::Interrupted } else { Completion::Complete },
+            status: targets::status(&targets),
             simulated_until_unix_ms: self.unix_ms(self.ending.until),
             cells: self.plan.cells,
             simulated_cells: self.model.simulated,
@@ -169,11 +175,24 @@ impl Outcome<'_> {
             total: self.totals(&rows),
             windows: (0..self.plan.windows.len()).map(|window| self.window(window)).collect(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            cost: self.cost(),
+            targets,
             conservation,
             events: self.recorder.total.events,
             digest: self.digest(),
             forks: self.ending.forks.clone(),
         }
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        let of = |service: &Service| {
+            let (pool, cost) = (service.pool.as_ref()?, self.plan.cost(service)?);
+            let per_hour_fen = service.cost?.0;
+            Some(ServiceCost { service: service.name.clone(), instances: pool.instances, per_hour_fen, fen: cost.0 })
+        };
+        let seconds = self.plan.open().0 / Nanos::PER_SECOND;
+        let services: Vec<ServiceCost> = self.plan.services.iter().filter_map(of).collect();
+        self.plan.total_cost().map(|total| Cost { seconds, total_fen: total.0, services })
     }
 
     /// One digest over the event streams of all cells and the totals.
@@ -229,45 +248,9 @@ impl Outcome<'_> {
         }
     }
 
-    /// Workers of a service over the simulated cells.
+    /// Workers of a service over the simulated cells; zero: a delay without queueing.
     fn workers(&self, service: ServiceId) -> u64 {
-        let per_instance = self.plan.services[service].pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
-        (0..self.model.simulated).map(|cell| self.model.instances(service, cell)).sum::<u64>() * per_instance
-    }
-
-    /// Stretches in which a service could not keep up. A delay without servers always can: its time-outs are its nature.
-    fn saturations(&self, service: ServiceId) -> Vec<Saturation> {
-        let workers = self.workers(service) as f64;
-        let mut stretches: Vec<Saturation> = Vec::new();
-        let rows = if workers > 0.0 { self.recorder.rows.as_slice() } else { &[] };
-        for row in rows {
-            let of = &row.services[service];
-            let capacity_ns = workers * row.slot.seconds() * 1e9;
-            let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
-            if of.rejected == 0 && !timed_out && (of.reading.busy as f64) < SATURATED * capacity_ns {
-                continue;
-            }
-            let (from, until) = (self.unix_ms(row.slot.start), self.unix_ms(row.slot.end));
-            let bridged = (BRIDGED.0 / 1_000_000) as i64;
-            if stretches.last().is_none_or(|last| from - last.until_unix_ms > bridged) {
-                stretches.push(Saturation {
-                    service: self.plan.services[service].name.clone(),
-                    from_unix_ms: from,
-                    until_unix_ms: until,
-                    worst_offered_over_capacity: 0.0,
-                    queue_max: 0,
-                    rejected: 0,
-                    timed_out: 0,
-                });
-            }
-            let Some(last) = stretches.last_mut() else { continue };
-            last.until_unix_ms = until;
-            last.worst_offered_over_capacity = last.worst_offered_over_capacity.max(of.offered_ns as f64 / capacity_ns);
-            last.queue_max = last.queue_max.max(of.reading.longest_queue * self.scale);
-            last.rejected += of.rejected * self.scale;
-            last.timed_out += of.timed_out * self.scale;
-        }
-        stretches
+        self.workers[service]
     }
 
     fn ledger(&self) -> Vec<LedgerRow> {

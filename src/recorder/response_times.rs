@@ -3,6 +3,8 @@
 //! The buckets are those of an `HdrHistogram` of two significant digits, which the tests compare with. Slots end every second, so
 //! summing and clearing touch only the buckets between the shortest and the longest time, as rows of plain numbers.
 
+use crate::target::Percentile;
+
 /// Longest response time that is told apart, in microseconds: an hour.
 const LONGEST_US: u64 = 3_600_000_000;
 /// Times below 2^EXACT µs have a bucket each; above, every power of two is cut in 2^(EXACT - 1) buckets.
@@ -56,15 +58,21 @@ impl ResponseTimes {
         self.shortest..(self.longest + 1).max(self.shortest)
     }
 
-    /// Moves all counts to another record and starts anew.
-    pub fn drain_into(&mut self, other: &mut ResponseTimes) {
+    /// Adds all counts to another record, and keeps them.
+    pub fn add_to(&self, other: &mut ResponseTimes) {
         let touched = self.touched();
-        for (mine, theirs) in self.counts[touched.clone()].iter_mut().zip(&mut other.counts[touched]) {
+        for (mine, theirs) in self.counts[touched.clone()].iter().zip(&mut other.counts[touched]) {
             *theirs += *mine;
-            *mine = 0;
         }
         other.shortest = other.shortest.min(self.shortest);
         other.longest = other.longest.max(self.longest);
+    }
+
+    /// Moves all counts to another record and starts anew.
+    pub fn drain_into(&mut self, other: &mut ResponseTimes) {
+        self.add_to(other);
+        let touched = self.touched();
+        self.counts[touched].fill(0);
         (self.shortest, self.longest) = (BUCKETS, 0);
     }
 
@@ -96,8 +104,20 @@ impl ResponseTimes {
     /// The time within which a share of the responses came, µs, as the longest time of its bucket; zero where there was none.
     #[must_use]
     pub fn quantile(&self, share: f64) -> u64 {
+        self.reached(((share * self.count() as f64).ceil() as u64).max(1))
+    }
+
+    /// The same of a percentile, in integers; `None` where there was no response.
+    #[must_use]
+    pub fn percentile(&self, percentile: Percentile) -> Option<u64> {
+        let wanted =
+            (u128::from(self.count()) * u128::from(percentile.0)).div_ceil(u128::from(Percentile::ALL.0)) as u64;
+        (wanted > 0).then(|| self.reached(wanted))
+    }
+
+    /// The longest time of the bucket of the response that is this one, counted from the shortest.
+    fn reached(&self, wanted: u64) -> u64 {
         let counts = &self.counts[self.touched()];
-        let wanted = ((share * counts.iter().sum::<u64>() as f64).ceil() as u64).max(1);
         let mut seen = 0;
         let reached = counts.iter().position(|count| {
             seen += count;

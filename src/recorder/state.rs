@@ -7,6 +7,8 @@ use crate::engine::session::Cause;
 use crate::engine::station::Reading;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
+use crate::target::ResponseSlice;
+use crate::units::Instant;
 use serde::{Deserialize, Serialize};
 
 /// Most that a counter may have reached once it is scaled up: a plan keeps far below, and 63 bits still count twice as much.
@@ -23,8 +25,19 @@ pub struct RecorderState {
     rows: Vec<Row>,
     /// By window and service.
     responses_us: Vec<Vec<Buckets>>,
+    /// Of the slices that targets ask for.
+    slices: Vec<SliceState>,
     total: TallyState,
     slot: TallyState,
+}
+
+/// A slice names itself, because a fork may have other targets.
+#[derive(Serialize, Deserialize)]
+struct SliceState {
+    service: usize,
+    from: Instant,
+    until: Instant,
+    responses_us: Buckets,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +71,7 @@ impl Recorder {
                 .iter()
                 .map(|window| window.iter().map(ResponseTimes::counted).collect())
                 .collect(),
+            slices: self.slices.iter().map(SliceState::of).collect(),
             total: TallyState::of(&self.total),
             slot: TallyState::of(&self.slot),
         }
@@ -82,6 +96,11 @@ impl Recorder {
                 .map(|of| ResponseTimes::of(of))
                 .collect::<Option<_>>()
                 .ok_or("a response time is out of range")?;
+        }
+        for (slice, times) in &mut record.slices {
+            if let Some(read) = state.slices.iter().find(|read| read.is_of(slice)) {
+                *times = ResponseTimes::of(&read.responses_us).ok_or("a response time is out of range")?;
+            }
         }
         if record.rows.len() != played.len() {
             return Err("rows are missing");
@@ -158,11 +177,29 @@ impl Recorder {
                 }
             }
         }
+        for (slice, times) in &self.slices {
+            let rows = self.rows.iter().filter(|row| slice.covers(row.slot.start, row.slot.end));
+            let of = |row: &Row| row.services[slice.service].requests - row.services[slice.service].rejected;
+            if times.count() != rows.map(of).sum::<u64>() {
+                return Err("a slice of time has answers without requests, or the other way round");
+            }
+        }
         let answered = |service: &ServiceTally| service.responses_us.count() == service.requests - service.rejected;
         let open = self.slot.services.iter().all(answered);
         // Those of closed slots stand in the windows.
         let closed = self.total.services.iter().all(|service| service.responses_us.count() == 0);
         (open && closed).then_some(()).ok_or("there are answers without requests, or the other way round")
+    }
+}
+
+impl SliceState {
+    fn of((slice, times): &(ResponseSlice, ResponseTimes)) -> Self {
+        let &ResponseSlice { service, from, until } = slice;
+        SliceState { service, from, until, responses_us: times.counted() }
+    }
+
+    fn is_of(&self, slice: &ResponseSlice) -> bool {
+        (self.service, self.from, self.until) == (slice.service, slice.from, slice.until)
     }
 }
 

@@ -8,7 +8,8 @@ use super::figure;
 use super::manifest;
 use crate::clock::Clock;
 use crate::number::{grouped, money, percent, short};
-use crate::results::Results;
+use crate::results::{Results, Status, Verdict};
+use crate::verdict;
 use askama::Template;
 use std::path::Path;
 use tables::PageTable;
@@ -89,7 +90,7 @@ fn tiles(results: &Results) -> Vec<Tile> {
     let mut saturated: Vec<&str> = summary.saturated.iter().map(|s| s.service.as_str()).collect();
     saturated.dedup();
     let tile = |name, value, detail| Tile { name, value, detail, alarming: false };
-    vec![
+    let mut tiles = vec![
         tile(
             "GMV paid",
             money(total.gmv_paid_fen as f64),
@@ -114,7 +115,17 @@ fn tiles(results: &Results) -> Vec<Tile> {
             detail: format!("of {} services", summary.services.len()),
             alarming: !saturated.is_empty(),
         },
-    ]
+    ];
+    if !summary.targets.is_empty() {
+        let met = summary.targets.iter().filter(|target| target.verdict == Verdict::Pass).count();
+        tiles.push(Tile {
+            name: "Targets",
+            value: format!("{met} of {} met", summary.targets.len()),
+            detail: format!("the run {}", verdict::status(summary.status)),
+            alarming: summary.status == Status::Fail,
+        });
+    }
+    tiles
 }
 
 fn facts(results: &Results, scenario: &str) -> Vec<(&'static str, String)> {

@@ -10,6 +10,7 @@ mod distribution;
 mod goods;
 mod people;
 mod platform;
+mod target;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::file::{Named, ScenarioFile};
@@ -18,7 +19,7 @@ use super::schema::{closest, listed};
 use super::source::Place;
 use super::tree::Cursor;
 use crate::model::expectation::Expectation;
-use crate::plan::{CountDistribution, MAX_LINES, Memory, Plan};
+use crate::plan::{CountDistribution, MAX_LINES, Memory, Plan, Service};
 use std::collections::BTreeSet;
 
 /// Most pages that a session may visit on average.
@@ -50,6 +51,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let templates = check.arrivals();
     let (segments, intensities) = check.segments(&templates, &clock, catalogue.as_ref());
     check.unused();
+    let targets = check.targets(&clock);
     if check.found.has_errors() {
         return None;
     }
@@ -73,6 +75,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         services,
         hold: file.inventory.hold,
         catalogue,
+        targets,
     };
     check.magnitudes(&plan);
     (!check.found.has_errors()).then_some(plan)
@@ -93,6 +96,7 @@ impl Check<'_> {
                 );
             }
         }
+        self.cost(plan);
         let Some(catalogue) = &plan.catalogue else { return };
         let dearest = catalogue.categories.iter().map(|c| c.price.mean_fen());
         let dearest = dearest.chain(catalogue.products.iter().map(|p| p.price.0 as f64)).fold(0.0, f64::max);
@@ -106,6 +110,26 @@ impl Check<'_> {
                     .at(self.root.key("population").key("shoppers").place(), "so many shoppers, baskets and prices")
                     .note("shoppers × windows × 16 lines × mean units × the dearest mean price come to more than 10^18 fen")
                     .help("take fewer shoppers, fewer units in a line, or lower prices"),
+            );
+        }
+    }
+
+    /// The cost of the platform has to be counted too.
+    fn cost(&mut self, plan: &Plan) {
+        let hours = plan.open().as_secs_f64() / 3600.0;
+        let fen = |service: &Service| {
+            let instances = service.pool.as_ref().map_or(0, |pool| pool.instances);
+            service.cost.map_or(0.0, |cost| cost.0 as f64) * instances as f64 * hours
+        };
+        let dearest = plan.services.iter().max_by(|a, b| fen(a).total_cmp(&fen(b)));
+        let total: f64 = plan.services.iter().map(fen).sum();
+        if let Some(dearest) = dearest.filter(|_| total > MOST_FEN) {
+            let at = self.root.key("service").key(&dearest.name).key("cost");
+            self.push(
+                Diagnostic::new(Code::TooMany, "the platform costs more money than can be counted")
+                    .at(at.place(), "the dearest service")
+                    .note("instances × cost × hours of windows come to more than 10^18 fen")
+                    .help("take fewer instances, or a lower cost"),
             );
         }
     }
@@ -124,6 +148,7 @@ impl Check<'_> {
         self.named("segment", &file.segment);
         self.named("service", &file.service);
         self.named("category", &file.category);
+        self.named("target", &file.target);
         self.titled("brand", &file.brand);
         self.titled("product", &file.product);
         for (name, cbmg) in &file.cbmg {

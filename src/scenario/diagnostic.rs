@@ -105,6 +105,10 @@ codes! {
     BadTiming = "bad-timing",
     /// A product of one category and a brand of another.
     BrandElsewhere = "brand-elsewhere",
+    /// A target that cannot be read or measured.
+    BadTarget = "bad-target",
+    /// A slice of time that lies outside of its window, or not on the edges of recorded rows.
+    BadSlice = "bad-slice",
     /// A mistake of this program, not of the scenario.
     Internal = "internal",
     /// A state that no session reaches.

@@ -63,6 +63,9 @@ pub struct ScenarioFile {
     /// Named products, on top of the generated ones.
     #[serde(default)]
     pub product: Named<Product>,
+    /// What a run has to achieve, by name: a patch or an override changes or removes one by it, and reports tell of it.
+    #[serde(default)]
+    pub target: Named<Target>,
 }
 
 fn default_zone() -> String {
@@ -318,6 +321,9 @@ pub struct Service {
     /// What a client does after a rejection or a time-out. Absent: one attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// What one instance costs for an hour; paid while a window is open. Absent: not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Fen>,
 }
 
 fn one() -> u32 {
@@ -469,6 +475,38 @@ pub struct Product {
     /// Units in a line that chooses it. Absent: as the segment's basket says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<CountDistribution>,
+}
+
+/// A target: what has to hold for a run to pass. At most one of `service`, `category`, `brand` and `product`; none of them: the
+/// whole platform.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// What passes: a metric, a comparison (<, <=, >, >=, =) and a bound with its unit, such as `p99.9 < 800ms`,
+    /// `lost_share < 0.5%`, `sold_out_at > 00:20:00`, `gmv_paid > 300bn RMB` or `orders_per_second_peak > 500k/s`.
+    pub pass: String,
+    /// The service that it is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The category of goods that it is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The named brand that it is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    /// The named product that it is measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// The window in which it is measured: from its opening to the next opening or the end. Absent: the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// Start of the slice in which it is measured, since the opening of the window; on the edge of a recorded row. Absent: the
+    /// opening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Nanos>,
+    /// End of the slice, since the opening of the window; on the edge of a recorded row. Absent: the next opening or the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Nanos>,
 }
 
 /// A distribution of times.

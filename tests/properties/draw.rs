@@ -28,6 +28,8 @@ struct Draw {
     /// All times in multiples of so many milliseconds, so that events fall on the same instants.
     grain_ms: Option<f64>,
     tension: f64,
+    /// For how long after an opening rows are a second long, s.
+    fine: u64,
     text: String,
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let mut random = SplitMix(seed);
     let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
-    let mut draw = Draw { random, cells, grain_ms, tension, text: String::new() };
+    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, text: String::new() };
     if draw.is_tense() {
         draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
     }
@@ -53,6 +55,8 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.segments(windows, categories);
     (0..services).for_each(|service| draw.service(service));
     draw.goods(categories);
+    // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
+    (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     draw.text
 }
 
@@ -145,13 +149,14 @@ impl Draw {
         } else {
             self.one_of(&[("20ms", "1s"), ("10ms", "100ms"), ("1ms", "60s"), ("7ms", "333ms")])
         };
-        let (cells, fine) = (self.cells, self.one_of(&["1s", "8s", "25s", "1h"]));
+        let (cells, fine) = (self.cells, self.one_of(&[1, 8, 25, 3600]));
+        self.fine = fine;
         let (bought, failed) = (self.one_of(&[0.0, 0.5, 1.0, 1.4]), self.one_of(&[0.0, 0.7, 1.0, 2.0]));
         self.line(&format!("name = \"drawn\"\ntitle = \"Drawn from {seed:#018x}\"\nzone = \"{zone}\""));
         // TOML's integers have 63 bits.
         self.line(&format!("seed = {}\npopulation.shoppers = {shoppers}", seed >> 1));
         self.line(&format!(
-            "platform = {{ cells = {cells}, tick_min = \"{}\", tick_max = \"{}\" }}\nrecord.fine = \"{fine}\"",
+            "platform = {{ cells = {cells}, tick_min = \"{}\", tick_max = \"{}\" }}\nrecord.fine = \"{fine}s\"",
             ticks.0, ticks.1
         ));
         self.line(&format!("memory = {{ after_bought = {bought:?}, after_failed = {failed:?} }}"));
@@ -330,6 +335,53 @@ impl Draw {
         }
         if self.chance(0.5) {
             self.product("without-brand", "");
+        }
+    }
+
+    fn target(&mut self, target: u64, windows: u64, services: u64) {
+        let is_of_service = self.chance(0.6);
+        let metric = if is_of_service {
+            let names = [
+                "p50",
+                "p99.9",
+                "p37.5",
+                "response_max",
+                "rejected",
+                "timed_out_share",
+                "wait_mean",
+                "lost",
+                "lost_share",
+            ];
+            self.one_of(&[&names[..], &["requests_per_second_peak", "rejected_share", "p99", "p90"]].concat())
+        } else {
+            let names = ["sessions", "orders_created", "orders_paid", "gmv_paid", "gmv_ordered", "demand", "lost"];
+            let others =
+                ["lost_share", "orders_per_second_peak", "turned_away_share", "sessions_turned_away", "intents"];
+            self.one_of(&[&names[..], &others].concat())
+        };
+        let bound = match metric {
+            "gmv_paid" | "gmv_ordered" | "demand" | "lost" => self.one_of(&["0 RMB", "123.45 RMB", "20k RMB"]),
+            name if name.ends_with("_share") => self.one_of(&["0%", "12.5%", "50%", "100%"]),
+            name if name.ends_with("_peak") => self.one_of(&["0/s", "2/s", "7.5/s"]),
+            name if name.starts_with('p') || name.starts_with("response") || name == "wait_mean" => {
+                self.one_of(&["0s", "3ms", "100ms", "1s"])
+            }
+            _ => self.one_of(&["0", "1", "25", "400"]),
+        };
+        let sign = self.one_of(&["<", "<=", ">", ">=", "="]);
+        self.line(&format!("[target.t{target}]\npass = \"{metric} {sign} {bound}\""));
+        if is_of_service {
+            let service = self.between(0, services - 1);
+            self.line(&format!("service = \"s{service}\""));
+        }
+        let window = self.between(0, windows - 1);
+        let fine = self.one_of(&["from = \"2s\"\nuntil = \"5s\"", "from = \"1s\"", "until = \"4s\""]);
+        let coarse = self.one_of(&["from = \"0s\"\nuntil = \"1s\"", "from = \"1s\""]);
+        match self.between(0, 3) {
+            0 => {}
+            1 => self.line(&format!("window = \"w{window}\"")),
+            _ if self.fine > 5 => self.line(&format!("window = \"w{window}\"\n{fine}")),
+            _ => self.line(&format!("window = \"w{window}\"\n{coarse}")),
         }
     }
 

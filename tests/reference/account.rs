@@ -4,6 +4,8 @@
 mod goods;
 #[path = "load.rs"]
 mod load;
+#[path = "targets.rs"]
+mod targets;
 
 use super::record::{Fact, Row, What};
 use super::session::{Fate, Waits};
@@ -74,6 +76,10 @@ impl Simulator<'_> {
             seed: plan.seed,
             forks: Vec::new(),
             completion: if self.interrupted { Completion::Interrupted } else { Completion::Complete },
+            status: self.status(),
+            targets: self.targets(),
+            // The drawn scenarios state no costs.
+            cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),
             cells: plan.cells,
             simulated_cells: self.model.simulated,

@@ -2,7 +2,7 @@
 //! longest queue is the highest step of the number that waits, response times are a distribution of what was recorded.
 
 use super::{Row, Simulator, series};
-use crate::record::Request;
+use crate::record::{Request, What};
 use hdrhistogram::Histogram;
 use saleload::engine::schedule::Slot;
 use saleload::results::{Column, Saturation, ServiceRow, Values};
@@ -19,17 +19,17 @@ const BRIDGED_MS: i64 = 60_000;
 
 /// A service in a row, not scaled.
 #[derive(Clone, Debug)]
-struct Load {
+pub(super) struct Load {
     slot: Slot,
-    requests: u64,
-    rejected: u64,
-    timed_out: u64,
+    pub(super) requests: u64,
+    pub(super) rejected: u64,
+    pub(super) timed_out: u64,
     offered_ns: u128,
-    waited_ns: u128,
+    pub(super) waited_ns: u128,
     busy_ns: u128,
     queued_ns: u128,
     longest_queue: u64,
-    responses_us: Histogram<u64>,
+    pub(super) responses_us: Histogram<u64>,
 }
 
 impl Load {
@@ -59,7 +59,8 @@ impl Load {
         self.offered_ns += u128::from(request.work.0);
         if let (Some(starts), Some(done)) = (request.starts, request.done()) {
             self.waited_ns += u128::from((starts - request.arrives).0);
-            self.responses_us.saturating_record((done - request.arrives).0.div_ceil(1000).max(1));
+            let response_us = (done - request.arrives).0.div_ceil(1000);
+            self.responses_us.saturating_record(response_us.clamp(1, LONGEST_RESPONSE_US));
         }
     }
 
@@ -112,7 +113,7 @@ fn longest_queues(loads: &[Load], requests: &[&Request]) -> Vec<u64> {
 }
 
 impl Simulator<'_> {
-    fn loads(&self, service: usize) -> Vec<Load> {
+    pub(super) fn loads(&self, service: usize) -> Vec<Load> {
         let mut loads: Vec<Load> = self.rows().iter().map(Load::new).collect();
         let has_workers = self.plan.services[service].pool.is_some();
         let mut by_cell: BTreeMap<usize, Vec<&Request>> = BTreeMap::new();
@@ -212,39 +213,76 @@ impl Simulator<'_> {
     }
 
     pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
-        let (workers, scale) = (self.workers(service) as f64, self.scale());
-        let mut stretches: Vec<Saturation> = Vec::new();
+        let workers = self.workers(service) as f64;
         if workers == 0.0 {
             // A delay is never saturated.
-            return stretches;
+            return Vec::new();
         }
-        for load in self.loads(service) {
-            let capacity = workers * load.seconds() * 1e9;
+        let loads = self.loads(service);
+        let saturated = |load: &Load| {
             let many_timed_out = load.timed_out as f64 > MANY_TIMED_OUT * load.requests as f64;
-            let is_busy = load.busy_ns as f64 >= SATURATED * capacity;
-            if load.rejected == 0 && !is_busy && !(many_timed_out && load.longest_queue > 0) {
-                continue;
+            let is_busy = load.busy_ns as f64 >= SATURATED * workers * load.seconds() * 1e9;
+            load.rejected > 0 || is_busy || many_timed_out && load.longest_queue > 0
+        };
+        // First and last row of each stretch.
+        let mut stretches: Vec<(usize, usize)> = Vec::new();
+        for row in (0..loads.len()).filter(|&row| saturated(&loads[row])) {
+            let from = self.unix_ms(loads[row].slot.start);
+            match stretches.last_mut().filter(|last| from <= self.unix_ms(loads[last.1].slot.end) + BRIDGED_MS) {
+                Some(last) => last.1 = row,
+                None => stretches.push((row, row)),
             }
-            let (from, until) = (self.unix_ms(load.slot.start), self.unix_ms(load.slot.end));
-            if stretches.last().is_none_or(|last| from > last.until_unix_ms + BRIDGED_MS) {
-                stretches.push(Saturation {
-                    service: self.plan.services[service].name.clone(),
-                    from_unix_ms: from,
-                    until_unix_ms: until,
-                    worst_offered_over_capacity: 0.0,
-                    queue_max: 0,
-                    rejected: 0,
-                    timed_out: 0,
-                });
-            }
-            let stretch = stretches.last_mut().expect("there is one by now");
-            stretch.until_unix_ms = until;
-            let over = load.offered_ns as f64 / capacity;
-            stretch.worst_offered_over_capacity = stretch.worst_offered_over_capacity.max(over);
-            stretch.queue_max = stretch.queue_max.max(load.longest_queue * scale);
-            stretch.rejected += load.rejected * scale;
-            stretch.timed_out += load.timed_out * scale;
         }
+        let ends = stretches.iter().skip(1).map(|next| next.0).chain([loads.len()]);
         stretches
+            .iter()
+            .zip(ends)
+            .map(|(&(first, last), next)| Saturation {
+                lost_fen: self.lost_between(service, first..next),
+                ..self.stretch(service, &loads[first..=last], &saturated)
+            })
+            .collect()
+    }
+
+    fn stretch(&self, service: usize, loads: &[Load], saturated: &dyn Fn(&Load) -> bool) -> Saturation {
+        let (workers, scale) = (self.workers(service), self.scale());
+        let capacity = |load: &Load| u128::from(workers) * u128::from((load.slot.end - load.slot.start).0);
+        let worst = loads.iter().filter(|load| saturated(load));
+        let sum = |of: fn(&Load) -> u64| loads.iter().filter(|load| saturated(load)).map(of).sum::<u64>() * scale;
+        let offered: u128 = loads.iter().map(|load| load.offered_ns).sum();
+        let queue_max = worst.clone().map(|load| load.longest_queue).max().unwrap_or(0) * scale;
+        let requests: u64 = loads.iter().map(|load| load.requests).sum();
+        let in_requests = |work: u128| (work as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64;
+        // Work that was turned away and would still have to be done, had it been taken.
+        let mut undone = 0u128;
+        let queues = loads.iter().map(|load| {
+            undone += load.offered_ns * u128::from(load.rejected) / u128::from(load.requests.max(1));
+            let needed = load.longest_queue + in_requests(undone);
+            let idle = capacity(load) - load.busy_ns;
+            undone -= undone.min(idle);
+            needed
+        });
+        let queue_needed = queues.max().unwrap_or(0) * scale;
+        Saturation {
+            service: self.plan.services[service].name.clone(),
+            from_unix_ms: self.unix_ms(loads[0].slot.start),
+            until_unix_ms: self.unix_ms(loads[loads.len() - 1].slot.end),
+            worst_offered_over_capacity: worst
+                .map(|load| load.offered_ns as f64 / capacity(load) as f64)
+                .fold(0.0, f64::max),
+            offered_over_capacity: offered as f64 / loads.iter().map(capacity).sum::<u128>() as f64,
+            queue_max,
+            rejected: sum(|load| load.rejected),
+            timed_out: sum(|load| load.timed_out),
+            queue_needed,
+            lost_fen: 0,
+        }
+    }
+
+    /// Money of intents that a service's failures ended in some rows.
+    fn lost_between(&self, service: usize, rows: std::ops::Range<usize>) -> u64 {
+        let ended = |what: What| matches!(what, What::Ended(fate) if fate.service() == Some(service));
+        let facts = self.record.facts.iter().filter(|fact| rows.contains(&fact.row) && ended(fact.what));
+        facts.map(|fact| fact.line.fen()).sum::<u64>() * self.scale()
     }
 }

@@ -1,8 +1,8 @@
 //! Made-up results of a festival with two windows, realistic enough to judge pictures by. No draw is random.
 
 use saleload::results::{
-    BrandRow, Bucket, Column, Completion, Conservation, LedgerRow, ProductRow, Results, Saturation, ServiceRow,
-    Summary, Table, Totals, Values, WindowSummary, series,
+    BrandRow, Bucket, Column, Completion, Conservation, Cost, LedgerRow, ProductRow, Results, Saturation, ServiceCost,
+    ServiceRow, Status, Summary, Table, TargetResult, TargetUnit, Totals, Values, Verdict, WindowSummary, series,
 };
 
 /// Nov 1 2020 00:00 in Shanghai.
@@ -258,6 +258,42 @@ pub(crate) fn festival() -> Results {
     }
 }
 
+fn targets() -> Vec<TargetResult> {
+    let missed = TargetResult {
+        name: "orders-not-rejected".to_owned(),
+        verdict: Verdict::Fail,
+        metric: "rejected_share".to_owned(),
+        kind: Some("service".to_owned()),
+        subject: Some("order".to_owned()),
+        comparison: "<".to_owned(),
+        bound: 0.001,
+        measured: Some(0.004_578),
+        unit: TargetUnit::Share,
+        window: Some("second window".to_owned()),
+        is_part: true,
+        from_unix_ms: SECOND,
+        until_unix_ms: SECOND + 60_000,
+        first_failed_unix_ms: Some(SECOND + 9000),
+    };
+    let met = TargetResult {
+        name: "apples-last".to_owned(),
+        verdict: Verdict::Pass,
+        metric: "sold_out_at".to_owned(),
+        kind: Some("product".to_owned()),
+        subject: Some("Liangshan apples".to_owned()),
+        comparison: ">".to_owned(),
+        bound: 1200.0,
+        measured: None,
+        unit: TargetUnit::SecondsAfterOpening,
+        window: None,
+        is_part: false,
+        from_unix_ms: FIRST,
+        until_unix_ms: SECOND + DAY,
+        first_failed_unix_ms: None,
+    };
+    vec![missed, met]
+}
+
 fn summary(table: &Table) -> Summary {
     let words = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
     Summary {
@@ -267,6 +303,7 @@ fn summary(table: &Table) -> Summary {
         zone: "Asia/Shanghai".to_owned(),
         seed: 20_201_111,
         completion: Completion::Complete,
+        status: Status::Fail,
         simulated_until_unix_ms: SECOND + DAY,
         cells: 64,
         simulated_cells: 64,
@@ -286,10 +323,24 @@ fn summary(table: &Table) -> Summary {
             from_unix_ms: SECOND + 9000,
             until_unix_ms: SECOND + 58_000,
             worst_offered_over_capacity: 1.39,
+            offered_over_capacity: 1.17,
             queue_max: 2_120_000,
             rejected: 4_120_000,
             timed_out: 1_230_000,
+            queue_needed: 5_340_000,
+            lost_fen: 312_000_000_000,
         }],
+        cost: Some(Cost {
+            seconds: 4 * 86_400,
+            total_fen: 480_000_000,
+            services: vec![ServiceCost {
+                service: "order".to_owned(),
+                instances: 40_000,
+                per_hour_fen: 125,
+                fen: 480_000_000,
+            }],
+        }),
+        targets: targets(),
         conservation: Conservation::default(),
         events: 10_234_567_890,
         digest: "6d1f8ac0ffee".to_owned(),

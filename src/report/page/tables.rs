@@ -3,7 +3,8 @@
 use crate::clock::Clock;
 use crate::number::{digits, grouped, money, percent, short};
 use crate::report::figure;
-use crate::results::{Bucket, Results};
+use crate::results::{Bucket, Cost, Results, ServiceCost, TargetResult};
+use crate::verdict;
 use std::collections::BTreeMap;
 
 /// Brands listed on the page; the rest are in `brands.csv`.
@@ -24,7 +25,49 @@ pub(super) struct PageTable {
 
 /// All tables in the order of the page.
 pub(super) fn all(results: &Results) -> Vec<PageTable> {
-    vec![windows(results), saturated(results), ledger(results), services(results), brands(results), products(results)]
+    let mut tables = vec![
+        windows(results),
+        saturated(results),
+        ledger(results),
+        services(results),
+        brands(results),
+        products(results),
+    ];
+    if let Some(cost) = &results.summary.cost {
+        tables.insert(4, costs(cost));
+    }
+    if !results.summary.targets.is_empty() {
+        tables.insert(0, targets(results));
+    }
+    tables
+}
+
+fn targets(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let row = |target: &TargetResult| {
+        vec![target.name.clone(), verdict::word(target.verdict).to_owned(), verdict::sentence_of(target, &clock)]
+    };
+    PageTable {
+        title: "Targets",
+        note: format!("The run {}.", verdict::status(results.summary.status)),
+        head: vec!["Target", "Verdict", "Measured"],
+        rows: results.summary.targets.iter().map(row).collect(),
+        words: 3,
+    }
+}
+
+fn costs(cost: &Cost) -> PageTable {
+    let row = |of: &ServiceCost| {
+        vec![of.service.clone(), grouped(of.instances), money(of.per_hour_fen as f64), money(of.fen as f64)]
+    };
+    let hours = digits(cost.seconds as f64 / 3600.0);
+    PageTable {
+        title: "Cost",
+        note: format!("{} in all, for {hours} hours in which a window is open.", money(cost.total_fen as f64)),
+        head: vec!["Service", "Instances", "An hour each", "In all"],
+        rows: cost.services.iter().map(row).collect(),
+        words: 1,
+    }
 }
 
 fn windows(results: &Results) -> PageTable {
@@ -75,23 +118,31 @@ fn saturated(results: &Results) -> PageTable {
             clock.stamp(s.until_unix_ms),
             grouped((s.until_unix_ms.saturating_sub(s.from_unix_ms) / 1000).max(0) as u64),
             digits(s.worst_offered_over_capacity),
+            digits(s.offered_over_capacity),
             grouped(s.queue_max),
+            grouped(s.queue_needed),
             grouped(s.rejected),
             grouped(s.timed_out),
+            money(s.lost_fen as f64),
         ]
     };
     PageTable {
         title: "Services that could not keep up",
-        note: "It rejected, timed out, or worked at 95 % or more of its capacity.".to_owned(),
+        note: "It rejected, timed out, or worked at 95 % or more of its capacity. Queue needed: waiting places with which hardly anything \
+               would have been rejected, had the same requests been offered. Lost: what its rejections and time-outs ended."
+            .to_owned(),
         head: vec![
             "Service",
             "From",
             "Until",
             "Seconds",
             "Worst load over capacity",
+            "In all",
             "Longest queue",
+            "Queue needed",
             "Rejected",
             "Timed out",
+            "Lost",
         ],
         rows: results.summary.saturated.iter().map(row).collect(),
         words: 1,

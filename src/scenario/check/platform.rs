@@ -122,7 +122,16 @@ impl Check<'_> {
             self.timeout(name, timeout, &service_time, at);
         }
         let retry = self.retry(service, at);
-        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry }
+        if service.cost.is_some() && pool.is_none() {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("service `{name}` has a cost, but no instances"))
+                    .at(at.key("cost").key_place(), "nothing to pay for")
+                    .note("it is the cost of one instance for an hour")
+                    .help("say how many instances there are, or delete `cost`"),
+            );
+        }
+        let cost = service.cost.filter(|_| pool.is_some());
+        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry, cost }
     }
 
     fn timeout(&mut self, name: &str, timeout: Nanos, service_time: &TimeDistribution, at: Cursor<'_>) {

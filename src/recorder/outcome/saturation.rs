@@ -1,0 +1,122 @@
+//! Services that could not keep up: when, how far beyond their capacity, and what it cost.
+
+use super::Outcome;
+use crate::engine::session::Cause;
+use crate::plan::ServiceId;
+use crate::recorder::Row;
+use crate::results::Saturation;
+use crate::units::Nanos;
+
+/// A slot in which a service is busier than this counts as saturated.
+const SATURATED: f64 = 0.95;
+/// So does one with a queue in which more than this share of its clients timed out; a few slow answers alone do not.
+const MANY_TIMED_OUT: f64 = 0.001;
+/// Saturated stretches with less than this between them are reported as one.
+const BRIDGED: Nanos = Nanos::from_secs(60);
+
+/// A stretch that is still growing.
+struct Stretch {
+    shown: Saturation,
+    /// Slots of the record, the last one included.
+    rows: std::ops::RangeInclusive<usize>,
+}
+
+/// Work that so many workers can do in a slot, ns.
+pub(super) fn capacity_ns(workers: u64, row: &Row) -> u128 {
+    u128::from(workers) * u128::from((row.slot.end - row.slot.start).0)
+}
+
+/// Whether a service with so many workers could not keep up in a slot. A delay without servers always can: its time-outs are its
+/// nature.
+pub(super) fn is_saturated(service: ServiceId, workers: u64, row: &Row) -> bool {
+    let of = &row.services[service];
+    let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
+    let busy = of.reading.busy as f64 >= SATURATED * capacity_ns(workers, row) as f64;
+    workers > 0 && (of.rejected > 0 || timed_out || busy)
+}
+
+impl Outcome<'_> {
+    /// Stretches in which a service could not keep up.
+    pub(super) fn saturations(&self, service: ServiceId) -> Vec<Saturation> {
+        let workers = self.workers(service);
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for (index, row) in self.recorder.rows.iter().enumerate() {
+            if !is_saturated(service, workers, row) {
+                continue;
+            }
+            let from = self.unix_ms(row.slot.start);
+            let bridged = (BRIDGED.0 / 1_000_000) as i64;
+            if stretches.last().is_none_or(|last| from - last.shown.until_unix_ms > bridged) {
+                stretches.push(Stretch { shown: self.first_of(service, row), rows: index..=index });
+            }
+            let Some(last) = stretches.last_mut() else { continue };
+            last.rows = *last.rows.start()..=index;
+            let (of, shown) = (&row.services[service], &mut last.shown);
+            let over = of.offered_ns as f64 / capacity_ns(workers, row) as f64;
+            shown.until_unix_ms = self.unix_ms(row.slot.end);
+            shown.worst_offered_over_capacity = shown.worst_offered_over_capacity.max(over);
+            shown.queue_max = shown.queue_max.max(of.reading.longest_queue * self.scale);
+            shown.rejected += of.rejected * self.scale;
+            shown.timed_out += of.timed_out * self.scale;
+        }
+        self.finished(service, workers, stretches)
+    }
+
+    fn first_of(&self, service: ServiceId, row: &Row) -> Saturation {
+        Saturation {
+            service: self.plan.services[service].name.clone(),
+            from_unix_ms: self.unix_ms(row.slot.start),
+            until_unix_ms: self.unix_ms(row.slot.end),
+            worst_offered_over_capacity: 0.0,
+            offered_over_capacity: 0.0,
+            queue_max: 0,
+            rejected: 0,
+            timed_out: 0,
+            queue_needed: 0,
+            lost_fen: 0,
+        }
+    }
+
+    /// Adds to each stretch what is known once it has ended.
+    fn finished(&self, service: ServiceId, workers: u64, stretches: Vec<Stretch>) -> Vec<Saturation> {
+        let starts: Vec<usize> = stretches.iter().map(|stretch| *stretch.rows.start()).collect();
+        let end = self.recorder.rows.len();
+        let mut finished = Vec::with_capacity(stretches.len());
+        for (number, Stretch { mut shown, rows }) in stretches.into_iter().enumerate() {
+            let rows = &self.recorder.rows[rows];
+            let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
+            let capacity: u128 = rows.iter().map(|row| capacity_ns(workers, row)).sum();
+            shown.offered_over_capacity = offered as f64 / capacity as f64;
+            shown.queue_needed = self.queue_needed(service, workers, rows);
+            let until = starts.get(number + 1).copied().unwrap_or(end);
+            shown.lost_fen =
+                self.recorder.rows[starts[number]..until].iter().map(|row| self.lost_at(service, row)).sum();
+            finished.push(shown);
+        }
+        finished
+    }
+
+    /// The most requests that would have waited, had all been accepted: those that did, and those that had been rejected and could
+    /// not have been served by then in idle time. All that are rejected in a slot are taken to come at once, because a cell may
+    /// be full while others are idle.
+    fn queue_needed(&self, service: ServiceId, workers: u64, rows: &[Row]) -> u64 {
+        let requests: u64 = rows.iter().map(|row| row.services[service].requests).sum();
+        let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
+        // Sums of at most 2^100 ns times counts below 2^61 do not fit; a float is exact enough for an estimate.
+        let in_requests = |ns: u128| (ns as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64;
+        let (mut ahead, mut most) = (0u128, 0u64);
+        for row in rows {
+            let of = &row.services[service];
+            ahead += of.offered_ns * u128::from(of.rejected) / u128::from(of.requests.max(1));
+            most = most.max(of.reading.longest_queue + in_requests(ahead));
+            ahead = ahead.saturating_sub(capacity_ns(workers, row).saturating_sub(of.reading.busy));
+        }
+        most * self.scale
+    }
+
+    /// Money that rejections and time-outs of a service stopped, fen.
+    pub(super) fn lost_at(&self, service: ServiceId, row: &Row) -> u64 {
+        let of = |cause: Cause| row.settled_fen[usize::from(cause.0)];
+        (of(Cause::rejected(service)) + of(Cause::timed_out(service))) * self.scale
+    }
+}

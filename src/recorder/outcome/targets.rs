@@ -1,0 +1,292 @@
+//! What was measured of each target, and whether it passes: ratios of integers, compared exactly.
+
+use super::Outcome;
+use super::saturation::{capacity_ns, is_saturated};
+use crate::model::catalogue::Sku;
+use crate::plan::ServiceId;
+use crate::recorder::Row;
+use crate::recorder::response_times::ResponseTimes;
+use crate::results::{BrandRow, ProductRow, Status, TargetResult, Verdict};
+use crate::target::{Comparison, Expression, Fold, Kind, Metric, Percentile, Ratio, Subject, Target};
+use crate::units::{Instant, Nanos};
+
+/// Numerator and denominator of a metric in one slot, scaled up.
+type Part = (u128, u128);
+
+/// What was found of a target.
+enum Found {
+    /// A value.
+    Value(Ratio),
+    /// Nothing that could be measured.
+    Nothing,
+    /// A moment that did not come.
+    Never,
+}
+
+/// Whether the targets of a run were met.
+pub(super) fn status(targets: &[TargetResult]) -> Status {
+    let any = |verdict: Verdict| targets.iter().any(|target| target.verdict == verdict);
+    match () {
+        () if any(Verdict::Fail) => Status::Fail,
+        () if any(Verdict::Undecided) => Status::Undecided,
+        () if targets.is_empty() => Status::NoTargets,
+        () => Status::Pass,
+    }
+}
+
+/// SKUs with nothing left at the end of a slot, already weighted by those that they stand for.
+fn sold_out(subject: Subject, row: &Row) -> u64 {
+    match subject {
+        Subject::Category(category) => row.categories[category].1.unsigned_abs(),
+        _ => row.categories.iter().map(|category| category.1.unsigned_abs()).sum(),
+    }
+}
+
+impl Outcome<'_> {
+    /// Every target of the plan, measured.
+    pub(super) fn targets(&self, brands: &[BrandRow], products: &[ProductRow]) -> Vec<TargetResult> {
+        self.plan.targets.iter().map(|target| self.target(target, brands, products)).collect()
+    }
+
+    fn target(&self, target: &Target, brands: &[BrandRow], products: &[ProductRow]) -> TargetResult {
+        let Target { expression, subject, slice, .. } = target;
+        let rows: Vec<&Row> = self
+            .recorder
+            .rows
+            .iter()
+            .filter(|row| slice.from <= row.slot.start && row.slot.end <= slice.until)
+            .collect();
+        let found = match expression.metric.fold() {
+            _ if matches!(subject, Subject::Brand(_) | Subject::Product(_))
+                && expression.metric != Metric::UnitsLeft =>
+            {
+                self.goods(target, brands, products)
+            }
+            Fold::Whole => self.whole(target),
+            fold => self.folded(target, &rows, fold),
+        };
+        // What a plan costs is known before it is run.
+        let is_over = slice.until <= self.ending.until || expression.metric == Metric::Cost;
+        let verdict = match found {
+            _ if !is_over => Verdict::Undecided,
+            Found::Value(value) if expression.passes(value) => Verdict::Pass,
+            Found::Never if matches!(expression.comparison, Comparison::Above | Comparison::AtLeast) => Verdict::Pass,
+            _ => Verdict::Fail,
+        };
+        let first_failed = if verdict == Verdict::Fail { self.first_failed(target, &rows) } else { None };
+        TargetResult {
+            name: target.name.clone(),
+            verdict,
+            metric: expression.metric.name(),
+            kind: Some(subject.kind().key().to_owned()).filter(|_| subject.kind() != Kind::Platform),
+            subject: subject.name(self.plan),
+            comparison: expression.comparison.sign().to_owned(),
+            bound: expression.shown(expression.bound),
+            measured: if let Found::Value(value) = found { Some(expression.shown(value)) } else { None },
+            unit: expression.metric.unit().into(),
+            window: slice.window.map(|window| self.plan.windows[window].name.clone()),
+            is_part: slice.is_part,
+            from_unix_ms: self.unix_ms(slice.from),
+            until_unix_ms: self.unix_ms(slice.until),
+            first_failed_unix_ms: first_failed.map(|at| self.unix_ms(at)),
+        }
+    }
+
+    fn folded(&self, target: &Target, rows: &[&Row], fold: Fold) -> Found {
+        let mut parts = rows.iter().map(|row| self.part(target, row));
+        let ratio = |(numerator, denominator): Part| Ratio::of(numerator, denominator);
+        let value = match fold {
+            Fold::Sum => Some(Ratio::whole(parts.map(|part| part.0).sum())),
+            Fold::Mean => ratio(parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))),
+            Fold::Peak => parts.filter_map(ratio).max_by(|a, b| a.compare(*b)),
+            Fold::Last | Fold::Whole => parts.next_back().and_then(ratio),
+        };
+        value.map_or(Found::Nothing, Found::Value)
+    }
+
+    /// A metric in one slot.
+    fn part(&self, target: &Target, row: &Row) -> Part {
+        let scale = u128::from(self.scale);
+        let count = |n: u64| (u128::from(n) * scale, 1);
+        let share = |n: u64, of: u64| (u128::from(n), u128::from(of));
+        let nanos = u128::from((row.slot.end - row.slot.start).0);
+        let rate = |n: u64| (u128::from(n) * scale * u128::from(Nanos::PER_SECOND), nanos);
+        if let Subject::Service(service) = target.subject {
+            return self.part_of_service(target.expression.metric, service, row);
+        }
+        match target.expression.metric {
+            Metric::Sessions => count(row.begun),
+            Metric::TurnedAway => count(row.turned_away),
+            Metric::TurnedAwayShare => share(row.turned_away, row.begun),
+            Metric::InFlightPeak => count(row.in_flight),
+            Metric::Intents => count(row.demand.lines),
+            Metric::OrdersCreated => count(row.ordered.lines),
+            Metric::OrdersPaid => count(row.paid.lines),
+            Metric::OrdersPeak => rate(row.ordered.lines),
+            Metric::PaymentsPeak => rate(row.paid.lines),
+            Metric::Demand => count(row.demand.fen),
+            Metric::GmvOrdered => count(row.ordered.fen),
+            Metric::GmvPaid => count(row.paid.fen),
+            Metric::Lost => count(self.lost_fen(row)),
+            Metric::LostShare => share(self.lost_fen(row), row.demand.fen),
+            Metric::SkusSoldOut => (u128::from(sold_out(target.subject, row)), 1),
+            Metric::SoldOutShare => share(sold_out(target.subject, row), self.skus(target.subject)),
+            Metric::UnitsLeft => match target.subject {
+                Subject::Category(category) => count(row.categories[category].0.unsigned_abs()),
+                Subject::Product(product) => count(u64::from(row.products_left[product])),
+                _ => (0, 0),
+            },
+            _ => (0, 0),
+        }
+    }
+
+    fn part_of_service(&self, metric: Metric, service: ServiceId, row: &Row) -> Part {
+        let (of, scale) = (&row.services[service], u128::from(self.scale));
+        let count = |n: u64| (u128::from(n) * scale, 1);
+        let share = |n: u64, of: u64| (u128::from(n), u128::from(of));
+        let nanos = u128::from((row.slot.end - row.slot.start).0);
+        let workers = self.workers(service);
+        let capacity = capacity_ns(workers, row);
+        let closes = self.plan.windows[row.slot.window].closes;
+        match metric {
+            Metric::Lost => (u128::from(self.lost_at(service, row)), 1),
+            Metric::LostShare => (u128::from(self.lost_at(service, row)), u128::from(row.demand.fen) * scale),
+            Metric::WaitMean => (of.waited_ns, u128::from(of.requests - of.rejected)),
+            // Idle hours between windows would make any plan look good.
+            Metric::Utilisation if row.slot.start >= closes => (0, 0),
+            Metric::Utilisation | Metric::UtilisationPeak => (of.reading.busy, capacity),
+            Metric::OfferedPeak => (of.offered_ns, capacity),
+            Metric::Requests => count(of.requests),
+            Metric::RequestsPeak => (u128::from(of.requests) * scale * u128::from(Nanos::PER_SECOND), nanos),
+            Metric::Rejected => count(of.rejected),
+            Metric::RejectedShare => share(of.rejected, of.requests),
+            Metric::TimedOut => count(of.timed_out),
+            Metric::TimedOutShare => share(of.timed_out, of.requests),
+            Metric::QueuePeak => count(of.reading.longest_queue),
+            Metric::Saturated => (if is_saturated(service, workers, row) { nanos } else { 0 }, 1),
+            Metric::Response(_) if of.requests == of.rejected => (0, 0),
+            // Of a slot, only two percentiles are kept.
+            Metric::Response(Percentile(of_all)) if of_all >= 99_000 => (u128::from(of.response_us_p99) * 1000, 1),
+            Metric::Response(Percentile(of_all)) if of_all >= 50_000 => (u128::from(of.response_us_p50) * 1000, 1),
+            _ => (0, 0),
+        }
+    }
+
+    fn skus(&self, subject: Subject) -> u64 {
+        let Some(goods) = &self.plan.catalogue else { return 0 };
+        match subject {
+            Subject::Category(category) => {
+                let named = goods.products.iter().filter(|product| product.category == category).count();
+                goods.categories[category].skus + named as u64
+            }
+            _ => goods.skus + goods.products.len() as u64,
+        }
+    }
+
+    /// What is not put together from slots.
+    fn whole(&self, target: &Target) -> Found {
+        let value = match (target.expression.metric, target.subject) {
+            (Metric::Response(percentile), Subject::Service(service)) => {
+                self.responses(target, service).percentile(percentile).map(|us| Ratio::whole(u128::from(us) * 1000))
+            }
+            (Metric::Cost, Subject::Service(service)) => {
+                self.plan.cost(&self.plan.services[service]).map(|cost| Ratio::whole(u128::from(cost.0)))
+            }
+            (Metric::Cost, _) => self.plan.total_cost().map(|cost| Ratio::whole(u128::from(cost.0))),
+            (Metric::Oversold, _) => Some(Ratio::whole((0..self.stock.skus()).map(|sku| self.oversold(sku)).sum())),
+            _ => None,
+        };
+        value.map_or(Found::Nothing, Found::Value)
+    }
+
+    /// Response times of a service in the slice of a target.
+    fn responses(&self, target: &Target, service: ServiceId) -> ResponseTimes {
+        let mut all = ResponseTimes::default();
+        if let Some(wanted) = target.response_slice() {
+            let slices = self.recorder.slices.iter().filter(|(slice, _)| *slice == wanted);
+            slices.for_each(|(_, times)| times.add_to(&mut all));
+            return all;
+        }
+        for (window, services) in self.recorder.responses_us.iter().enumerate() {
+            if target.slice.window.is_none_or(|only| only == window) {
+                services[service].add_to(&mut all);
+            }
+        }
+        all
+    }
+
+    /// Units paid or held of a SKU beyond those that were in stock.
+    fn oversold(&self, sku: Sku) -> u128 {
+        let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock(sku)));
+        let held = &self.ending.held[self.ending.held.partition_point(|&(of, _)| of < sku)..];
+        let held: u64 = held.iter().take_while(|&&(of, _)| of == sku).map(|&(_, units)| u64::from(units)).sum();
+        u128::from((u64::from(self.stock.of(sku).paid) + held).saturating_sub(start)) * u128::from(self.scale)
+    }
+
+    /// What is known of brands and products at the end of the run.
+    fn goods(&self, target: &Target, brands: &[BrandRow], products: &[ProductRow]) -> Found {
+        let count = |n: u64| Found::Value(Ratio::whole(u128::from(n)));
+        let metric = target.expression.metric;
+        if let Subject::Product(product) = target.subject {
+            let row = &products[product];
+            return match metric {
+                Metric::GmvPaid => count(row.gmv_paid_fen),
+                Metric::UnitsOrdered => count(row.units_ordered),
+                Metric::UnitsPaid => count(row.units_paid),
+                Metric::Oversold => Found::Value(Ratio::whole(self.oversold(product as Sku))),
+                Metric::SoldOutAt => self.sold_out_at(product as Sku, target.slice.from),
+                _ => Found::Nothing,
+            };
+        }
+        let name = target.subject.name(self.plan);
+        let Some(row) = brands.iter().find(|row| Some(&row.brand) == name.as_ref()) else { return Found::Nothing };
+        match metric {
+            Metric::GmvOrdered => count(row.gmv_ordered_fen),
+            Metric::GmvPaid => count(row.gmv_paid_fen),
+            Metric::UnitsOrdered => count(row.units_ordered),
+            Metric::UnitsPaid => count(row.units_paid),
+            Metric::SkusSoldOut => count(row.skus_sold_out),
+            Metric::SoldOutShare => {
+                let share = Ratio::of(u128::from(row.skus_sold_out), u128::from(row.skus));
+                share.map_or(Found::Nothing, Found::Value)
+            }
+            _ => Found::Nothing,
+        }
+    }
+
+    /// The time from an opening until nothing was left; zero where that was before it.
+    fn sold_out_at(&self, sku: Sku, opens: Instant) -> Found {
+        self.stock.sold_out_at(sku).map_or(Found::Never, |at| Found::Value(Ratio::whole(u128::from((at - opens).0))))
+    }
+
+    /// The first slot that shows why a target was missed, as [`TargetResult::first_failed_unix_ms`] says.
+    fn first_failed(&self, target: &Target, rows: &[&Row]) -> Option<Instant> {
+        let Expression { metric, comparison, bound } = target.expression;
+        let too_much = |value: Ratio| match comparison {
+            Comparison::Below => value.compare(bound).is_ge(),
+            _ => value.compare(bound).is_gt(),
+        };
+        let can_be_too_much = comparison.bounds_above() || comparison == Comparison::Equal;
+        let ratio = |row: &Row| {
+            let (numerator, denominator) = self.part(target, row);
+            Ratio::of(numerator, denominator)
+        };
+        let of_goods = matches!(target.subject, Subject::Brand(_) | Subject::Product(_));
+        let first = match metric.fold() {
+            Fold::Last if !of_goods || metric == Metric::UnitsLeft => {
+                rows.iter().find(|row| ratio(row).is_some_and(|value| !target.expression.passes(value)))
+            }
+            _ if of_goods || !can_be_too_much => None,
+            Fold::Sum => {
+                let mut sum = 0;
+                rows.iter().find(|row| {
+                    sum += self.part(target, row).0;
+                    too_much(Ratio::whole(sum))
+                })
+            }
+            Fold::Whole if !matches!(metric, Metric::Response(_)) => None,
+            _ => rows.iter().find(|row| ratio(row).is_some_and(too_much)),
+        };
+        first.map(|row| row.slot.start)
+    }
+}

@@ -3,7 +3,10 @@
 //! Names have become indices, strings have become typed quantities, wall-clock times have become instants since the origin.
 //! Nothing after the plan can fail because of what the user wrote. `scenario::check` is the only place that makes one.
 
+pub mod protection;
+
 use crate::units::{Fen, Instant, Nanos};
+use protection::Protection;
 
 /// Index of a window in [`Plan::windows`].
 pub type WindowId = usize;
@@ -225,6 +228,8 @@ pub struct Service {
     pub timeout: Option<Nanos>,
     /// Attempts and back-off; `attempts: 1` where the file says nothing.
     pub retry: Retry,
+    /// What stands between its clients and its queue.
+    pub protection: Protection,
 }
 
 /// The servers of a service over the whole platform.

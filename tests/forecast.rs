@@ -3,6 +3,7 @@
 use saleload::forecast::{
     BASE_BYTES, BYTES_PER_ROW_AND_SERVICE, BYTES_PER_SKU, Forecast, ServiceForecast, WindowForecast, events_of_state,
 };
+use saleload::plan::protection::Protection;
 use saleload::plan::{
     Action, Attendance, Catalogue, Category, Cbmg, CountDistribution, Intensity, IntensityPart, Memory,
     MoneyDistribution, Plan, Pool, Popularity, Product, Retry, Segment, Service, State, StockDistribution,
@@ -37,6 +38,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
             cap: Nanos::from_secs(60),
             jitter: Jitter::Full,
         },
+        protection: Protection::default(),
     }
 }
 

@@ -23,6 +23,7 @@ struct Load {
     slot: Slot,
     requests: u64,
     rejected: u64,
+    limited: u64,
     timed_out: u64,
     offered_ns: u128,
     waited_ns: u128,
@@ -38,6 +39,7 @@ impl Load {
             slot: row.slot,
             requests: 0,
             rejected: 0,
+            limited: 0,
             timed_out: 0,
             offered_ns: 0,
             waited_ns: 0,
@@ -55,11 +57,13 @@ impl Load {
     fn count(&mut self, request: &Request) {
         self.requests += 1;
         self.rejected += u64::from(request.is_rejected);
+        self.limited += u64::from(request.is_limited);
         self.timed_out += u64::from(request.is_timed_out());
         self.offered_ns += u128::from(request.work.0);
         if let (Some(starts), Some(done)) = (request.starts, request.done()) {
-            self.waited_ns += u128::from((starts - request.arrives).0);
-            self.responses_us.saturating_record((done - request.arrives).0.div_ceil(1000).max(1));
+            self.waited_ns += u128::from((starts - request.made).0);
+            let us = (done - request.made).0.div_ceil(1000);
+            self.responses_us.saturating_record(us.clamp(1, LONGEST_RESPONSE_US));
         }
     }
 
@@ -155,6 +159,7 @@ impl Simulator<'_> {
         vec![
             counts("requests", &|load| load.requests),
             counts("rejected", &|load| load.rejected),
+            counts("limited", &|load| load.limited),
             counts("timed_out", &|load| load.timed_out),
             counts("queue_max", &|load| load.longest_queue),
             times("response_us_p50", 0.5),
@@ -197,6 +202,7 @@ impl Simulator<'_> {
             workers: workers * scale,
             requests: sum(|load| load.requests),
             rejected: sum(|load| load.rejected),
+            limited: sum(|load| load.limited),
             timed_out: sum(|load| load.timed_out),
             peak_requests_per_second: highest(&|load| (load.requests * scale) as f64 / load.seconds()),
             utilisation_mean: if capacity > 0.0 { busy / capacity } else { 0.0 },

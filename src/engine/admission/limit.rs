@@ -8,8 +8,6 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 const SECOND: u64 = Nanos::PER_SECOND;
-/// Most instants on a scaled clock that a limiter read from a file may have come to.
-const MOST_SCALED: u128 = 1 << 100;
 
 /// A limiter of rate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -219,8 +217,9 @@ impl Uniform {
 
     fn can_replace(&self, fresh: &Uniform, now: u64) -> bool {
         let settings = |of: &Uniform| (of.per_second, of.distance, of.longest_wait);
+        let latest = u128::from(now) + u128::from(self.longest_wait);
         settings(self) == settings(fresh)
-            && self.free <= MOST_SCALED
+            && self.free <= latest * u128::from(self.per_second) + u128::from(self.distance)
             && self.waiting.iter().is_sorted_by(|a, b| a.0 < b.0)
             && self.waiting.iter().all(|&(turn, since)| since <= turn && since <= now)
     }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Most that a bucket of a window that was read from a file may have counted.
-const MOST: u64 = 1 << 40;
+/// Most that a bucket of a window that was read from a file may have counted: more than any cell, and so little that shares of
+/// sums can be compared in 64 bits.
+const MOST: u64 = 1 << 33;
 
 /// Two counts over the last so many buckets of time, the current one included. Buckets lie on the grid of simulated time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -157,7 +157,7 @@ impl Check<'_> {
         let cells = u64::from(self.file.platform.cells);
         if total < cells {
             self.push(
-                Diagnostic::new(Code::TooFewForCells, format!("{total} {what} cannot be shared by {cells} cells"))
+                Diagnostic::new(Code::TooFewForCells, format!("too few {what} for {cells} cells: {total}"))
                     .at(at.place(), "less than one for each cell")
                     .at(self.root.key("platform").key("cells").place(), format!("{cells} cells"))
                     .note("it is a number of the whole platform, of which every cell has its part")

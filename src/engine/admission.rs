@@ -49,12 +49,10 @@ pub struct Admission {
     answers: BinaryHeap<Reverse<Answer>>,
 }
 
-/// An answer to come; in the order in which answers count.
+/// An answer to come; in the order in which answers count: at one instant the slow ones last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Answer {
     time: u64,
-    shopper: u32,
-    window: u8,
     is_slow: bool,
 }
 

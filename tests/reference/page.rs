@@ -121,6 +121,7 @@ impl Simulator<'_> {
         let Some(guard) = &mut self.cells[session.cell].guards[service] else { return Some((session, now)) };
         let turn_since = session.turn_since.take();
         if turn_since.is_none() {
+            guard.hear();
             if session.attempt == 0 {
                 guard.note(now, Event::FirstAttempt);
             }
@@ -202,8 +203,7 @@ impl Simulator<'_> {
             return;
         }
         if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
-            let slow = guard.is_slow(self.now - request.made);
-            guard.note(self.now, Event::Answered { slow });
+            guard.answer(self.now, self.now - request.made);
         }
         let session = &self.sessions[&request.key];
         let state = self.state(session);
@@ -236,7 +236,7 @@ impl Simulator<'_> {
         if session.attempt + 1 >= self.plan.services[service].retry.attempts {
             return self.page_failed(session, fate);
         }
-        if let Some(guard) = &self.cells[session.cell].guards[service]
+        if let Some(guard) = &mut self.cells[session.cell].guards[service]
             && !guard.may_retry(self.now)
         {
             self.record.rarities.over_budget += 1;

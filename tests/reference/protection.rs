@@ -39,6 +39,8 @@ pub(crate) struct Guard {
     /// The cell's part of the tokens, and what is left of it, in thousandths; the floor of retries, likewise.
     tokens: (u64, u64),
     floor: u64,
+    /// Answers that have come since anybody asked, and whether they were slow. Those of one instant are heard slow ones last.
+    answers: Vec<(Instant, bool)>,
     /// Everything that has happened.
     happened: Vec<(Instant, Event)>,
     circuit: Circuit,
@@ -86,6 +88,7 @@ impl Guard {
             cells: u64::from(model.cells),
             tokens: (max, max),
             floor,
+            answers: Vec::new(),
             happened: Vec::new(),
             circuit: Circuit::Closed { since: 0 },
             turn: (0, 0),
@@ -110,8 +113,27 @@ impl Guard {
         recent.filter(|(_, event)| what(*event)).count() as u64
     }
 
+    /// An answer comes.
+    pub(crate) fn answer(&mut self, now: Instant, took: Nanos) {
+        let slow_over = self.settings.breaker.as_ref().and_then(|breaker| breaker.slow_over);
+        self.answers.push((now, slow_over.is_some_and(|over| took > over)));
+    }
+
+    /// Whoever asks hears of the answers that have come.
+    pub(crate) fn hear(&mut self) {
+        self.answers.sort_unstable();
+        for (at, slow) in std::mem::take(&mut self.answers) {
+            self.remember(at, Event::Answered { slow });
+        }
+    }
+
     /// Something happens.
     pub(crate) fn note(&mut self, now: Instant, event: Event) {
+        self.hear();
+        self.remember(now, event);
+    }
+
+    fn remember(&mut self, now: Instant, event: Event) {
         self.happened.push((now, event));
         let (max, left) = self.tokens;
         if let Some(RetryBudget::Tokens { ratio, .. }) = self.settings.budget {
@@ -126,11 +148,6 @@ impl Guard {
             Event::Failed => self.judge(now, true),
             _ => {}
         }
-    }
-
-    /// Whether an answer after so long is slow.
-    pub(crate) fn is_slow(&self, took: Nanos) -> bool {
-        self.settings.breaker.as_ref().and_then(|breaker| breaker.slow_over).is_some_and(|over| took > over)
     }
 
     /// The circuit breaker hears how a request has ended.
@@ -183,7 +200,8 @@ impl Guard {
     }
 
     /// Whether a failed attempt may be followed by another.
-    pub(crate) fn may_retry(&self, now: Instant) -> bool {
+    pub(crate) fn may_retry(&mut self, now: Instant) -> bool {
+        self.hear();
         match self.settings.budget {
             None => true,
             Some(RetryBudget::Tokens { .. }) => self.tokens.1 > self.tokens.0 - self.tokens.1,

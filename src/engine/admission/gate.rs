@@ -121,10 +121,9 @@ impl Player<'_> {
         is_awaited: bool,
     ) {
         let is_heard = is_awaited && done <= self.hold_ends(session);
-        let (shopper, window) = (session.shopper, session.window());
         let admission = self.admission(service);
         let is_slow = admission.slow_over.is_some_and(|over| (done - since).0 > over);
-        admission.taken_in(done, is_heard.then_some(Answer { time: done.0, shopper, window, is_slow }));
+        admission.taken_in(done, is_heard.then_some(Answer { time: done.0, is_slow }));
     }
 
     /// A request that was sent has failed.

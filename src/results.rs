@@ -148,7 +148,8 @@ pub struct Saturation {
     pub from_unix_ms: i64,
     /// End of the last such slot, Unix ms.
     pub until_unix_ms: i64,
-    /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker.
+    /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker;
+    /// zero for a delay, which has no capacity and is here as its protection turned requests away.
     pub worst_offered_over_capacity: f64,
     /// Most requests waiting at once over all cells (sum of the cells' maxima within a slot).
     pub queue_max: u64,

@@ -70,17 +70,16 @@ fn limits_mean_the_same_with_any_number_of_cells() {
             service.protection = Protection::default();
             service.pool = None;
         }
-        // One a second more than a whole number for most numbers of cells.
+        // So few that every cell is asked for more nearly all the time.
         let rate = RateLimit::TokenBucket { per_second: 10, burst: 64 };
         plan.services[1].protection.rate = Some(rate);
         let results = run(&plan, 0);
         let order = service(&results, "order");
         order.requests - order.rejected
     };
-    let passed: Vec<u64> = [1, 3, 16, 64].map(passed).to_vec();
-    println!("passed with 1, 3, 16 and 64 cells: {passed:?}");
-    // All are asked for all the time but at the end: an hour at ten a second, and the burst.
+    let passed: Vec<u64> = [1, 3, 7, 16].map(passed).to_vec();
+    println!("passed with 1, 3, 7 and 16 cells: {passed:?}");
     let (least, most) = (passed.iter().min().copied(), passed.iter().max().copied());
     assert!(most.zip(least).is_some_and(|(most, least)| most - least < most / 50), "{passed:?}");
-    assert!(most.is_some_and(|most| most <= 36_064 + 64), "{passed:?}");
+    assert!(most.is_some_and(|most| most <= 3600 * 10 + 64), "an hour at ten a second, and the burst: {passed:?}");
 }

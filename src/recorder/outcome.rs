@@ -235,16 +235,17 @@ impl Outcome<'_> {
         (0..self.model.simulated).map(|cell| self.model.instances(service, cell)).sum::<u64>() * per_instance
     }
 
-    /// Stretches in which a service could not keep up. A delay without servers always can: its time-outs are its nature.
+    /// Stretches in which a service could not keep up. A delay without servers always can, unless its protection says
+    /// otherwise: its time-outs are its nature.
     fn saturations(&self, service: ServiceId) -> Vec<Saturation> {
         let workers = self.workers(service) as f64;
         let mut stretches: Vec<Saturation> = Vec::new();
-        let rows = if workers > 0.0 { self.recorder.rows.as_slice() } else { &[] };
-        for row in rows {
+        for row in &self.recorder.rows {
             let of = &row.services[service];
             let capacity_ns = workers * row.slot.seconds() * 1e9;
             let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
-            if of.rejected == 0 && !timed_out && (of.reading.busy as f64) < SATURATED * capacity_ns {
+            let busy = workers > 0.0 && (timed_out || of.reading.busy as f64 >= SATURATED * capacity_ns);
+            if of.rejected == 0 && !busy {
                 continue;
             }
             let (from, until) = (self.unix_ms(row.slot.start), self.unix_ms(row.slot.end));
@@ -262,7 +263,8 @@ impl Outcome<'_> {
             }
             let Some(last) = stretches.last_mut() else { continue };
             last.until_unix_ms = until;
-            last.worst_offered_over_capacity = last.worst_offered_over_capacity.max(of.offered_ns as f64 / capacity_ns);
+            let over = if workers > 0.0 { of.offered_ns as f64 / capacity_ns } else { 0.0 };
+            last.worst_offered_over_capacity = last.worst_offered_over_capacity.max(over);
             last.queue_max = last.queue_max.max(of.reading.longest_queue * self.scale);
             last.rejected += of.rejected * self.scale;
             last.timed_out += of.timed_out * self.scale;

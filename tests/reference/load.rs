@@ -220,14 +220,11 @@ impl Simulator<'_> {
     pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
         let (workers, scale) = (self.workers(service) as f64, self.scale());
         let mut stretches: Vec<Saturation> = Vec::new();
-        if workers == 0.0 {
-            // A delay is never saturated.
-            return stretches;
-        }
         for load in self.loads(service) {
             let capacity = workers * load.seconds() * 1e9;
             let many_timed_out = load.timed_out as f64 > MANY_TIMED_OUT * load.requests as f64;
-            let is_busy = load.busy_ns as f64 >= SATURATED * capacity;
+            // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
+            let is_busy = workers > 0.0 && load.busy_ns as f64 >= SATURATED * capacity;
             if load.rejected == 0 && !is_busy && !(many_timed_out && load.longest_queue > 0) {
                 continue;
             }
@@ -245,7 +242,7 @@ impl Simulator<'_> {
             }
             let stretch = stretches.last_mut().expect("there is one by now");
             stretch.until_unix_ms = until;
-            let over = load.offered_ns as f64 / capacity;
+            let over = if workers > 0.0 { load.offered_ns as f64 / capacity } else { 0.0 };
             stretch.worst_offered_over_capacity = stretch.worst_offered_over_capacity.max(over);
             stretch.queue_max = stretch.queue_max.max(load.longest_queue * scale);
             stretch.rejected += load.rejected * scale;

@@ -179,12 +179,11 @@ impl Guard {
         self.circuit = match self.circuit {
             Circuit::Closed { .. } => return true,
             Circuit::Open { until } if now < until => return false,
-            Circuit::Open { .. } => first,
             Circuit::Trying { since, sent, good } if sent < breaker.probes => {
                 Circuit::Trying { since, sent: sent + 1, good }
             }
             Circuit::Trying { since, .. } if now < since + breaker.open => return false,
-            Circuit::Trying { .. } => first,
+            Circuit::Open { .. } | Circuit::Trying { .. } => first,
         };
         true
     }

@@ -24,7 +24,7 @@ impl Check<'_> {
         self.nothing_fails(service, at);
         Protection {
             budget: self.budget(service, at.key("retry")),
-            rate: limit.rate.map(|rate| self.rate(rate, service.timeout, limit_at.key("rate"))),
+            rate: limit.rate.as_ref().map(|rate| self.rate(rate, service.timeout, limit_at.key("rate"))),
             in_flight: limit.in_flight,
             breaker: service.breaker.as_ref().map(|breaker| self.breaker(breaker, at.key("breaker"))),
             throttle: service.throttle.as_ref().map(|throttle| {
@@ -90,8 +90,8 @@ impl Check<'_> {
         })
     }
 
-    fn rate(&mut self, rate: file::RateLimit, timeout: Option<Nanos>, at: Cursor<'_>) -> RateLimit {
-        match rate {
+    fn rate(&mut self, rate: &file::RateLimit, timeout: Option<Nanos>, at: Cursor<'_>) -> RateLimit {
+        match *rate {
             file::RateLimit::TokenBucket { per_second, burst } => {
                 self.one_per_cell("tokens", burst, at.key("token_bucket").key("burst"));
                 RateLimit::TokenBucket { per_second, burst }

@@ -331,3 +331,34 @@ impl Service {
         } as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Jitter, Retry, TimeDistribution};
+
+    /// The recurrence of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): sleep = min(cap, uniform(base, 3 sleep)),
+    /// where the first sleep before is the base.
+    #[test]
+    fn decorrelated_waits_stem_from_the_wait_before() {
+        let (backoff, cap) = (Nanos(100), Nanos(1000));
+        let service = Service::new(&plan::Service {
+            name: "order".into(),
+            pool: None,
+            service_time: TimeDistribution::Deterministic(Nanos(1)),
+            timeout: None,
+            retry: Retry { attempts: 5, backoff, multiplier: 2.0, cap, jitter: Jitter::Decorrelated },
+            protection: plan::protection::Protection::default(),
+        });
+        let waits = |u: f64| [0, 1, 2, 3].map(|attempt| service.backoff(attempt, |_| u).0);
+        assert_eq!(waits(0.0), [100; 4]);
+        assert_eq!(waits(0.5), [200, 350, 575, 912]);
+        assert_eq!(
+            waits(1.0 - 1e-12).map(|wait| wait + 1),
+            [300, 900, 1001, 1001],
+            "all but three times, up to the cap"
+        );
+        // Each attempt has a draw of its own.
+        assert_eq!(service.backoff(1, |attempt| f64::from(attempt) / 2.0).0, 200);
+    }
+}

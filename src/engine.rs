@@ -1,5 +1,6 @@
 //! The engine: plays a plan, cell by cell and tick by tick, on any number of threads with the same outcome.
 
+pub mod admission;
 pub mod arrivals;
 pub mod basket;
 pub mod cell;

@@ -15,6 +15,7 @@
 //! | *request* | one attempt at a call of a service; a retry is another request |
 //! | *service, instance, worker* | a service has instances; an instance serves as many requests at once as it has workers |
 //! | *offered load* | work brought by all requests per second, in workers; over capacity it cannot be served |
+//! | *protection* | what stops a request before it reaches its service, or a client from retrying; the request is *limited* |
 //! | *purchase intent* | a line of a basket, from the moment it is put there; becomes at most one order |
 //! | *order, hold* | an intent whose stock is reserved; an unpaid order holds its stock until the hold expires |
 //! | *GMV* | ordered: money of orders created; paid: money of orders paid, the headline |

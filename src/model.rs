@@ -125,6 +125,10 @@ pub struct Service {
     pub retry: plan::Retry,
     /// The servers, over all cells.
     pub pool: Option<plan::Pool>,
+    /// What stands between its clients and its queue, over all cells, and whether there is anything.
+    pub protection: plan::protection::Protection,
+    /// Whether there is any protection.
+    pub is_protected: bool,
 }
 
 impl Model {
@@ -208,13 +212,24 @@ impl Model {
     /// cell is drawn; the full run deals out whole instances.
     #[must_use]
     pub fn instances(&self, service: usize, cell: u32) -> u64 {
-        let Some(pool) = &self.services[service].pool else { return 0 };
+        self.services[service].pool.as_ref().map_or(0, |pool| self.whole_share(pool.instances, service, cell, 1))
+    }
+
+    /// A cell's part of something in such small pieces that rounding does not matter.
+    #[must_use]
+    pub fn share(&self, total: u64, cell: u32) -> u64 {
+        split(total, cell + 1, self.cells) - split(total, cell, self.cells)
+    }
+
+    /// A cell's part of what a service has of something that comes in whole pieces, one at least; `item` names the rounding.
+    #[must_use]
+    pub fn whole_share(&self, total: u64, service: usize, cell: u32, item: u16) -> u64 {
         if self.simulated == self.cells {
-            return split(pool.instances, cell + 1, self.cells) - split(pool.instances, cell, self.cells);
+            return self.share(total, cell);
         }
         let name =
-            Name { subject: u64::from(cell), session: 0, visit: service as u16, purpose: Purpose::Rounding, item: 1 };
-        let share = pool.instances as f64 / f64::from(self.cells);
+            Name { subject: u64::from(cell), session: 0, visit: service as u16, purpose: Purpose::Rounding, item };
+        let share = total as f64 / f64::from(self.cells);
         (share as u64 + u64::from(self.draws.stream(name).unit() < share.fract())).max(1)
     }
 }
@@ -299,18 +314,56 @@ impl Service {
             timeout: service.timeout,
             retry: service.retry.clone(),
             pool: service.pool.clone(),
+            protection: service.protection.clone(),
+            is_protected: service.protection.is_some(),
         }
     }
 
-    /// The wait before attempt `attempt + 2`, jittered by `u`, uniform on [0, 1).
+    /// The wait before attempt `attempt + 2`, jittered by `u` of the attempts so far, each uniform on [0, 1).
     #[must_use]
-    pub fn backoff(&self, attempt: u8, u: f64) -> Nanos {
-        let wait = self.retry.backoff.0 as f64 * self.retry.multiplier.powi(i32::from(attempt));
-        let wait = wait.min(self.retry.cap.0 as f64);
+    pub fn backoff(&self, attempt: u8, u: impl Fn(u8) -> f64) -> Nanos {
+        let (base, cap) = (self.retry.backoff.0 as f64, self.retry.cap.0 as f64);
+        let wait = (base * self.retry.multiplier.powi(i32::from(attempt))).min(cap);
         Nanos(match self.retry.jitter {
             plan::Jitter::None => wait,
-            plan::Jitter::Equal => wait / 2.0 * (1.0 + u),
-            plan::Jitter::Full => wait * u,
+            plan::Jitter::Equal => wait / 2.0 * (1.0 + u(attempt)),
+            plan::Jitter::Full => wait * u(attempt),
+            // Each wait stems from the one before, so all of them are drawn again: nobody has to keep the last.
+            plan::Jitter::Decorrelated => {
+                (0..=attempt).fold(base, |wait, attempt| (base + (3.0 * wait - base) * u(attempt)).min(cap))
+            }
         } as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Jitter, Retry, TimeDistribution};
+
+    /// The recurrence of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): sleep = min(cap, uniform(base, 3 sleep)),
+    /// where the first sleep before is the base.
+    #[test]
+    fn decorrelated_waits_stem_from_the_wait_before() {
+        let (backoff, cap) = (Nanos(100), Nanos(1000));
+        let service = Service::new(&plan::Service {
+            name: "order".into(),
+            pool: None,
+            service_time: TimeDistribution::Deterministic(Nanos(1)),
+            timeout: None,
+            retry: Retry { attempts: 5, backoff, multiplier: 2.0, cap, jitter: Jitter::Decorrelated },
+            cost: None,
+            protection: plan::protection::Protection::default(),
+        });
+        let waits = |u: f64| [0, 1, 2, 3].map(|attempt| service.backoff(attempt, |_| u).0);
+        assert_eq!(waits(0.0), [100; 4]);
+        assert_eq!(waits(0.5), [200, 350, 575, 912]);
+        assert_eq!(
+            waits(1.0 - 1e-12).map(|wait| wait + 1),
+            [300, 900, 1001, 1001],
+            "all but three times, up to the cap"
+        );
+        // Each attempt has a draw of its own.
+        assert_eq!(service.backoff(1, |attempt| f64::from(attempt) / 2.0).0, 200);
     }
 }

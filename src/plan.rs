@@ -3,8 +3,11 @@
 //! Names have become indices, strings have become typed quantities, wall-clock times have become instants since the origin.
 //! Nothing after the plan can fail because of what the user wrote. `scenario::check` is the only place that makes one.
 
+pub mod protection;
+
 use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
+use protection::Protection;
 
 /// Index of a window in [`Plan::windows`].
 pub type WindowId = usize;
@@ -230,6 +233,8 @@ pub struct Service {
     pub retry: Retry,
     /// What an instance costs for an hour; `None`: not stated, or there are no instances.
     pub cost: Option<Fen>,
+    /// What stands between its clients and its queue.
+    pub protection: Protection,
 }
 
 /// The servers of a service over the whole platform.

@@ -72,6 +72,8 @@ pub struct ServiceTally {
     pub requests: u64,
     /// Rejected.
     pub rejected: u64,
+    /// Of those, turned away before they reached the service.
+    pub limited: u64,
     /// Accepted, but the client did not wait for the answer.
     pub timed_out: u64,
     /// Work brought by all requests, ns.
@@ -102,6 +104,7 @@ impl ServiceTally {
     fn drain_into(&mut self, total: &mut ServiceTally) {
         total.requests += std::mem::take(&mut self.requests);
         total.rejected += std::mem::take(&mut self.rejected);
+        total.limited += std::mem::take(&mut self.limited);
         total.timed_out += std::mem::take(&mut self.timed_out);
         total.offered_ns += std::mem::take(&mut self.offered_ns);
         total.waited_ns += std::mem::take(&mut self.waited_ns);
@@ -205,6 +208,8 @@ pub struct ServiceRow {
     pub requests: u64,
     /// Rejected.
     pub rejected: u64,
+    /// Of those, turned away before they reached the service.
+    pub limited: u64,
     /// Timed out.
     pub timed_out: u64,
     /// Work brought, ns.
@@ -288,6 +293,7 @@ impl ServiceRow {
         ServiceRow {
             requests: tally.requests,
             rejected: tally.rejected,
+            limited: tally.limited,
             timed_out: tally.timed_out,
             offered_ns: tally.offered_ns,
             waited_ns: tally.waited_ns,

@@ -281,7 +281,8 @@ pub struct Saturation {
     pub from_unix_ms: i64,
     /// End of the last such slot, Unix ms.
     pub until_unix_ms: i64,
-    /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker.
+    /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker;
+    /// zero for a delay, which has no capacity and is here as its protection turned requests away.
     pub worst_offered_over_capacity: f64,
     /// The same over the whole stretch.
     pub offered_over_capacity: f64,
@@ -399,8 +400,10 @@ pub struct ServiceRow {
     pub workers: u64,
     /// Requests offered, retries included.
     pub requests: u64,
-    /// Rejected: the queue was full.
+    /// Rejected: the queue was full, or they were turned away before it.
     pub rejected: u64,
+    /// Of those, turned away by a limiter, or held back by their client's circuit breaker or throttle.
+    pub limited: u64,
     /// The client gave up before the answer; the server worked on.
     pub timed_out: u64,
     /// Most requests per second in one slot.
@@ -501,7 +504,7 @@ pub enum Bucket {
     Bought,
     /// Nothing was left of the product.
     SoldOut,
-    /// A service had no place in its queue.
+    /// A service had no place in its queue, or its protection turned the request away.
     Rejected,
     /// A service did not answer in time.
     TimedOut,
@@ -585,7 +588,7 @@ pub mod series {
         format!("ledger.{}_fen", bucket.name())
     }
 
-    /// A column of a service: `requests`, `rejected`, `timed_out`, `queue_max`, `queue_mean`, `utilisation`, `wait_us_mean`,
+    /// A column of a service: `requests`, `rejected`, `limited`, `timed_out`, `queue_max`, `queue_mean`, `utilisation`, `wait_us_mean`,
     /// `response_us_p50`, `response_us_p99`, `offered_over_capacity`.
     #[must_use]
     pub fn service(service: &str, what: &str) -> String {

@@ -3,6 +3,7 @@
 use saleload::forecast::{
     BASE_BYTES, BYTES_PER_ROW_AND_SERVICE, BYTES_PER_SKU, Forecast, ServiceForecast, WindowForecast, events_of_state,
 };
+use saleload::plan::protection::Protection;
 use saleload::plan::{
     Action, Attendance, Catalogue, Category, Cbmg, CountDistribution, Intensity, IntensityPart, Memory,
     MoneyDistribution, Plan, Pool, Popularity, Product, Retry, Segment, Service, State, StockDistribution,
@@ -38,6 +39,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
             jitter: Jitter::Full,
         },
         cost: None,
+        protection: Protection::default(),
     }
 }
 

@@ -34,6 +34,8 @@ mod event;
 mod order;
 #[path = "reference/page.rs"]
 mod page;
+#[path = "reference/protection.rs"]
+mod protection;
 #[path = "reference/record.rs"]
 mod record;
 #[path = "properties/seeds.rs"]
@@ -70,7 +72,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 13] = [
+const COMMON: [(&str, u32, Count); 17] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -82,6 +84,10 @@ const COMMON: [(&str, u32, Count); 13] = [
     ("expired holds", 60, |seen| seen.expiries),
     ("targets met", 40, |seen| seen.targets_met),
     ("targets missed", 40, |seen| seen.targets_missed),
+    ("retries over budget", 5, |seen| seen.over_budget),
+    ("limited requests", 10, |seen| seen.limited),
+    ("requests held back", 5, |seen| seen.held_back),
+    ("turns at a limiter", 5, |seen| seen.turns),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -103,6 +109,10 @@ struct Seen {
     expiries: u64,
     targets_met: u64,
     targets_missed: u64,
+    over_budget: u64,
+    limited: u64,
+    held_back: u64,
+    turns: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -142,6 +152,10 @@ impl Seen {
             expiries: rarities.expiries,
             targets_met: targets(Verdict::Pass),
             targets_missed: targets(Verdict::Fail),
+            over_budget: rarities.over_budget,
+            limited: rarities.limited,
+            held_back: rarities.held_back,
+            turns: rarities.turns,
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

@@ -2,6 +2,7 @@
 //!
 //! Within a cell the simulation is exact: one thread, integer nanoseconds, the total order of [`Session::order`].
 
+use super::admission::Admission;
 use super::arrivals::Arrivals;
 use super::basket::Baskets;
 use super::event_list::EventList;
@@ -28,6 +29,8 @@ pub struct Cell {
     pub baskets: Baskets,
     /// One per service.
     pub stations: Vec<Station>,
+    /// One per service that is protected.
+    pub admissions: Vec<Option<Box<Admission>>>,
     /// A byte per shopper of what lasts between windows; empty where there is one window.
     pub history: Vec<u8>,
     /// Orders that wait for the end of the tick: the session, and its lines granted at once.
@@ -65,6 +68,7 @@ impl Cell {
             arrivals: Arrivals::default(),
             baskets: Baskets::default(),
             stations: stations.collect(),
+            admissions: (0..model.services.len()).map(|service| Admission::new(model, service, id)).collect(),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             waiting: Vec::new(),
             digest: Digest::default(),
@@ -155,6 +159,12 @@ impl Player<'_> {
             }
         }
         self.cell.events.push(*session);
+    }
+
+    /// When the hold of a session expires; the end of time where it holds nothing.
+    #[inline]
+    pub(super) fn hold_ends(&self, session: &Session) -> Instant {
+        if session.holds() { self.cell.baskets.deadline(session.basket) } else { Instant(u64::MAX) }
     }
 
     /// Adds to the history of a shopper, where one is kept.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// | hold expiries | a payment that is answered at the deadline comes too late |
 /// | responses | workers and pages are ready before new requests |
 /// | time-outs, then shoppers giving up | an answer in the last nanosecond still counts |
-/// | retries | they have waited longest |
+/// | retries, turns at a limiter | they have waited longest |
 /// | ends of think times | |
 /// | arrivals | newcomers come last |
 ///
@@ -34,7 +34,7 @@ pub enum Phase {
     TimedOut,
     /// The shopper's patience ends.
     GaveUp,
-    /// A call is tried again.
+    /// A call is tried again, or its turn has come at a limiter.
     Retry,
     /// The shopper has looked long enough at a page, or at its error.
     ThinkEnd,
@@ -130,7 +130,7 @@ pub struct Session {
     pub state: u8,
     /// Current call of the page; while the shopper thinks, where they will go next.
     pub call: u8,
-    /// Attempts at the call so far, less one.
+    /// Attempts at the call so far, less one; while it waits for its turn at a limiter, with the bit [`HAS_TURN`].
     pub attempt: u8,
     /// The last failure.
     pub cause: Cause,
@@ -143,6 +143,8 @@ pub struct Session {
 /// Bit of a session whose basket holds stock.
 const HOLDS: u8 = 8;
 const PHASE: u8 = 7;
+/// Bit of the attempts of a session that has a turn at a limiter, and waits for it: a plan has no more than a hundred.
+pub const HAS_TURN: u8 = 128;
 
 impl Default for Session {
     fn default() -> Self {
@@ -218,6 +220,19 @@ impl Session {
     #[inline]
     pub fn set_holds(&mut self, holds: bool) {
         self.bits = self.bits & !HOLDS | if holds { HOLDS } else { 0 };
+    }
+
+    /// Whether it has a turn at the limiter before the service that it calls.
+    #[must_use]
+    #[inline]
+    pub fn has_turn(&self) -> bool {
+        self.attempt & HAS_TURN != 0
+    }
+
+    /// Notes whether it has a turn at a limiter.
+    #[inline]
+    pub fn set_turn(&mut self, has_turn: bool) {
+        self.attempt = self.attempt & !HAS_TURN | if has_turn { HAS_TURN } else { 0 };
     }
 
     /// The total order of events within a cell: time, tie table, shopper, then window and visit.

@@ -22,8 +22,21 @@ impl<'a> Player<'a> {
     /// The stream of a draw that concerns the current visit of a session.
     #[inline]
     pub(super) fn stream(&self, session: &Session, purpose: Purpose, item: u16) -> Stream {
+        self.model.draws.stream(self.name(session, purpose, item))
+    }
+
+    /// The name of a draw that concerns the current visit of a session.
+    #[inline]
+    pub(super) fn name(&self, session: &Session, purpose: Purpose, item: u16) -> Name {
         let subject = self.cell.first_shopper + u64::from(session.shopper);
-        self.model.draws.stream(Name { subject, session: session.window(), visit: session.visit, purpose, item })
+        Name { subject, session: session.window(), visit: session.visit, purpose, item }
+    }
+
+    /// Work of the current attempt of a session at a call of a service, ns.
+    #[inline]
+    pub(super) fn work(&self, session: &Session, service: usize) -> u64 {
+        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
+        self.model.services[service].time.draw(&mut self.stream(session, Purpose::ServiceTime, item))
     }
 
     pub(super) fn begin(&mut self, session: &mut Session) {
@@ -52,24 +65,33 @@ impl<'a> Player<'a> {
         let last = usize::from(session.call) + 1 == state.calls.len();
         let service = usize::from(service);
         let now = session.time;
-        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
-        let work = self.model.services[service].time.draw(&mut self.stream(session, Purpose::ServiceTime, item));
+        let is_protected = self.model.services[service].is_protected;
+        let since = if is_protected {
+            let Some(since) = self.admit(session, service) else { return };
+            since
+        } else {
+            now
+        };
+        let work = self.work(session, service);
         let tally = &mut self.tally.services[service];
         tally.requests += 1;
         tally.offered_ns += u128::from(work);
         let Some(start) = self.cell.stations[service].offer(now.0, work) else {
             tally.rejected += 1;
+            self.note_failure(service, now);
             return self.attempt_failed(session, Cause::rejected(service));
         };
         let done = Instant(start.saturating_add(work));
-        tally.accept(start - now.0, done.0 - now.0);
-        let timeout = self.model.services[service].timeout.map_or(Instant(u64::MAX), |timeout| now + timeout);
+        tally.accept(start - since.0, done.0 - since.0);
+        let timeout = self.timeout(service, since);
         let patience_ends = self.patience_ends(session, done);
-        if done > timeout.min(patience_ends) {
+        let is_awaited = done <= timeout.min(patience_ends);
+        if is_protected {
+            self.taken_in(session, service, since, done, is_awaited);
+        }
+        if !is_awaited {
             self.tally.services[service].timed_out += 1;
-            let (phase, at) =
-                if timeout <= patience_ends { (Phase::TimedOut, timeout) } else { (Phase::GaveUp, patience_ends) };
-            return self.wait(session, phase, at);
+            return self.wait_in_vain(session, timeout, patience_ends);
         }
         session.call += 1;
         session.attempt = 0;
@@ -84,8 +106,23 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// When the client gives up on a request made at `since`.
+    #[inline]
+    pub(super) fn timeout(&self, service: usize, since: Instant) -> Instant {
+        self.model.services[service].timeout.map_or(Instant(u64::MAX), |timeout| since + timeout)
+    }
+
+    /// Lets a session wait for an answer that will come too late, or never.
+    #[inline]
+    pub(super) fn wait_in_vain(&mut self, session: &mut Session, timeout: Instant, patience_ends: Instant) {
+        let (phase, at) =
+            if timeout <= patience_ends { (Phase::TimedOut, timeout) } else { (Phase::GaveUp, patience_ends) };
+        self.wait(session, phase, at);
+    }
+
     /// When the shopper gives up on the current page; the end of time where that is certainly after `needed`.
-    fn patience_ends(&self, session: &Session, needed: Instant) -> Instant {
+    #[inline]
+    pub(super) fn patience_ends(&self, session: &Session, needed: Instant) -> Instant {
         match &self.segment(session).patience {
             Some((patience, least)) if needed >= session.page_start + *least => {
                 session.page_start + Nanos(patience.draw(&mut self.stream(session, Purpose::Patience, 0)))
@@ -95,23 +132,27 @@ impl<'a> Player<'a> {
     }
 
     pub(super) fn timed_out(&mut self, session: &mut Session) {
-        let service = self.state(session).calls[usize::from(session.call)];
-        self.attempt_failed(session, Cause::timed_out(usize::from(service)));
+        let service = usize::from(self.state(session).calls[usize::from(session.call)]);
+        self.note_failure(service, session.time);
+        self.attempt_failed(session, Cause::timed_out(service));
     }
 
     pub(super) fn gave_up(&mut self, session: &mut Session) {
         self.page_failed(session, Cause::GAVE_UP);
     }
 
-    /// A call was rejected or timed out: tries again after a back-off while attempts and patience last.
-    fn attempt_failed(&mut self, session: &mut Session, cause: Cause) {
-        let service = self.state(session).calls[usize::from(session.call)];
-        let settings = &self.model.services[usize::from(service)];
-        if u32::from(session.attempt) + 1 >= settings.retry.attempts {
+    /// A call was rejected or timed out: tries again after a back-off while attempts, budget and patience last.
+    pub(super) fn attempt_failed(&mut self, session: &mut Session, cause: Cause) {
+        let service = usize::from(self.state(session).calls[usize::from(session.call)]);
+        let model = self.model;
+        let settings = &model.services[service];
+        if u32::from(session.attempt) + 1 >= settings.retry.attempts || !self.may_retry(service, session.time) {
             return self.page_failed(session, cause);
         }
-        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
-        let wait = settings.backoff(session.attempt, self.stream(session, Purpose::Backoff, item).unit());
+        let jitter = |attempt: u8| {
+            self.stream(session, Purpose::Backoff, u16::from(session.call) << 8 | u16::from(attempt)).unit()
+        };
+        let wait = settings.backoff(session.attempt, jitter);
         let at = session.time + wait;
         let patience_ends = self.patience_ends(session, at);
         // At the same instant a shopper gives up before anything is tried again.

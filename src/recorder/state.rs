@@ -50,6 +50,7 @@ struct TallyState {
 struct ServiceState {
     requests: u64,
     rejected: u64,
+    limited: u64,
     timed_out: u64,
     offered_ns: u128,
     waited_ns: u128,
@@ -146,6 +147,7 @@ impl Recorder {
         let services = total.services.iter().enumerate().all(|(id, service)| {
             sums(&|row| row.services[id].requests, service.requests)
                 && sums(&|row| row.services[id].rejected, service.rejected)
+                && sums(&|row| row.services[id].limited, service.limited)
                 && sums(&|row| row.services[id].timed_out, service.timed_out)
         });
         let adds_up = services
@@ -206,7 +208,7 @@ impl SliceState {
 impl Row {
     fn counts_below(&self, most: u64) -> bool {
         let services = self.services.iter().all(|service| {
-            let counts = (service.requests, service.rejected, service.timed_out);
+            let counts = (service.requests, service.rejected, service.limited, service.timed_out);
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let categories =
@@ -220,7 +222,7 @@ impl Tally {
         let intents = [self.demand, self.ordered, self.paid];
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
-            let counts = (service.requests, service.rejected, service.timed_out);
+            let counts = (service.requests, service.rejected, service.limited, service.timed_out);
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
@@ -231,10 +233,16 @@ impl Tally {
     }
 }
 
-/// Whether a service, in a row or in a tally, counts no more than can be, given its requests and those of them that were rejected
-/// and timed out.
-fn service_below((requests, rejected, timed_out): (u64, u64, u64), ns: u128, reading: Reading, most: u64) -> bool {
+/// Whether a service, in a row or in a tally, counts no more than can be, given its requests and those of them that were
+/// rejected, turned away before they reached it, and timed out.
+fn service_below(
+    (requests, rejected, limited, timed_out): (u64, u64, u64, u64),
+    ns: u128,
+    reading: Reading,
+    most: u64,
+) -> bool {
     rejected.max(timed_out) <= requests
+        && limited <= rejected
         && requests.max(reading.longest_queue) <= most
         && ns.max(reading.busy).max(reading.queued) <= MOST_NS
 }
@@ -244,6 +252,7 @@ impl TallyState {
         let services = tally.services.iter().map(|service| ServiceState {
             requests: service.requests,
             rejected: service.rejected,
+            limited: service.limited,
             timed_out: service.timed_out,
             offered_ns: service.offered_ns,
             waited_ns: service.waited_ns,
@@ -276,6 +285,7 @@ impl ServiceState {
         Some(ServiceTally {
             requests: self.requests,
             rejected: self.rejected,
+            limited: self.limited,
             timed_out: self.timed_out,
             offered_ns: self.offered_ns,
             waited_ns: self.waited_ns,

@@ -30,6 +30,7 @@ impl Row for ServiceRow {
         "workers",
         "requests",
         "rejected",
+        "limited",
         "timed_out",
         "peak_requests_per_second",
         "utilisation_mean",

@@ -10,6 +10,7 @@ mod distribution;
 mod goods;
 mod people;
 mod platform;
+mod protection;
 mod target;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};

@@ -3,11 +3,15 @@
 //! Enums are externally tagged (`think.exponential = "40s"`): the internally tagged and untagged forms of serde lose the place
 //! of an error. Every table refuses unknown keys. The doc comments here become the descriptions of the JSON Schema.
 
+mod protection;
+
 use crate::units::{Fen, Nanos};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Throttle, Trip};
 
 /// A table of named things, in the order in which the file declares them.
 pub type Named<T> = IndexMap<String, T>;
@@ -324,6 +328,15 @@ pub struct Service {
     /// What one instance costs for an hour; paid while a window is open. Absent: not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Fen>,
+    /// Limiters in front of the service. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Circuit breaker of its clients. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker>,
+    /// Adaptive throttling by its clients. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
 }
 
 fn one() -> u32 {
@@ -349,6 +362,9 @@ pub struct Retry {
     /// How the wait is randomised.
     #[serde(default)]
     pub jitter: Jitter,
+    /// What bounds the retries of all clients together. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<RetryBudget>,
 }
 
 fn two() -> f64 {
@@ -366,6 +382,9 @@ pub enum Jitter {
     /// A uniform draw between zero and the wait.
     #[default]
     Full,
+    /// A uniform draw between `backoff` and three times the wait before (at first: three times `backoff`), at most `cap`;
+    /// without `multiplier`.
+    Decorrelated,
 }
 
 /// How holds on stock work.

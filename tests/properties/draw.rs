@@ -1,6 +1,9 @@
 //! Random scenarios as TOML text: small, valid, and each saying something else. Together they say everything that a scenario
 //! can say; `everything_happens` in the test holds them to that.
 
+#[path = "protection.rs"]
+mod protection;
+
 use std::fmt::Write;
 
 /// `SplitMix64` of Steele, Lea and Flood (OOPSLA 2014): not the generator under test.
@@ -300,18 +303,21 @@ impl Draw {
         }
         let service_time = if self.is_tense() { self.times(2.0, 200.0) } else { self.times(2.0, 1000.0) };
         self.line(&format!("service_time = {service_time}"));
-        if self.is_tense() || self.chance(0.6) {
+        let times_out = self.is_tense() || self.chance(0.6);
+        if times_out {
             let timeout = self.time(100.0, 4000.0);
             self.line(&format!("timeout = {timeout}"));
         }
         if self.is_tense() || self.chance(0.6) {
             let (attempts, multiplier) = (self.between(1, 4), self.one_of(&[1.0, 2.0, 3.5]));
-            let (backoff, jitter) = (self.time(1.0, 2000.0), self.one_of(&["none", "equal", "full"]));
+            let (backoff, jitter) = (self.time(1.0, 2000.0), self.one_of(&["none", "equal", "full", "decorrelated"]));
             let cap = if self.chance(0.5) { ", cap = \"3s\"" } else { "" };
+            let budget = self.budget();
             self.line(&format!(
-                "retry = {{ attempts = {attempts}, backoff = {backoff}, multiplier = {multiplier:?}, jitter = \"{jitter}\"{cap} }}"
+                "retry = {{ attempts = {attempts}, backoff = {backoff}, multiplier = {multiplier:?}, jitter = \"{jitter}\"{cap}{budget} }}"
             ));
         }
+        self.protection(times_out);
     }
 
     fn goods(&mut self, categories: u64) {

@@ -129,12 +129,17 @@ fn services(plan: &Plan, results: &Results) -> Verdict {
         for (what, of) in [
             ("requests", rows().map(|row| row.requests).sum::<u64>()),
             ("rejected", rows().map(|row| row.rejected).sum()),
+            ("limited", rows().map(|row| row.limited).sum()),
             ("timed_out", rows().map(|row| row.timed_out).sum()),
         ] {
             equal(&format!("{name} {what}"), column(results, &series::service(name, what)), of)?;
         }
         for row in rows() {
             holds(&format!("{name}: answers"), row.rejected + row.timed_out <= row.requests)?;
+            holds(&format!("{name}: limited"), row.limited <= row.rejected)?;
+            if !service.protection.is_some() {
+                equal(&format!("{name}: limited without protection"), row.limited, 0)?;
+            }
             holds(&format!("{name}: utilisation"), (0.0..=1.0 + 1e-9).contains(&row.utilisation_max))?;
             if let Some(pool) = &service.pool {
                 equal(name, row.workers, pool.instances * u64::from(pool.workers))?;
@@ -142,7 +147,7 @@ fn services(plan: &Plan, results: &Results) -> Verdict {
                 holds(&format!("{name}: places"), row.queue_max <= places)?;
             }
             if service.pool.as_ref().is_none_or(|pool| pool.queue.is_none()) {
-                equal(&format!("{name}: rejections without a bound"), row.rejected, 0)?;
+                equal(&format!("{name}: rejections without a bound"), row.rejected, row.limited)?;
             }
             if service.timeout.is_none() && plan.segments.iter().all(|segment| segment.patience.is_none()) {
                 equal(&format!("{name}: time-outs without a time-out"), row.timed_out, 0)?;

@@ -27,8 +27,16 @@ pub(crate) fn service_time(model: &Model, session: &Session, service: usize) -> 
 
 /// How long the client waits after the failed attempt.
 pub(crate) fn backoff(model: &Model, session: &Session, service: usize) -> Nanos {
-    let jitter = of_visit(model, session, Purpose::Backoff, attempt(session)).unit();
+    let jitter = |attempt: u8| {
+        let item = (session.call as u16) << 8 | u16::from(attempt);
+        of_visit(model, session, Purpose::Backoff, item).unit()
+    };
     model.services[service].backoff(session.attempt as u8, jitter)
+}
+
+/// What decides whether a client holds a request back.
+pub(crate) fn throttle(model: &Model, session: &Session) -> f64 {
+    of_visit(model, session, Purpose::Throttle, attempt(session)).unit()
 }
 
 /// How long the shopper waits for the page.

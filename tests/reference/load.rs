@@ -23,6 +23,7 @@ pub(super) struct Load {
     slot: Slot,
     pub(super) requests: u64,
     pub(super) rejected: u64,
+    limited: u64,
     pub(super) timed_out: u64,
     offered_ns: u128,
     pub(super) waited_ns: u128,
@@ -38,6 +39,7 @@ impl Load {
             slot: row.slot,
             requests: 0,
             rejected: 0,
+            limited: 0,
             timed_out: 0,
             offered_ns: 0,
             waited_ns: 0,
@@ -55,12 +57,13 @@ impl Load {
     fn count(&mut self, request: &Request) {
         self.requests += 1;
         self.rejected += u64::from(request.is_rejected);
+        self.limited += u64::from(request.is_limited);
         self.timed_out += u64::from(request.is_timed_out());
         self.offered_ns += u128::from(request.work.0);
         if let (Some(starts), Some(done)) = (request.starts, request.done()) {
-            self.waited_ns += u128::from((starts - request.arrives).0);
-            let response_us = (done - request.arrives).0.div_ceil(1000);
-            self.responses_us.saturating_record(response_us.clamp(1, LONGEST_RESPONSE_US));
+            self.waited_ns += u128::from((starts - request.made).0);
+            let us = (done - request.made).0.div_ceil(1000);
+            self.responses_us.saturating_record(us.clamp(1, LONGEST_RESPONSE_US));
         }
     }
 
@@ -156,6 +159,7 @@ impl Simulator<'_> {
         vec![
             counts("requests", &|load| load.requests),
             counts("rejected", &|load| load.rejected),
+            counts("limited", &|load| load.limited),
             counts("timed_out", &|load| load.timed_out),
             counts("queue_max", &|load| load.longest_queue),
             times("response_us_p50", 0.5),
@@ -198,6 +202,7 @@ impl Simulator<'_> {
             workers: workers * scale,
             requests: sum(|load| load.requests),
             rejected: sum(|load| load.rejected),
+            limited: sum(|load| load.limited),
             timed_out: sum(|load| load.timed_out),
             peak_requests_per_second: highest(&|load| (load.requests * scale) as f64 / load.seconds()),
             utilisation_mean: if capacity > 0.0 { busy / capacity } else { 0.0 },
@@ -214,14 +219,11 @@ impl Simulator<'_> {
 
     pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
         let workers = self.workers(service) as f64;
-        if workers == 0.0 {
-            // A delay is never saturated.
-            return Vec::new();
-        }
         let loads = self.loads(service);
         let saturated = |load: &Load| {
             let many_timed_out = load.timed_out as f64 > MANY_TIMED_OUT * load.requests as f64;
-            let is_busy = load.busy_ns as f64 >= SATURATED * workers * load.seconds() * 1e9;
+            // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
+            let is_busy = workers > 0.0 && load.busy_ns as f64 >= SATURATED * workers * load.seconds() * 1e9;
             load.rejected > 0 || is_busy || many_timed_out && load.longest_queue > 0
         };
         // First and last row of each stretch.
@@ -262,15 +264,14 @@ impl Simulator<'_> {
             undone -= undone.min(idle);
             needed
         });
-        let queue_needed = queues.max().unwrap_or(0) * scale;
+        let queue_needed = if workers > 0 { queues.max().unwrap_or(0) * scale } else { 0 };
+        let over = |offered: u128, capacity: u128| if workers > 0 { offered as f64 / capacity as f64 } else { 0.0 };
         Saturation {
             service: self.plan.services[service].name.clone(),
             from_unix_ms: self.unix_ms(loads[0].slot.start),
             until_unix_ms: self.unix_ms(loads[loads.len() - 1].slot.end),
-            worst_offered_over_capacity: worst
-                .map(|load| load.offered_ns as f64 / capacity(load) as f64)
-                .fold(0.0, f64::max),
-            offered_over_capacity: offered as f64 / loads.iter().map(capacity).sum::<u128>() as f64,
+            worst_offered_over_capacity: worst.map(|load| over(load.offered_ns, capacity(load))).fold(0.0, f64::max),
+            offered_over_capacity: over(offered, loads.iter().map(capacity).sum()),
             queue_max,
             rejected: sum(|load| load.rejected),
             timed_out: sum(|load| load.timed_out),

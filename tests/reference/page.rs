@@ -2,6 +2,7 @@
 
 use super::draws;
 use super::event::Turn;
+use super::protection::Event;
 use super::record::Request;
 use super::service::{Place, RequestId};
 use super::session::{Fate, Session, Waits};
@@ -52,35 +53,132 @@ impl Simulator<'_> {
             let row = self.record.row();
             return self.loaded(session, row);
         }
-        let (now, service, cell) = (self.now, self.service(&session), session.cell);
+        let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
-        let time_out = self.plan.services[service].timeout.map(|timeout| now + timeout);
-        let request = self.record.request(Request {
-            cell,
-            service,
-            row: self.record.row(),
-            key: session.key,
-            number: session.number,
-            arrives: now,
-            work: draws::service_time(&self.model, &session, service),
-            starts: None,
-            is_rejected: false,
-            client_leaves: time_out.into_iter().chain(session.patience_ends).min(),
-        });
+        let Some((session, made)) = self.pass_protection(session) else { return };
+        let request = self.request(&session, made);
         match self.cells[cell].services[service].take(request) {
             Place::Nowhere => {
                 self.record.requests[request].is_rejected = true;
+                self.remember(&session, Event::Failed);
                 return self.attempt_failed(session, Fate::Rejected(service));
             }
             Place::AtWorker => self.start(request),
             Place::InQueue => self.record.rarities.waits += 1,
         }
+        if let Some(guard) = &mut self.cells[cell].guards[service] {
+            guard.enter();
+        }
+        self.wait_for_answer(session, made);
+    }
+
+    /// Records a request, made at some time and offered to its service now.
+    fn request(&mut self, session: &Session, made: Instant) -> RequestId {
+        let service = self.service(session);
+        self.record.request(Request {
+            cell: session.cell,
+            service,
+            row: self.record.row(),
+            key: session.key,
+            number: session.number,
+            made,
+            arrives: self.now,
+            work: draws::service_time(&self.model, session, service),
+            starts: None,
+            is_rejected: false,
+            is_limited: false,
+            client_leaves: self.time_out(service, made).into_iter().chain(session.patience_ends).min(),
+        })
+    }
+
+    fn time_out(&self, service: usize, made: Instant) -> Option<Instant> {
+        self.plan.services[service].timeout.map(|timeout| made + timeout)
+    }
+
+    /// Waits for the answer to a request, as long as the client does.
+    fn wait_for_answer(&mut self, mut session: Session, made: Instant) {
+        let time_out = self.time_out(self.service(&session), made);
         for (end, turn) in [(time_out, Turn::TimedOut), (session.patience_ends, Turn::GaveUp)] {
             if let Some(end) = end {
                 self.schedule(end, turn, session.key, session.number);
             }
         }
         session.waits = Waits::Answer;
+        self.sessions.insert(session.key, session);
+    }
+
+    /// Something happens that the protection of the service remembers.
+    fn remember(&mut self, session: &Session, event: Event) {
+        let service = self.service(session);
+        if let Some(guard) = &mut self.cells[session.cell].guards[service] {
+            guard.note(self.now, event);
+        }
+    }
+
+    /// Takes a request past all that protects its service; with when it was made. `None`: it does not come through, or not now.
+    fn pass_protection(&mut self, mut session: Session) -> Option<(Session, Instant)> {
+        let (now, service) = (self.now, self.service(&session));
+        let Some(guard) = &mut self.cells[session.cell].guards[service] else { return Some((session, now)) };
+        let turn_since = session.turn_since.take();
+        if turn_since.is_none() {
+            guard.hear();
+            if session.attempt == 0 {
+                guard.note(now, Event::FirstAttempt);
+            }
+            let is_stopped = !guard.is_let_through(now);
+            let chance = guard.hold_back(now);
+            if is_stopped || chance > 0.0 && draws::throttle(&self.model, &session) < chance {
+                self.turn_away(session, Event::HeldBack);
+                return None;
+            }
+            match guard.passes(now) {
+                None => {
+                    self.turn_away(session, Event::Failed);
+                    return None;
+                }
+                Some(turn) if turn > now => {
+                    self.wait_for_turn(session, turn);
+                    return None;
+                }
+                Some(_) => {}
+            }
+        }
+        if !guard.has_room() {
+            self.turn_away(session, Event::Failed);
+            return None;
+        }
+        Some((session, turn_since.unwrap_or(now)))
+    }
+
+    /// A request that its service never sees.
+    fn never_offered(&mut self, session: &Session) {
+        let request = self.request(session, self.now);
+        let request = &mut self.record.requests[request];
+        (request.is_rejected, request.is_limited) = (true, true);
+        self.record.rarities.limited += 1;
+    }
+
+    fn turn_away(&mut self, session: Session, event: Event) {
+        self.never_offered(&session);
+        self.remember(&session, event);
+        self.record.rarities.held_back += u64::from(event == Event::HeldBack);
+        let service = self.service(&session);
+        self.attempt_failed(session, Fate::Rejected(service));
+    }
+
+    /// The turn of a request comes later. If its client will have left by then, the turn stays unused.
+    fn wait_for_turn(&mut self, mut session: Session, turn: Instant) {
+        let time_out = self.time_out(self.service(&session), self.now);
+        let leaves = [time_out, session.patience_ends, session.deadline].into_iter().flatten().min();
+        if leaves.is_some_and(|leaves| leaves <= turn) {
+            self.never_offered(&session);
+            let now = self.now;
+            return self.wait_for_answer(session, now);
+        }
+        self.record.rarities.turns += 1;
+        self.schedule(turn, Turn::Retry, session.key, session.number);
+        session.turn_since = Some(self.now);
+        session.waits = Waits::Retry;
         self.sessions.insert(session.key, session);
     }
 
@@ -97,9 +195,15 @@ impl Simulator<'_> {
         if let Some(next) = self.cells[request.cell].services[request.service].finish(id) {
             self.start(next);
         }
+        if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
+            guard.leave();
+        }
         let waits = self.sessions.get(&request.key).is_some_and(|session| session.number == request.number);
         if !waits || request.is_timed_out() {
             return;
+        }
+        if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
+            guard.answer(self.now, self.now - request.made);
         }
         let session = &self.sessions[&request.key];
         let state = self.state(session);
@@ -122,15 +226,23 @@ impl Simulator<'_> {
 
     pub(crate) fn timed_out(&mut self, session: Session) {
         let service = self.service(&session);
+        self.remember(&session, Event::Failed);
         self.attempt_failed(session, Fate::TimedOut(service));
     }
 
-    /// An attempt at a call has failed: tries again after a back-off, while attempts and patience last.
+    /// An attempt at a call has failed: tries again after a back-off, while attempts, budget and patience last.
     fn attempt_failed(&mut self, mut session: Session, fate: Fate) {
         let service = self.service(&session);
         if session.attempt + 1 >= self.plan.services[service].retry.attempts {
             return self.page_failed(session, fate);
         }
+        if let Some(guard) = &mut self.cells[session.cell].guards[service]
+            && !guard.may_retry(self.now)
+        {
+            self.record.rarities.over_budget += 1;
+            return self.page_failed(session, fate);
+        }
+        self.remember(&session, Event::Retry);
         let again = self.now + draws::backoff(&self.model, &session, service);
         session.attempt += 1;
         session.number = self.new_number();

@@ -18,11 +18,15 @@ pub(crate) struct Request {
     pub(crate) key: Key,
     /// The wait of the session that it was made in.
     pub(crate) number: u64,
+    /// When the client made it, and when it came to the service: later, where it waited for its turn at a limiter.
+    pub(crate) made: Instant,
     pub(crate) arrives: Instant,
     pub(crate) work: Nanos,
     /// When a worker took it up.
     pub(crate) starts: Option<Instant>,
     pub(crate) is_rejected: bool,
+    /// Whether it never came to the service.
+    pub(crate) is_limited: bool,
     /// When its client stops waiting: the earlier of time-out and patience.
     pub(crate) client_leaves: Option<Instant>,
 }
@@ -85,6 +89,13 @@ pub(crate) struct Rarities {
     pub(crate) waits: u64,
     /// Holds that ran out.
     pub(crate) expiries: u64,
+    /// Retries that a budget forbade.
+    pub(crate) over_budget: u64,
+    /// Requests that never came to their service; of those, held back by their client.
+    pub(crate) limited: u64,
+    pub(crate) held_back: u64,
+    /// Requests that waited for their turn.
+    pub(crate) turns: u64,
 }
 
 /// The facts of a run.

@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) call: usize,
     /// Attempts at it that have failed.
     pub(crate) attempt: u32,
+    /// When the request was made that waits for its turn at a limiter.
+    pub(crate) turn_since: Option<Instant>,
     /// When the shopper will have had enough of the page, loaded or not.
     pub(crate) patience_ends: Option<Instant>,
     /// What it waits for.
@@ -138,6 +140,7 @@ impl Session {
             state: 0,
             call: 0,
             attempt: 0,
+            turn_since: None,
             patience_ends: None,
             waits: Waits::ItsTurn,
             number: 0,

@@ -6,6 +6,7 @@
 
 use super::arrivals::Crowd;
 use super::event::{Digest, Event, Turn};
+use super::protection::Guard;
 use super::record::{Record, What};
 use super::service::{RequestId, Service};
 use super::session::{Fate, Key, Session, Waits};
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     pub(crate) services: Vec<Service>,
+    /// What protects each service, where there is anything.
+    pub(crate) guards: Vec<Option<Guard>>,
     pub(crate) digest: Digest,
     pub(crate) first_shopper: u64,
 }
@@ -108,7 +111,8 @@ impl<'a> Simulator<'a> {
                 Service::new(workers, queue.map_or(u64::MAX, |places| places * instances))
             };
             let services = plan.services.iter().enumerate().map(service).collect();
-            Cell { services, digest: Digest::default(), first_shopper: model.first_shopper(id) }
+            let guards = (0..plan.services.len()).map(|number| Guard::new(&model, number, id)).collect();
+            Cell { services, guards, digest: Digest::default(), first_shopper: model.first_shopper(id) }
         };
         Simulator {
             plan,

@@ -197,7 +197,7 @@ impl Simulator<'_> {
         let (service, places) = (service_of(target)?, self.places(target));
         let requests = self.record.requests.iter().filter(|of| of.service == service && places.contains(&of.row));
         let mut times: Vec<u64> =
-            requests.filter_map(|request| Some((request.done()? - request.arrives).0.div_ceil(1000).max(1))).collect();
+            requests.filter_map(|request| Some((request.done()? - request.made).0.div_ceil(1000).max(1))).collect();
         times.sort_unstable();
         // The first place that has this share of all times at or before it.
         let place = (1..=times.len()).find(|place| place * 100_000 >= times.len() * thousandths as usize)?;

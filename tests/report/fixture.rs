@@ -357,6 +357,7 @@ fn service_rows(summary: &Summary) -> Vec<ServiceRow> {
             workers: 40_000 + 1000 * i as u64,
             requests: 900_000_000,
             rejected: if *service == "order" { 4_120_000 } else { 0 },
+            limited: if *service == "order" { 20_000 } else { 0 },
             timed_out: if *service == "order" { 1_230_000 } else { 0 },
             peak_requests_per_second: window.peak_orders_per_second * 1.25,
             utilisation_mean: 0.1 + 0.01 * i as f64,

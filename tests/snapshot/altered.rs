@@ -23,6 +23,13 @@ fn small() -> Loaded {
             "segment.regular.window.night={participation=0.5,intensity='rush'}",
             "record.fine='5s'",
             "service.order.workers=1",
+            "service.web.limit.rate.uniform={per_second=60,longest_wait='2s'}",
+            "service.web.throttle={window='10s'}",
+            "service.order.limit={in_flight=30,rate={token_bucket={per_second=30,burst=20}}}",
+            "service.order.breaker={trips_on={errors=0.5},open='2s'}",
+            "service.order.retry.budget={share={per_second=1}}",
+            "service.payment.limit.rate.warm_up={per_second=20}",
+            "service.payment.retry={attempts=2,backoff='1s',budget={tokens={max=20}}}",
         ],
     )
 }

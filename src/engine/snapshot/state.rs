@@ -2,12 +2,13 @@
 
 use super::file::{Reader, Writer};
 use super::{Header, Reason, Start, decode, encode};
+use crate::engine::admission::Admission;
 use crate::engine::arrivals::{Arrival, Arrivals};
 use crate::engine::basket::{BasketId, Line};
 use crate::engine::cell::{Cell, Digest};
 use crate::engine::event_list::EventList;
 use crate::engine::schedule::{self, Slot};
-use crate::engine::session::{Cause, Phase, Session};
+use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
 use crate::engine::stock::{SHARDS, SkuHistory, Stock};
 use crate::engine::visit::EXIT;
@@ -39,6 +40,7 @@ struct CellState {
     /// Lines of all baskets, one after the other: product and units.
     lines: Vec<(Sku, u32)>,
     stations: Vec<Station>,
+    admissions: Vec<Option<Box<Admission>>>,
 }
 
 /// A session in flight with its basket.
@@ -206,7 +208,8 @@ impl CellState {
             lines.extend(basket.iter().map(|line| (line.sku, line.units)));
         }
         let (drawn, upcoming) = cell.arrivals.state();
-        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations: cell.stations.clone() }
+        let (stations, admissions) = (cell.stations.clone(), cell.admissions.clone());
+        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations, admissions }
     }
 
     /// Brings a cell, in which nothing has happened yet, to this state.
@@ -226,6 +229,15 @@ impl CellState {
             return Err("a service has done what it cannot");
         }
         cell.stations = self.stations;
+        let go_on = |(admission, fresh): (&Option<Box<Admission>>, &Option<Box<Admission>>)| match (admission, fresh) {
+            (None, None) => true,
+            (Some(admission), Some(fresh)) => admission.can_replace(fresh, now.0),
+            _ => false,
+        };
+        if self.admissions.len() != cell.admissions.len() || !self.admissions.iter().zip(&cell.admissions).all(go_on) {
+            return Err("what protects a service has done what it cannot");
+        }
+        cell.admissions = self.admissions;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
         for in_flight in self.sessions {
@@ -279,7 +291,8 @@ impl InFlight {
             && u32::from(*granted) >> *lines == 0
             && usize::from(session.cause.0) < Cause::count(model.services.len())
             && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
-            && session.attempt <= MOST_ATTEMPTS
+            && session.attempt & !HAS_TURN <= MOST_ATTEMPTS
+            && (!session.has_turn() || session.phase() == Phase::Retry)
     }
 
     /// Puts its basket among those of the cell.

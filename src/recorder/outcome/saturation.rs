@@ -26,13 +26,18 @@ pub(super) fn capacity_ns(workers: u64, row: &Row) -> u128 {
     u128::from(workers) * u128::from((row.slot.end - row.slot.start).0)
 }
 
-/// Whether a service with so many workers could not keep up in a slot. A delay without servers always can: its time-outs are its
-/// nature.
+/// Whether a service with so many workers could not keep up in a slot. A delay without servers always can, unless its protection
+/// says otherwise: its time-outs are its nature.
 pub(super) fn is_saturated(service: ServiceId, workers: u64, row: &Row) -> bool {
     let of = &row.services[service];
     let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
     let busy = of.reading.busy as f64 >= SATURATED * capacity_ns(workers, row) as f64;
-    workers > 0 && (of.rejected > 0 || timed_out || busy)
+    of.rejected > 0 || workers > 0 && (timed_out || busy)
+}
+
+/// Work brought over the work that could be done; zero for a delay, which has no such bound.
+fn load(offered_ns: u128, capacity_ns: u128) -> f64 {
+    if capacity_ns == 0 { 0.0 } else { offered_ns as f64 / capacity_ns as f64 }
 }
 
 impl Outcome<'_> {
@@ -52,7 +57,7 @@ impl Outcome<'_> {
             let Some(last) = stretches.last_mut() else { continue };
             last.rows = *last.rows.start()..=index;
             let (of, shown) = (&row.services[service], &mut last.shown);
-            let over = of.offered_ns as f64 / capacity_ns(workers, row) as f64;
+            let over = load(of.offered_ns, capacity_ns(workers, row));
             shown.until_unix_ms = self.unix_ms(row.slot.end);
             shown.worst_offered_over_capacity = shown.worst_offered_over_capacity.max(over);
             shown.queue_max = shown.queue_max.max(of.reading.longest_queue * self.scale);
@@ -86,8 +91,8 @@ impl Outcome<'_> {
             let rows = &self.recorder.rows[rows];
             let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
             let capacity: u128 = rows.iter().map(|row| capacity_ns(workers, row)).sum();
-            shown.offered_over_capacity = offered as f64 / capacity as f64;
-            shown.queue_needed = self.queue_needed(service, workers, rows);
+            shown.offered_over_capacity = load(offered, capacity);
+            shown.queue_needed = if workers > 0 { self.queue_needed(service, workers, rows) } else { 0 };
             let until = starts.get(number + 1).copied().unwrap_or(end);
             shown.lost_fen =
                 self.recorder.rows[starts[number]..until].iter().map(|row| self.lost_at(service, row)).sum();

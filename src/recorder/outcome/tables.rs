@@ -54,6 +54,7 @@ impl Outcome<'_> {
         };
         integers("requests", &|s| s.requests, scale);
         integers("rejected", &|s| s.rejected, scale);
+        integers("limited", &|s| s.limited, scale);
         integers("timed_out", &|s| s.timed_out, scale);
         integers("queue_max", &|s| s.reading.longest_queue, scale);
         integers("response_us_p50", &|s| s.response_us_p50, 1);
@@ -104,6 +105,7 @@ impl Outcome<'_> {
             workers: workers * self.scale,
             requests: requests * self.scale,
             rejected: rejected * self.scale,
+            limited: sum(|s| s.limited) * self.scale,
             timed_out: sum(|s| s.timed_out) * self.scale,
             peak_requests_per_second: slots().map(rate).fold(0.0, f64::max),
             utilisation_mean: if workers > 0 && capacity > 0.0 { busy / capacity } else { 0.0 },

@@ -191,6 +191,7 @@ fn services(results: &Results) -> PageTable {
             millis(s.response_us_p99),
             millis(s.response_us_p999),
             short(s.rejected as f64),
+            short(s.limited as f64),
             short(s.timed_out as f64),
         ]
     };
@@ -210,6 +211,7 @@ fn services(results: &Results) -> PageTable {
             "p99",
             "p99.9",
             "Rejected",
+            "of it limited",
             "Timed out",
         ],
         rows: results.services.iter().map(row).collect(),

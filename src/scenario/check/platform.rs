@@ -131,7 +131,8 @@ impl Check<'_> {
             );
         }
         let cost = service.cost.filter(|_| pool.is_some());
-        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry, cost }
+        let protection = self.protection(service, at);
+        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry, cost, protection }
     }
 
     fn timeout(&mut self, name: &str, timeout: Nanos, service_time: &TimeDistribution, at: Cursor<'_>) {
@@ -173,11 +174,11 @@ impl Check<'_> {
                     .help("raise `cap` to at least `backoff`"),
             );
         }
-        if service.timeout.is_none() && (service.queue.is_none() || service.instances.is_none()) {
+        if !Self::can_fail(service) {
             self.push(
                 Diagnostic::new(Code::Unused, "these retries never happen")
                     .at(at.key_place(), "nothing fails here")
-                    .note("requests fail by a `timeout` or a full `queue`, and this service has neither"),
+                    .note("requests fail by a `timeout`, a full `queue` or a `limit`, and this service has none"),
             );
         }
         Retry {

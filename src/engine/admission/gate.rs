@@ -1,0 +1,142 @@
+//! A request on its way through the protection of a service.
+
+use super::limit::Rate;
+use super::{Admission, Answer};
+use crate::engine::cell::Player;
+use crate::engine::session::{Cause, Phase, Session};
+use crate::rng::Purpose;
+use crate::units::Instant;
+
+impl Player<'_> {
+    fn admission(&mut self, service: usize) -> &mut Admission {
+        self.cell.admissions[service].as_mut().expect("a protected service has an admission in every cell")
+    }
+
+    /// Asks all that stands before a protected service whether a request of a session may be offered to it now. Since when the
+    /// client has waited; `None` where the session waits for something else by now.
+    pub(in crate::engine) fn admit(&mut self, session: &mut Session, service: usize) -> Option<Instant> {
+        let now = session.time;
+        let since = if session.has_turn() {
+            session.set_turn(false);
+            self.since(service, now)
+        } else {
+            self.ask(session, service)?
+        };
+        let in_flight = self.admission(service).in_flight.as_mut();
+        if in_flight.is_some_and(|in_flight| !in_flight.has_room(now.0)) {
+            self.turn_away(session, service, true);
+            return None;
+        }
+        Some(since)
+    }
+
+    /// When a request came whose turn is now.
+    fn since(&mut self, service: usize, now: Instant) -> Instant {
+        match &mut self.admission(service).rate {
+            Some(Rate::Uniform(uniform)) => Instant(uniform.turn(now.0).unwrap_or(now.0)),
+            _ => now,
+        }
+    }
+
+    /// A new request: past breaker and throttle to the limiter of rate.
+    fn ask(&mut self, session: &mut Session, service: usize) -> Option<Instant> {
+        let now = session.time;
+        let admission = self.admission(service);
+        admission.hear(now.0);
+        if let (Some(budget), 0) = (&mut admission.budget, session.attempt) {
+            budget.asked(now.0);
+        }
+        let is_open = admission.breaker.as_mut().is_some_and(|breaker| !breaker.lets_through(now.0));
+        if is_open || self.holds_back(session, service) {
+            self.turn_away(session, service, false);
+            return None;
+        }
+        let Some(rate) = &mut self.admission(service).rate else { return Some(now) };
+        match rate.pass(now.0).map(Instant) {
+            Some(turn) if turn == now => Some(now),
+            Some(turn) => {
+                self.wait_for_turn(session, service, turn);
+                None
+            }
+            None => {
+                self.turn_away(session, service, true);
+                None
+            }
+        }
+    }
+
+    fn holds_back(&mut self, session: &Session, service: usize) -> bool {
+        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
+        let mut stream = None;
+        // The throttle is asked with the draw at hand, which is made only where it matters.
+        let draws = self.model.draws;
+        let name = self.name(session, Purpose::Throttle, item);
+        let throttle = self.admission(service).throttle.as_mut();
+        throttle.is_some_and(|throttle| {
+            throttle.holds_back(session.time.0, || stream.get_or_insert_with(|| draws.stream(name)).unit())
+        })
+    }
+
+    /// The limiter lets a request pass later. A client who is gone by then leaves the turn unused, and the request counts as
+    /// turned away now, as it never reaches the service.
+    fn wait_for_turn(&mut self, session: &mut Session, service: usize, turn: Instant) {
+        let now = session.time;
+        let timeout = self.timeout(service, now);
+        let patience_ends = self.patience_ends(session, turn);
+        let hold_ends = self.hold_ends(session);
+        if turn < timeout.min(patience_ends).min(hold_ends) {
+            if let Some(Rate::Uniform(uniform)) = &mut self.admission(service).rate {
+                uniform.wait(turn.0, now.0);
+            }
+            session.set_turn(true);
+            return self.wait(session, Phase::Retry, turn);
+        }
+        self.count_turned_away(session, service);
+        self.wait_in_vain(session, timeout, patience_ends);
+    }
+
+    /// A request does not reach its service. `by_limiter`: as opposed to being held back by its client.
+    fn turn_away(&mut self, session: &mut Session, service: usize, by_limiter: bool) {
+        self.count_turned_away(session, service);
+        self.admission(service).failed(session.time, by_limiter);
+        self.attempt_failed(session, Cause::rejected(service));
+    }
+
+    fn count_turned_away(&mut self, session: &Session, service: usize) {
+        let work = self.work(session, service);
+        let tally = &mut self.tally.services[service];
+        tally.requests += 1;
+        tally.rejected += 1;
+        tally.limited += 1;
+        tally.offered_ns += u128::from(work);
+    }
+
+    /// A request was taken in that came at `since` and will be finished at `done`. `is_awaited`: by time-out and patience.
+    pub(in crate::engine) fn taken_in(
+        &mut self,
+        session: &Session,
+        service: usize,
+        since: Instant,
+        done: Instant,
+        is_awaited: bool,
+    ) {
+        let is_heard = is_awaited && done <= self.hold_ends(session);
+        let admission = self.admission(service);
+        let is_slow = admission.slow_over.is_some_and(|over| (done - since).0 > over);
+        admission.taken_in(done, is_heard.then_some(Answer { time: done.0, is_slow }));
+    }
+
+    /// A request that was sent has failed.
+    #[inline]
+    pub(in crate::engine) fn note_failure(&mut self, service: usize, now: Instant) {
+        if self.model.services[service].is_protected {
+            self.admission(service).failed(now, true);
+        }
+    }
+
+    /// Whether another attempt may be made at a call that has failed.
+    #[inline]
+    pub(in crate::engine) fn may_retry(&mut self, service: usize, now: Instant) -> bool {
+        !self.model.services[service].is_protected || self.admission(service).try_retry(now)
+    }
+}

@@ -1,0 +1,335 @@
+//! Limiters in front of a service, in one cell. All arithmetic is in integers, in units so small that a cell's part of the
+//! platform's rate is a whole number of them: the rates of the cells add up to the platform's, and nothing drifts.
+
+use crate::plan::protection::RateLimit;
+use crate::units::Nanos;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+const SECOND: u64 = Nanos::PER_SECOND;
+
+/// A limiter of rate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Rate {
+    /// Tokens.
+    Bucket(TokenBucket),
+    /// Fewer while cold.
+    WarmUp(WarmUp),
+    /// Even distances.
+    Uniform(Uniform),
+}
+
+impl Rate {
+    /// A cell's part of a limiter, at the start.
+    #[must_use]
+    pub(super) fn new(settings: &RateLimit, cells: u32) -> Self {
+        let cells = u64::from(cells);
+        match *settings {
+            RateLimit::TokenBucket { per_second, burst } => Rate::Bucket(TokenBucket::new(per_second, burst, cells)),
+            RateLimit::WarmUp { per_second, within, cold_factor } => {
+                Rate::WarmUp(WarmUp::new(per_second, within, cold_factor, cells))
+            }
+            RateLimit::Uniform { per_second, longest_wait } => {
+                Rate::Uniform(Uniform::new(per_second, longest_wait, cells))
+            }
+        }
+    }
+
+    /// When a request that comes now may pass; `None`: it is turned away.
+    pub(super) fn pass(&mut self, now: u64) -> Option<u64> {
+        match self {
+            Rate::Bucket(bucket) => bucket.take(now).then_some(now),
+            Rate::WarmUp(warm_up) => warm_up.take(now).then_some(now),
+            Rate::Uniform(uniform) => uniform.book(now),
+        }
+    }
+
+    /// Whether a limiter that was read from a file can go on in place of `fresh`.
+    #[must_use]
+    pub(super) fn can_replace(&self, fresh: &Rate, now: u64) -> bool {
+        match (self, fresh) {
+            (Rate::Bucket(this), Rate::Bucket(fresh)) => this.can_replace(fresh, now),
+            (Rate::WarmUp(this), Rate::WarmUp(fresh)) => this.can_replace(fresh, now),
+            (Rate::Uniform(this), Rate::Uniform(fresh)) => this.can_replace(fresh, now),
+            _ => false,
+        }
+    }
+}
+
+/// A token bucket. A token is `cells * 10^9` units, and every nanosecond brings as many units as the platform has tokens a second.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TokenBucket {
+    gain: u64,
+    token: u64,
+    most: u64,
+    level: u64,
+    /// When the level was right.
+    at: u64,
+}
+
+impl TokenBucket {
+    fn new(per_second: u64, burst: u64, cells: u64) -> Self {
+        let most = burst * SECOND;
+        TokenBucket { gain: per_second, token: cells * SECOND, most, level: most, at: 0 }
+    }
+
+    fn take(&mut self, now: u64) -> bool {
+        let gained = u128::from(self.gain) * u128::from(now.saturating_sub(self.at));
+        self.level = (u128::from(self.level) + gained).min(u128::from(self.most)) as u64;
+        self.at = now;
+        let passes = self.level >= self.token;
+        if passes {
+            self.level -= self.token;
+        }
+        passes
+    }
+
+    fn can_replace(&self, fresh: &TokenBucket, now: u64) -> bool {
+        let settings = |of: &TokenBucket| (of.gain, of.token, of.most);
+        settings(self) == settings(fresh) && self.level <= self.most && self.at <= now
+    }
+}
+
+/// Sentinel's `WarmUpController`: permits are stored while less passes than could; the more are stored, the colder is the
+/// service and the fewer pass. With C requests a second, T to warm up and a cold factor F, `warning` = T C / (F - 1) permits are
+/// still warm and `most` = `warning` + 2 T C / (1 + F) are cold; between them the time between requests grows in a straight line
+/// from 1 / C to F / C, so that full load takes T from cold to warm.
+///
+/// Seconds are those of the simulated clock. As there, a permit is stored at rate C below the warning line, and above it only
+/// while less than C / F pass; what passed in a second is taken off at its end. What is added, as a cell's part of the rate is
+/// seldom a whole number: a fraction of a request that a second leaves over is carried into the next, and a second in which a
+/// request was turned away counts as full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WarmUp {
+    /// Units that come in a second; a request takes `request` of them, as many as there are cells.
+    gain: u64,
+    request: u64,
+    warning: u64,
+    most: u64,
+    cold_factor: u64,
+    stored: u64,
+    /// What may still pass in this second, and what has passed.
+    credit: u64,
+    passed: u64,
+    turned_away: bool,
+    second: u64,
+}
+
+impl WarmUp {
+    fn new(per_second: u64, within: Nanos, cold_factor: u64, cells: u64) -> Self {
+        let in_time = (u128::from(within.0) * u128::from(per_second) / u128::from(SECOND)) as u64;
+        let warning = in_time / (cold_factor - 1);
+        let most = warning + (2 * in_time / (1 + cold_factor)).max(1);
+        let (gain, request, stored) = (per_second, cells, most);
+        let (credit, passed, turned_away, second) = (0, 0, false, 0);
+        let fresh = WarmUp { gain, request, warning, most, cold_factor, stored, credit, passed, turned_away, second };
+        WarmUp { credit: fresh.rate(), ..fresh }
+    }
+
+    /// Units that may pass in a second.
+    fn rate(&self) -> u64 {
+        let above = u128::from(self.stored.saturating_sub(self.warning));
+        let span = u128::from(self.most - self.warning);
+        (u128::from(self.gain) * span / (above * u128::from(self.cold_factor - 1) + span)) as u64
+    }
+
+    fn take(&mut self, now: u64) -> bool {
+        self.advance(now / SECOND);
+        let passes = self.credit >= self.request;
+        if passes {
+            self.credit -= self.request;
+            self.passed += self.request;
+        }
+        self.turned_away |= !passes;
+        passes
+    }
+
+    fn advance(&mut self, second: u64) {
+        if second <= self.second {
+            return;
+        }
+        let passed = if self.turned_away { self.rate() } else { self.passed };
+        if self.stored < self.warning || passed * self.cold_factor < self.gain {
+            self.stored = (self.stored + self.gain).min(self.most);
+        }
+        self.stored = self.stored.saturating_sub(passed);
+        let idle = (second - self.second - 1).min(self.most);
+        self.stored = self.stored.saturating_add(self.gain.saturating_mul(idle)).min(self.most);
+        (self.passed, self.turned_away, self.second) = (0, false, second);
+        self.credit = self.credit % self.request + self.rate();
+    }
+
+    fn can_replace(&self, fresh: &WarmUp, now: u64) -> bool {
+        let settings = |of: &WarmUp| (of.gain, of.request, of.warning, of.most, of.cold_factor);
+        let most = self.gain + self.request;
+        settings(self) == settings(fresh)
+            && self.stored <= self.most
+            && self.credit <= most
+            && self.passed <= most
+            && self.second <= now / SECOND
+    }
+}
+
+/// A leaky bucket that passes one request after the other. On a clock that runs as many times faster as the platform passes
+/// requests a second, the distance is `cells * 10^9`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Uniform {
+    per_second: u64,
+    distance: u64,
+    longest_wait: u64,
+    /// The first turn that nobody has, on the faster clock.
+    free: u128,
+    /// Turns of requests that wait, and when they came.
+    waiting: VecDeque<(u64, u64)>,
+}
+
+impl Uniform {
+    fn new(per_second: u64, longest_wait: Nanos, cells: u64) -> Self {
+        let (distance, longest_wait) = (cells * SECOND, longest_wait.0);
+        Uniform { per_second, distance, longest_wait, free: 0, waiting: VecDeque::new() }
+    }
+
+    fn book(&mut self, now: u64) -> Option<u64> {
+        let fast = u128::from(self.per_second);
+        let turn = self.free.max(u128::from(now) * fast);
+        // A turn within a nanosecond comes at its end.
+        let at = turn.div_ceil(fast) as u64;
+        if at.saturating_sub(now) > self.longest_wait {
+            return None;
+        }
+        self.free = turn + u128::from(self.distance);
+        Some(at)
+    }
+
+    /// A request that came at `since` will wait for its turn.
+    pub(super) fn wait(&mut self, turn: u64, since: u64) {
+        self.waiting.push_back((turn, since));
+    }
+
+    /// The turn has come: when the request came that has it.
+    pub(super) fn turn(&mut self, now: u64) -> Option<u64> {
+        while self.waiting.front().is_some_and(|&(turn, _)| turn < now) {
+            self.waiting.pop_front();
+        }
+        self.waiting.pop_front_if(|(turn, _)| *turn == now).map(|(_, since)| since)
+    }
+
+    fn can_replace(&self, fresh: &Uniform, now: u64) -> bool {
+        let settings = |of: &Uniform| (of.per_second, of.distance, of.longest_wait);
+        let latest = u128::from(now) + u128::from(self.longest_wait);
+        settings(self) == settings(fresh)
+            && self.free <= latest * u128::from(self.per_second) + u128::from(self.distance)
+            && self.waiting.iter().is_sorted_by(|a, b| a.0 < b.0)
+            && self.waiting.iter().all(|&(turn, since)| since <= turn && since <= now)
+    }
+}
+
+/// Most requests that have passed and are not finished.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct InFlight {
+    most: u64,
+    /// When each will be finished.
+    done: BinaryHeap<Reverse<u64>>,
+}
+
+impl InFlight {
+    /// A limit of `most` requests.
+    #[must_use]
+    pub(super) fn new(most: u64) -> Self {
+        InFlight { most, done: BinaryHeap::new() }
+    }
+
+    /// Whether there is room for one more.
+    pub(super) fn has_room(&mut self, now: u64) -> bool {
+        while self.done.peek().is_some_and(|done| done.0 <= now) {
+            self.done.pop();
+        }
+        (self.done.len() as u64) < self.most
+    }
+
+    /// A request has passed that will be finished then.
+    pub(super) fn enter(&mut self, done: u64) {
+        self.done.push(Reverse(done));
+    }
+
+    /// Whether a limit that was read from a file can go on in place of `fresh`.
+    #[must_use]
+    pub(super) fn can_replace(&self, fresh: &InFlight) -> bool {
+        self.most == fresh.most && self.done.len() as u64 <= self.most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_of_each_cell_gives_its_part_to_the_token() {
+        // Seven cells, a hundred a second: a cell passes its burst of three and then one in 70 ms.
+        let mut bucket = TokenBucket::new(100, 21, 7);
+        assert_eq!((0..9).filter(|_| bucket.take(0)).count(), 3);
+        assert!(!bucket.take(69_999_999) && bucket.take(70_000_000) && !bucket.take(70_000_000));
+        let passed = (1..=700 * SECOND / 1_000_000).filter(|ms| bucket.take(70_000_000 + ms * 1_000_000)).count();
+        assert_eq!(passed, 10_000, "700 s at 100 a second, of which one cell of seven has 10,000");
+    }
+
+    /// A rate that does not divide a second: no drift in a hundred thousand seconds.
+    #[test]
+    fn turns_do_not_drift() {
+        let mut uniform = Uniform::new(3, Nanos(u64::MAX >> 8), 1);
+        let turns: Vec<u64> = (0..300_001).filter_map(|_| uniform.book(0)).collect();
+        assert_eq!(turns[..4], [0, 333_333_334, 666_666_667, SECOND]);
+        assert_eq!(turns[300_000], 100_000 * SECOND);
+    }
+
+    #[test]
+    fn who_would_wait_too_long_takes_no_turn() {
+        let mut uniform = Uniform::new(10, Nanos::from_millis(250), 1);
+        let turns: Vec<Option<u64>> = (0..5).map(|_| uniform.book(0)).collect();
+        assert_eq!(turns, [Some(0), Some(100_000_000), Some(200_000_000), None, None]);
+        assert_eq!(uniform.book(50_000_000), Some(300_000_000));
+        assert_eq!(uniform.book(2 * SECOND), Some(2 * SECOND), "idle time is not saved up");
+        uniform.wait(5, 1);
+        uniform.wait(7, 2);
+        assert_eq!((uniform.turn(6), uniform.turn(7), uniform.turn(8)), (None, Some(2), None));
+    }
+
+    /// The formulas of Sentinel: 100 a second, 10 s, cold factor 3 make a warning line of 500 and a most of 1000 permits; a
+    /// cold service takes a third, and full load makes it warm in 10 s.
+    #[test]
+    fn warming_up_takes_as_long_as_it_says() {
+        let mut warm_up = WarmUp::new(100, Nanos::from_secs(10), 3, 1);
+        assert_eq!((warm_up.warning, warm_up.most, warm_up.stored), (500, 1000, 1000));
+        let mut second = |second: u64| (0..1000).filter(|_| warm_up.take(second * SECOND)).count();
+        let passed: Vec<usize> = (0..20).map(&mut second).collect();
+        assert_eq!(passed[0], 33);
+        assert!(passed.is_sorted(), "{passed:?}");
+        let warm = passed.iter().position(|&passed| passed == 100).unwrap_or(usize::MAX);
+        assert!((9..=11).contains(&warm), "{passed:?}");
+        assert_eq!(passed[19], 100);
+        // Half a minute of rest, and it is cold again.
+        assert_eq!(second(50), 33);
+    }
+
+    #[test]
+    fn parts_of_a_request_are_not_lost() {
+        // A cell of 64 has 1.5625 of a hundred requests a second.
+        let mut warm_up = WarmUp::new(100, Nanos::from_secs(1), 2, 64);
+        let passed = |warm_up: &mut WarmUp, seconds: std::ops::Range<u64>| {
+            seconds.map(|second| (0..9).filter(|_| warm_up.take(second * SECOND)).count()).sum::<usize>()
+        };
+        passed(&mut warm_up, 0..1000);
+        assert_eq!(passed(&mut warm_up, 1000..1064), 100);
+    }
+
+    #[test]
+    fn finished_requests_leave_room() {
+        let mut in_flight = InFlight::new(2);
+        in_flight.enter(30);
+        in_flight.enter(10);
+        assert!(!in_flight.has_room(9) && in_flight.has_room(10));
+        in_flight.enter(11);
+        assert!(!in_flight.has_room(10) && in_flight.has_room(11) && in_flight.has_room(30));
+    }
+}

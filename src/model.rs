@@ -122,6 +122,8 @@ pub struct Service {
     pub retry: plan::Retry,
     /// The servers, over all cells.
     pub pool: Option<plan::Pool>,
+    /// What they do beyond first come, first served.
+    pub desk: Option<plan::Desk>,
 }
 
 impl Model {
@@ -295,6 +297,7 @@ impl Service {
             timeout: service.timeout,
             retry: service.retry.clone(),
             pool: service.pool.clone(),
+            desk: service.desk.clone(),
         }
     }
 

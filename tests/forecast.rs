@@ -37,6 +37,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
             cap: Nanos::from_secs(60),
             jitter: Jitter::Full,
         },
+        desk: None,
     }
 }
 

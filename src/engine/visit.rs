@@ -57,6 +57,9 @@ impl<'a> Player<'a> {
         let tally = &mut self.tally.services[service];
         tally.requests += 1;
         tally.offered_ns += u128::from(work);
+        if self.model.services[service].desk.is_some() {
+            return self.ask(session, service, work);
+        }
         let Some(start) = self.cell.stations[service].offer(now.0, work) else {
             tally.rejected += 1;
             return self.attempt_failed(session, Cause::rejected(service));
@@ -85,7 +88,7 @@ impl<'a> Player<'a> {
     }
 
     /// When the shopper gives up on the current page; the end of time where that is certainly after `needed`.
-    fn patience_ends(&self, session: &Session, needed: Instant) -> Instant {
+    pub(super) fn patience_ends(&self, session: &Session, needed: Instant) -> Instant {
         match &self.segment(session).patience {
             Some((patience, least)) if needed >= session.page_start + *least => {
                 session.page_start + Nanos(patience.draw(&mut self.stream(session, Purpose::Patience, 0)))
@@ -104,7 +107,7 @@ impl<'a> Player<'a> {
     }
 
     /// A call was rejected or timed out: tries again after a back-off while attempts and patience last.
-    fn attempt_failed(&mut self, session: &mut Session, cause: Cause) {
+    pub(super) fn attempt_failed(&mut self, session: &mut Session, cause: Cause) {
         let service = self.state(session).calls[usize::from(session.call)];
         let settings = &self.model.services[usize::from(service)];
         if u32::from(session.attempt) + 1 >= settings.retry.attempts {

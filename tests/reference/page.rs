@@ -62,14 +62,22 @@ impl Simulator<'_> {
             key: session.key,
             number: session.number,
             arrives: now,
+            segment: session.segment,
+            state: session.state,
             work: draws::service_time(&self.model, &session, service),
             starts: None,
-            is_rejected: false,
+            takes: Nanos(0),
+            rejected: None,
+            bound: self.bound(cell, service),
+            ends_wait: None,
+            stops: None,
+            answered: None,
+            timed_out: None,
             client_leaves: time_out.into_iter().chain(session.patience_ends).min(),
         });
-        match self.cells[cell].services[service].take(request) {
+        match self.cells[cell].services[service].take(request, now) {
             Place::Nowhere => {
-                self.record.requests[request].is_rejected = true;
+                self.record.requests[request].rejected = Some(self.record.row());
                 return self.attempt_failed(session, Fate::Rejected(service));
             }
             Place::AtWorker => self.start(request),
@@ -80,20 +88,26 @@ impl Simulator<'_> {
                 self.schedule(end, turn, session.key, session.number);
             }
         }
-        session.waits = Waits::Answer;
+        session.waits = Waits::Answer(request);
         self.sessions.insert(session.key, session);
     }
 
-    fn start(&mut self, request: RequestId) {
+    pub(crate) fn start(&mut self, request: RequestId) {
+        let takes = self.duration(request);
         let of = &mut self.record.requests[request];
         of.starts = Some(self.now);
-        let (key, done) = (of.key, self.now + of.work);
+        of.takes = takes;
+        self.record.rarities.slowed += u64::from(takes > of.work);
+        let (key, done) = (of.key, self.now + takes);
         self.schedule(done, Turn::WorkDone, key, request as u64);
     }
 
     /// A worker has finished a request, and takes up the next. Whoever waits for it is answered.
     pub(crate) fn work_done(&mut self, id: RequestId) {
         let request = self.record.requests[id].clone();
+        if self.desk(request.service).is_some() {
+            return self.desk_done(id);
+        }
         if let Some(next) = self.cells[request.cell].services[request.service].finish(id) {
             self.start(next);
         }
@@ -126,7 +140,7 @@ impl Simulator<'_> {
     }
 
     /// An attempt at a call has failed: tries again after a back-off, while attempts and patience last.
-    fn attempt_failed(&mut self, mut session: Session, fate: Fate) {
+    pub(crate) fn attempt_failed(&mut self, mut session: Session, fate: Fate) {
         let service = self.service(&session);
         if session.attempt + 1 >= self.plan.services[service].retry.attempts {
             return self.page_failed(session, fate);

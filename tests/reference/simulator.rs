@@ -170,6 +170,11 @@ impl<'a> Simulator<'a> {
         let mut session = self.sessions.remove(&event.key).expect("its event is awaited");
         self.note(&event, session.cell, session.visit, 0);
         let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
+        if let Waits::Answer(request) = waited_for
+            && event.turn != Turn::Response
+        {
+            self.client_left(&session, request, event.turn != Turn::HoldExpiry);
+        }
         match (event.turn, waited_for) {
             (Turn::Arrival, _) => self.begin(session),
             (Turn::Response, _) => self.answered(session),
@@ -207,9 +212,16 @@ impl<'a> Simulator<'a> {
 
     fn close_row(&mut self, slot: Slot) {
         let left = self.stock.shelves.iter().map(|shelf| shelf.left).collect();
+        let mut longest = vec![0; self.plan.services.len()];
+        for cell in &mut self.cells {
+            for (sum, service) in longest.iter_mut().zip(&mut cell.services) {
+                *sum += std::mem::replace(&mut service.longest, service.queue.len() as u64);
+            }
+        }
         let row = self.record.current();
         row.slot = slot;
         row.left = left;
+        row.longest = longest;
     }
 
     /// After the last tick: services work off what they have accepted, so that it is known how long each request took, but
@@ -217,7 +229,8 @@ impl<'a> Simulator<'a> {
     fn finish(&mut self) {
         let end = self.now;
         while let Some(Reverse(event)) = self.events.pop() {
-            if event.turn == Turn::WorkDone {
+            let is_plain = |request: RequestId| self.desk(self.record.requests[request].service).is_none();
+            if event.turn == Turn::WorkDone && is_plain(event.number as RequestId) {
                 self.now = event.time;
                 self.work_done(event.number as RequestId);
             }

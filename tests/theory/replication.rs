@@ -27,6 +27,8 @@ pub(crate) enum Measure {
     Utilisation,
     /// Rejected requests over all requests.
     RejectedShare,
+    /// Timed out requests over all requests.
+    TimedOutShare,
     /// Mean length of a session, over all services: waits and services of all its requests.
     SessionSeconds,
     /// Mean number of sessions in flight, seen at the ends of rows.
@@ -95,6 +97,7 @@ impl Experiment {
             Measure::QueueMean => over_time("queue_mean"),
             Measure::Utilisation => over_time("utilisation"),
             Measure::RejectedShare => count("rejected") / count("requests"),
+            Measure::TimedOutShare => count("timed_out") / count("requests"),
             Measure::SessionSeconds => {
                 let sessions: i64 = rows.iter().map(|&row| table.integers(series::SESSIONS)[row]).sum();
                 let spent = self.workers.iter().map(|(service, workers)| {

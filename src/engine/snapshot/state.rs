@@ -5,6 +5,7 @@ use super::{Header, Reason, Start, decode, encode};
 use crate::engine::arrivals::{Arrival, Arrivals};
 use crate::engine::basket::{BasketId, Line};
 use crate::engine::cell::{Cell, Digest};
+use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, Phase, Session};
@@ -39,6 +40,9 @@ struct CellState {
     /// Lines of all baskets, one after the other: product and units.
     lines: Vec<(Sku, u32)>,
     stations: Vec<Station>,
+    desks: DesksState,
+    /// Sessions that wait at desks; the lines of their baskets come after all others.
+    at_desks: Vec<InFlight>,
 }
 
 /// A session in flight with its basket.
@@ -192,21 +196,13 @@ impl Position {
 
 impl CellState {
     fn of(cell: &Cell) -> Self {
-        let mut sessions = Vec::with_capacity(cell.events.len());
         let mut lines = Vec::new();
-        for &session in cell.events.iter() {
-            let basket = cell.baskets.lines(session.basket);
-            let (granted, deadline) = if session.holds() {
-                (cell.baskets.granted(session.basket), cell.baskets.deadline(session.basket))
-            } else {
-                (0, Instant(0))
-            };
-            let had = session.basket == BasketId::GONE;
-            sessions.push(InFlight { session, lines: basket.len() as u8, had, granted, deadline });
-            lines.extend(basket.iter().map(|line| (line.sku, line.units)));
-        }
+        let sessions = cell.events.iter().map(|&session| InFlight::of(session, cell, &mut lines)).collect();
+        let (desks, clients) = cell.desks.state();
+        let at_desks = clients.into_iter().map(|session| InFlight::of(session, cell, &mut lines)).collect();
         let (drawn, upcoming) = cell.arrivals.state();
-        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations: cell.stations.clone() }
+        let stations = cell.stations.clone();
+        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations, desks, at_desks }
     }
 
     /// Brings a cell, in which nothing has happened yet, to this state.
@@ -228,7 +224,7 @@ impl CellState {
         cell.stations = self.stations;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
-        for in_flight in self.sessions {
+        let mut come_back = |in_flight: &InFlight, cell: &mut Cell| {
             if !in_flight.can_go_on(cell.id, model, window, now) {
                 return Err("a session is where it cannot be");
             }
@@ -238,8 +234,15 @@ impl CellState {
                 (0, true) => BasketId::GONE,
                 _ => in_flight.basket(&mut lines, cell, stock)?,
             };
+            Ok(session)
+        };
+        for in_flight in &self.sessions {
+            let session = come_back(in_flight, cell)?;
             cell.events.push(session);
         }
+        let clients = self.at_desks.iter().map(|client| come_back(client, cell)).collect::<Result<_, Wrong>>()?;
+        let desks = std::mem::take(&mut cell.desks).restore(self.desks, clients, model, now.0);
+        cell.desks = desks.ok_or("a service has done what it cannot")?;
         lines.next().is_none().then_some(()).ok_or("a line is in nobody's basket")
     }
 }
@@ -252,6 +255,18 @@ fn is_of_segment(model: &Model, cell: u32, segment: u8, shopper: u32) -> bool {
 }
 
 impl InFlight {
+    fn of(session: Session, cell: &Cell, lines: &mut Vec<(Sku, u32)>) -> Self {
+        let basket = cell.baskets.lines(session.basket);
+        let (granted, deadline) = if session.holds() {
+            (cell.baskets.granted(session.basket), cell.baskets.deadline(session.basket))
+        } else {
+            (0, Instant(0))
+        };
+        lines.extend(basket.iter().map(|line| (line.sku, line.units)));
+        let had = session.basket == BasketId::GONE;
+        InFlight { session, lines: basket.len() as u8, had, granted, deadline }
+    }
+
     /// Whether the engine can play this on, which may be anything.
     fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
         let InFlight { session, lines, had, granted, deadline } = self;
@@ -318,7 +333,7 @@ struct Laws {
 
 impl Laws {
     fn enter(&mut self, cell: &Cell) -> Result<(), Wrong> {
-        for session in cell.events.iter() {
+        for session in cell.sessions() {
             self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
             for line in cell.baskets.held(session.basket) {
                 let held = &mut self.held[line.sku as usize];

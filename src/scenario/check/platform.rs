@@ -122,7 +122,8 @@ impl Check<'_> {
             self.timeout(name, timeout, &service_time, at);
         }
         let retry = self.retry(service, at);
-        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry }
+        let desk = self.desk(name, service, at);
+        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry, desk }
     }
 
     fn timeout(&mut self, name: &str, timeout: Nanos, service_time: &TimeDistribution, at: Cursor<'_>) {
@@ -164,7 +165,9 @@ impl Check<'_> {
                     .help("raise `cap` to at least `backoff`"),
             );
         }
-        if service.timeout.is_none() && (service.queue.is_none() || service.instances.is_none()) {
+        let drops = service.max_wait.is_some() || service.controlled_delay.is_some();
+        let rejects = service.instances.is_some() && (service.queue.is_some() || drops);
+        if service.timeout.is_none() && !rejects {
             self.push(
                 Diagnostic::new(Code::Unused, "these retries never happen")
                     .at(at.key_place(), "nothing fails here")

@@ -1,0 +1,142 @@
+//! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
+
+use super::{Desk, Desks, Request, Turn, What};
+use crate::engine::session::{Phase, Session};
+use crate::engine::station::Reading;
+use crate::model::Model;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+
+/// Most time that a reading may have added up, ns, and the longest queue: as for stations.
+const MOST_SEEN: u128 = 1 << 100;
+const LONGEST_SEEN: u64 = 1 << 40;
+
+/// The desks of a cell as plain data. Their clients are kept apart, with all sessions.
+#[derive(Serialize, Deserialize)]
+pub struct DesksState {
+    /// By service; none where no service has a desk.
+    desks: Vec<Option<DeskState>>,
+    /// In the order in which they came.
+    requests: Vec<RequestState>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeskState {
+    filled: u64,
+    recent: Vec<u64>,
+    reading: Reading,
+    passed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RequestState {
+    is_awaited: bool,
+    service: u8,
+    rank: u8,
+    arrived: u64,
+    work: u64,
+    bound: u64,
+    service_span: Option<(u64, u64)>,
+}
+
+impl Desks {
+    /// The desks as plain data, and their clients in the order of the requests.
+    #[must_use]
+    pub fn state(&self) -> (DesksState, Vec<Session>) {
+        let desk = |desk: &Desk| DeskState {
+            filled: desk.filled,
+            recent: desk.recent.iter().copied().collect(),
+            reading: desk.reading,
+            passed: desk.passed,
+        };
+        let mut requests: Vec<&Request> = self.requests.iter().flatten().collect();
+        requests.sort_unstable_by_key(|request| request.ticket);
+        let clients = requests.iter().filter(|request| request.is_awaited).map(|request| request.client).collect();
+        let state = |request: &&Request| RequestState {
+            is_awaited: request.is_awaited,
+            service: request.service,
+            rank: request.rank,
+            arrived: request.arrived,
+            work: request.work,
+            bound: request.bound,
+            service_span: request.service_span,
+        };
+        let desks = self.desks.iter().map(|of| of.as_ref().map(desk)).collect();
+        (DesksState { desks, requests: requests.iter().map(state).collect() }, clients)
+    }
+
+    /// Brings desks at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
+    #[must_use]
+    pub fn restore(mut self, state: DesksState, clients: Vec<Session>, model: &Model, now: u64) -> Option<Self> {
+        if state.desks.len() != self.desks.len() {
+            return None;
+        }
+        for (desk, state) in self.desks.iter_mut().zip(state.desks) {
+            match (desk, state) {
+                (Some(desk), Some(state)) => state.restore(desk, now)?,
+                (None, None) => {}
+                _ => return None,
+            }
+        }
+        if !state.requests.is_sorted_by_key(|request| request.arrived) {
+            return None;
+        }
+        let mut clients = clients.into_iter();
+        for request in state.requests {
+            let client = if request.is_awaited { clients.next()? } else { Session::default() };
+            self.bring_back(&request, client, model, now)?;
+        }
+        let can_be = |desk: &Desk| {
+            let waiting = desk.line.len() as u64;
+            desk.serving <= desk.workers && waiting <= desk.places && (waiting == 0 || desk.serving == desk.workers)
+        };
+        (clients.next().is_none() && self.desks.iter().flatten().all(can_be)).then_some(self)
+    }
+
+    fn bring_back(&mut self, state: &RequestState, client: Session, model: &Model, now: u64) -> Option<()> {
+        let &RequestState { is_awaited, service, rank, arrived, work, bound, service_span } = state;
+        let is_possible = arrived <= now
+            && service_span.is_none_or(|(started, done)| (arrived..=now).contains(&started) && done >= now)
+            && (!is_awaited || awaits(&client, service, rank, model));
+        let desk = self.desks.get_mut(usize::from(service))?.as_mut()?;
+        if !is_possible {
+            return None;
+        }
+        let ticket = self.tickets;
+        self.tickets += 1;
+        desk.serving += u64::from(service_span.is_some());
+        let place =
+            self.keep(Request { client, is_awaited, service, rank, ticket, arrived, work, bound, service_span });
+        match service_span {
+            None => self.desk(usize::from(service)).line.join(rank, ticket, place),
+            Some((_, time)) => self.turns.push(Reverse(Turn { time, what: What::Done, order: ticket, ticket, place })),
+        }
+        Some(())
+    }
+}
+
+/// Whether a session that can go on can be the client of such a request.
+fn awaits(client: &Session, service: u8, rank: u8, model: &Model) -> bool {
+    let (segment, state) = (usize::from(client.segment), usize::from(client.state));
+    let graph = model.segments[segment].graph;
+    let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
+    matches!(client.phase(), Phase::TimedOut | Phase::GaveUp | Phase::HoldExpiry)
+        && model.graphs[graph].states[state].calls.get(usize::from(client.call)) == Some(&service)
+        && settings.is_some_and(|settings| settings.rank(segment, graph, state) == rank)
+}
+
+impl DeskState {
+    fn restore(self, desk: &mut Desk, now: u64) -> Option<()> {
+        let DeskState { filled, recent, reading, passed } = self;
+        let is_possible = filled.max(passed) <= now
+            && recent.is_sorted()
+            && recent.last().is_none_or(|&last| last <= now)
+            && reading.busy.max(reading.queued) <= MOST_SEEN
+            && reading.longest_queue <= desk.places.min(LONGEST_SEEN);
+        if !is_possible {
+            return None;
+        }
+        (desk.filled, desk.recent, desk.reading, desk.passed) = (filled, recent.into(), reading, passed);
+        Some(())
+    }
+}

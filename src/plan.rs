@@ -242,6 +242,8 @@ pub struct Desk {
     pub cancel: Cancel,
     /// Slower service above a rate.
     pub slowdown: Option<Slowdown>,
+    /// Where requests wait.
+    pub queues: Queues,
 }
 
 /// Who is served next.
@@ -288,7 +290,7 @@ pub struct Retry {
     pub jitter: Jitter,
 }
 
-pub use crate::scenario::file::{Cancel, ControlledDelay, Jitter, Slowdown};
+pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, Queues, Slowdown};
 
 /// What is on sale.
 #[derive(Clone, Debug, PartialEq)]

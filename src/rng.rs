@@ -59,6 +59,8 @@ pub enum Purpose {
     Units = 9,
     /// Whether the bank declines.
     Decline = 10,
+    /// Instances that the balancer looks at for a request; item = call and attempt.
+    Balancer = 14,
     /// Arrivals of a segment in a cell and window: how many in all.
     Attendance = 20,
     /// Arrivals of a segment in a cell and window, per tick: how many, and when.

@@ -23,7 +23,7 @@ use super::free_places::FreePlaces;
 use super::session::Session;
 use super::station::Reading;
 use crate::model::Model;
-use crate::plan::{self, Cancel};
+use crate::plan::{self, Balancer, Cancel, Queues};
 use crate::units::Nanos;
 use line::Line;
 use std::cmp::Reverse;
@@ -40,6 +40,8 @@ struct Request {
     client: Session,
     is_awaited: bool,
     service: u8,
+    /// The queue that it was sent to.
+    queue: u32,
     /// Whose turn comes first.
     rank: u8,
     /// Names it: the cell's requests are numbered in the order in which they come.
@@ -74,6 +76,21 @@ enum What {
 /// The servers of one service in one cell.
 #[derive(Clone, Debug)]
 struct Desk {
+    /// One per instance, or one for all.
+    queues: Vec<Queue>,
+    /// Where the balancer goes next, if it goes round.
+    round: u64,
+    /// Requests in service, and requests that wait.
+    serving: u64,
+    waiting: u64,
+    /// What has happened since the last reading, up to `passed`.
+    reading: Reading,
+    passed: u64,
+}
+
+/// A queue and the workers behind it.
+#[derive(Clone, Debug)]
+struct Queue {
     instances: u64,
     workers: u64,
     /// Waiting places.
@@ -84,9 +101,6 @@ struct Desk {
     filled: u64,
     /// Arrivals of the last second, ns; kept where the pace depends on them.
     recent: VecDeque<u64>,
-    /// What has happened since the last reading, up to `passed`.
-    reading: Reading,
-    passed: u64,
 }
 
 /// All desks of a cell and the requests that are at them.
@@ -102,14 +116,59 @@ pub struct Desks {
 }
 
 impl Desk {
+    /// The servers of this many instances.
+    fn new(pool: &plan::Pool, queues: Queues, instances: u64) -> Self {
+        let queue = |instances: u64| Queue {
+            instances,
+            workers: instances * u64::from(pool.workers),
+            places: pool.queue.map_or(u64::MAX, |queue| queue * instances),
+            serving: 0,
+            line: Line::default(),
+            filled: 0,
+            recent: VecDeque::new(),
+        };
+        let queues = match queues {
+            Queues::Pooled => vec![queue(instances)],
+            Queues::PerInstance(_) => vec![queue(1); instances as usize],
+        };
+        Desk { queues, round: 0, serving: 0, waiting: 0, reading: Reading::default(), passed: 0 }
+    }
+
+    /// The queue that a request goes to; `draw` draws a number below the one that it is given.
+    fn choose(&mut self, queues: Queues, mut draw: impl FnMut(u64) -> u64) -> usize {
+        let all = self.queues.len() as u64;
+        let balancer = match queues {
+            Queues::Pooled => return 0,
+            Queues::PerInstance(balancer) => balancer,
+        };
+        let chosen = match balancer {
+            Balancer::Random => draw(all),
+            Balancer::RoundRobin => {
+                let next = self.round;
+                self.round = (next + 1) % all;
+                next
+            }
+            Balancer::LeastLoaded(choices) => {
+                let load = |index: &u64| {
+                    let queue = &self.queues[*index as usize];
+                    queue.serving + queue.line.len() as u64
+                };
+                (0..choices).map(|_| draw(all)).min_by_key(load).unwrap_or(0)
+            }
+        };
+        chosen as usize
+    }
+
     /// Lets time pass.
     fn pass(&mut self, now: u64) {
         let span = u128::from(now - self.passed);
         self.reading.busy += span * u128::from(self.serving);
-        self.reading.queued += span * self.line.len() as u128;
+        self.reading.queued += span * u128::from(self.waiting);
         self.passed = now;
     }
+}
 
+impl Queue {
     /// Forgets arrivals of more than a second ago.
     fn forget(&mut self, now: u64) {
         while self.recent.front().is_some_and(|&arrived| arrived + Nanos::PER_SECOND <= now) {
@@ -140,19 +199,8 @@ impl Desks {
     #[must_use]
     pub fn new(model: &Model, cell: u32) -> Self {
         let desk = |(service, settings): (usize, &crate::model::Service)| {
-            let (pool, _) = settings.pool.as_ref().zip(settings.desk.as_ref())?;
-            let instances = model.instances(service, cell);
-            Some(Desk {
-                instances,
-                workers: instances * u64::from(pool.workers),
-                places: pool.queue.map_or(u64::MAX, |queue| queue * instances),
-                serving: 0,
-                line: Line::default(),
-                filled: 0,
-                recent: VecDeque::new(),
-                reading: Reading::default(),
-                passed: 0,
-            })
+            let (pool, desk) = settings.pool.as_ref().zip(settings.desk.as_ref())?;
+            Some(Desk::new(pool, desk.queues, model.instances(service, cell)))
         };
         let desks: Vec<Option<Desk>> = model.services.iter().enumerate().map(desk).collect();
         Desks { desks: if desks.iter().all(Option::is_none) { Vec::new() } else { desks }, ..Desks::default() }
@@ -182,7 +230,7 @@ impl Desks {
     pub fn read(&mut self, service: usize, now: u64) -> Option<Reading> {
         let desk = self.desks.get_mut(service)?.as_mut()?;
         desk.pass(now);
-        let next = Reading { longest_queue: desk.line.len() as u64, ..Reading::default() };
+        let next = Reading { longest_queue: desk.waiting, ..Reading::default() };
         Some(std::mem::replace(&mut desk.reading, next))
     }
 
@@ -210,46 +258,44 @@ impl Desks {
         self.requests[place as usize].take().expect("who names a place has seen it taken")
     }
 
-    /// A request comes: a worker takes it, or it waits. Whether there was room.
-    fn take(
-        &mut self,
-        settings: &plan::Desk,
-        client: &Session,
-        arrived: u64,
-        (service, rank, work): (usize, u8, u64),
-    ) -> bool {
+    /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
+    fn take(&mut self, settings: &plan::Desk, asked: &Asked) -> bool {
+        let &Asked { now: arrived, client, service, queue: index, rank, work } = asked;
         let ticket = self.tickets;
         let desk = self.desk(service);
         desk.pass(arrived);
-        let waits = desk.serving >= desk.workers;
-        if waits && desk.line.len() as u64 >= desk.places {
+        let queue = &mut desk.queues[index];
+        let waits = queue.serving >= queue.workers;
+        if waits && queue.line.len() as u64 >= queue.places {
             return false;
         }
-        let bound = desk.bound(settings, arrived);
+        let bound = queue.bound(settings, arrived);
         if settings.slowdown.is_some() {
-            desk.forget(arrived);
-            desk.recent.push_back(arrived);
+            queue.forget(arrived);
+            queue.recent.push_back(arrived);
         }
-        let request = Request {
-            client: *client,
+        self.tickets += 1;
+        let place = self.keep(Request {
+            client,
             is_awaited: true,
             service: service as u8,
+            queue: index as u32,
             rank,
             ticket,
             arrived,
             work,
             bound,
             service_span: None,
-        };
-        self.tickets += 1;
-        let place = self.keep(request);
+        });
         if waits {
             let desk = self.desk(service);
-            if desk.line.is_empty() {
-                desk.filled = arrived;
+            desk.waiting += 1;
+            desk.reading.longest_queue = desk.reading.longest_queue.max(desk.waiting);
+            let queue = &mut desk.queues[index];
+            if queue.line.is_empty() {
+                queue.filled = arrived;
             }
-            desk.line.join(rank, ticket, place);
-            desk.reading.longest_queue = desk.reading.longest_queue.max(desk.line.len() as u64);
+            queue.line.join(rank, ticket, place);
         } else {
             self.start(settings, place, arrived);
         }
@@ -258,10 +304,12 @@ impl Desks {
 
     /// A worker takes a request up.
     fn start(&mut self, settings: &plan::Desk, place: u32, now: u64) {
-        let Request { service, work, ticket, .. } = *self.request(place);
+        let Request { service, queue, work, ticket, .. } = *self.request(place);
         let desk = self.desk(usize::from(service));
         desk.serving += 1;
-        let done = now.saturating_add(desk.span(settings, now, work));
+        let queue = &mut desk.queues[queue as usize];
+        queue.serving += 1;
+        let done = now.saturating_add(queue.span(settings, now, work));
         self.request(place).service_span = Some((now, done));
         self.turns.push(Reverse(Turn { time: done, what: What::Done, order: ticket, ticket, place }));
     }
@@ -272,16 +320,19 @@ impl Desks {
         let desk = self.desk(usize::from(request.service));
         desk.pass(now);
         desk.serving -= 1;
+        desk.queues[request.queue as usize].serving -= 1;
         request
     }
 
-    /// If a worker is free, the next in the queue: it is taken up, or given back where it has waited too long.
-    fn call_next(&mut self, settings: &plan::Desk, service: usize, now: u64) -> Option<Next> {
+    /// If a worker behind a queue is free, the next in it: it is taken up, or given back where it has waited too long.
+    fn call_next(&mut self, settings: &plan::Desk, (service, queue): (usize, u32), now: u64) -> Option<Next> {
         let desk = self.desk(service);
-        if desk.serving >= desk.workers {
+        let queue = &mut desk.queues[queue as usize];
+        if queue.serving >= queue.workers {
             return None;
         }
-        let place = desk.line.next(&settings.discipline, desk.instances)?;
+        let place = queue.line.next(&settings.discipline, queue.instances)?;
+        desk.waiting -= 1;
         let Request { arrived, bound, .. } = *self.request(place);
         if now - arrived > bound {
             return Some(Next::Dropped(self.forget(place)));
@@ -290,17 +341,18 @@ impl Desks {
         Some(Next::TakenUp)
     }
 
-    /// The client of a request leaves. The session, and the service of the request.
-    fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, usize) {
+    /// The client of a request leaves. The session, and where it had waited.
+    fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, (usize, u32)) {
         let request = self.request(place);
         request.is_awaited = false;
-        let Request { client, service, rank, ticket, service_span, .. } = *request;
+        let Request { client, service, queue, rank, ticket, service_span, .. } = *request;
         let service = usize::from(service);
         match (cancel(service), service_span) {
             (Cancel::Waiting | Cancel::All, None) => {
                 let desk = self.desk(service);
                 desk.pass(now);
-                desk.line.leave(rank, ticket);
+                desk.waiting -= 1;
+                desk.queues[queue as usize].line.leave(rank, ticket);
                 self.forget(place);
             }
             (Cancel::All, Some(_)) => {
@@ -308,7 +360,7 @@ impl Desks {
             }
             (Cancel::None, _) | (Cancel::Waiting, Some(_)) => {}
         }
-        (client, service)
+        (client, (service, queue))
     }
 
     /// What happens next.
@@ -321,6 +373,16 @@ impl Desks {
         }
         None
     }
+}
+
+/// What a client asks of a desk.
+struct Asked {
+    now: u64,
+    client: Session,
+    service: usize,
+    queue: usize,
+    rank: u8,
+    work: u64,
 }
 
 /// What became of the next request in the queue.

@@ -334,6 +334,33 @@ pub struct Service {
     /// The servers become slower while many requests come. Absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slowdown: Option<Slowdown>,
+    /// Where requests wait.
+    #[serde(default)]
+    pub queues: Queues,
+}
+
+/// Where requests wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Queues {
+    /// In one queue for all instances of a cell, with the places of all: whichever worker is free first takes the next.
+    #[default]
+    Pooled,
+    /// In a queue of the instance that a balancer sends them to, and they stay there.
+    PerInstance(Balancer),
+}
+
+/// Which instance of the cell a request is sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Balancer {
+    /// Any, whatever its load.
+    Random,
+    /// One after the other.
+    RoundRobin,
+    /// Of so many drawn at random (the same may be drawn twice), the one with the fewest requests that wait or are served; the first
+    /// drawn of several.
+    LeastLoaded(#[schemars(range(min = 1, max = 100))] u32),
 }
 
 /// Who is served next when a worker becomes free.

@@ -334,6 +334,10 @@ impl Draw {
             let (target, interval) = (self.time(5.0, 100.0), self.time(100.0, 1000.0));
             self.line(&format!("controlled_delay = {{ target = {target}, interval = {interval} }}"));
         }
+        if self.chance(0.4) {
+            let balancer = self.one_of(&["\"random\"", "\"round_robin\"", "{ least_loaded = 2 }"]);
+            self.line(&format!("queues = {{ per_instance = {balancer} }}"));
+        }
         let cancel = self.one_of(&["none", "waiting", "all", "all"]);
         self.line(&format!("cancel = \"{cancel}\""));
         if self.chance(0.3) {

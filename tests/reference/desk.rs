@@ -1,20 +1,50 @@
 //! A service with an event-driven station: who is next, who is dropped, who is taken out, how long a worker takes.
 
+use super::draws;
 use super::service::RequestId;
 use super::session::{Fate, Session};
 use super::simulator::Simulator;
-use saleload::plan::{self, Cancel, Discipline};
+use saleload::plan::{self, Balancer, Cancel, Discipline, Queues};
 use saleload::units::{Instant, Nanos};
 
+/// A queue: of which cell, of which service, and which of several.
+pub(crate) type Line = (usize, usize, usize);
+
 impl Simulator<'_> {
+    /// Instances behind a queue.
+    fn instances(&self, (cell, service, _): Line) -> u64 {
+        let all = self.model.instances(service, cell as u32);
+        if self.cells[cell].services[service].len() > 1 { 1 } else { all }
+    }
+
+    /// The queue to which the balancer sends a request of the session.
+    pub(crate) fn balance(&mut self, session: &Session, service: usize) -> usize {
+        let Some(Queues::PerInstance(balancer)) = self.desk(service).map(|desk| desk.queues) else { return 0 };
+        let queues = &self.cells[session.cell].services[service];
+        let any = draws::instances(&self.model, session, queues.len() as u64);
+        match balancer {
+            Balancer::Random => any.take(1).sum(),
+            Balancer::RoundRobin => {
+                let next = self.cells[session.cell].rounds[service] % queues.len();
+                self.cells[session.cell].rounds[service] = next + 1;
+                next
+            }
+            Balancer::LeastLoaded(choices) => {
+                let drawn: Vec<usize> = any.take(choices as usize).collect();
+                let least = drawn.iter().map(|&queue| queues[queue].load()).min();
+                drawn.into_iter().find(|&queue| Some(queues[queue].load()) == least).expect("one at least is drawn")
+            }
+        }
+    }
+
     pub(crate) fn desk(&self, service: usize) -> Option<&plan::Desk> {
         self.plan.services[service].desk.as_ref()
     }
 
     /// The longest that a request that comes now may wait.
-    pub(crate) fn bound(&self, cell: usize, service: usize) -> Option<Nanos> {
+    pub(crate) fn bound(&self, (cell, service, queue): Line) -> Option<Nanos> {
         let desk = self.desk(service)?;
-        let of = &self.cells[cell].services[service];
+        let of = &self.cells[cell].services[service][queue];
         let controlled = desk.controlled_delay.as_ref().map(|delay| {
             let stands = of.has_queue() && self.now > of.not_empty_since + delay.interval;
             if stands { delay.target } else { delay.interval }
@@ -31,9 +61,9 @@ impl Simulator<'_> {
         let Some(slowdown) = self.desk(request.service).and_then(|desk| desk.slowdown.as_ref()) else {
             return request.work;
         };
-        let accepted = &self.cells[request.cell].services[request.service].accepted;
+        let accepted = &self.cells[request.cell].services[request.service][request.queue].accepted;
         let lately = accepted.iter().rev().take_while(|at| **at + Nanos::from_secs(1) > self.now).count() as u64;
-        if lately > slowdown.above * self.model.instances(request.service, request.cell as u32) {
+        if lately > slowdown.above * self.instances((request.cell, request.service, request.queue)) {
             Nanos((request.work.0 as f64 * slowdown.factor) as u64)
         } else {
             request.work
@@ -52,16 +82,13 @@ impl Simulator<'_> {
     }
 
     /// Where in the queue the next request stands.
-    fn next_in_line(&self, cell: usize, service: usize) -> Option<usize> {
-        let queue = &self.cells[cell].services[service].queue;
+    fn next_in_line(&self, line: Line) -> Option<usize> {
+        let (cell, service, queue) = line;
+        let queue = &self.cells[cell].services[service][queue].queue;
         let last = queue.len().checked_sub(1)?;
         Some(match self.desk(service).expect("it has a desk").discipline {
             Discipline::Lifo => last,
-            Discipline::AdaptiveLifo { above }
-                if queue.len() as u64 > above * self.model.instances(service, cell as u32) =>
-            {
-                last
-            }
+            Discipline::AdaptiveLifo { above } if queue.len() as u64 > above * self.instances(line) => last,
             Discipline::Fifo | Discipline::AdaptiveLifo { .. } => 0,
             // The first of the smallest.
             _ => (0..=last).min_by_key(|&position| self.rank(queue[position]))?,
@@ -69,11 +96,12 @@ impl Simulator<'_> {
     }
 
     /// Idle workers take up those who wait; who has waited too long is sent away.
-    pub(crate) fn serve(&mut self, cell: usize, service: usize) {
-        while self.cells[cell].services[service].has_idle_worker()
-            && let Some(position) = self.next_in_line(cell, service)
+    pub(crate) fn serve(&mut self, line: Line) {
+        let (cell, service, queue) = line;
+        while self.cells[cell].services[service][queue].has_idle_worker()
+            && let Some(position) = self.next_in_line(line)
         {
-            let id = self.cells[cell].services[service].queue.remove(position).expect("it stands there");
+            let id = self.cells[cell].services[service][queue].queue.remove(position).expect("it stands there");
             let request = self.record.requests[id].clone();
             if request.bound.is_some_and(|bound| self.now - request.arrives > bound) {
                 self.record.requests[id].ends_wait = Some(self.now);
@@ -82,7 +110,7 @@ impl Simulator<'_> {
                 continue;
             }
             self.record.rarities.overtakings += u64::from(position > 0);
-            self.cells[cell].services[service].occupy(id);
+            self.cells[cell].services[service][queue].occupy(id);
             self.start(id);
         }
     }
@@ -110,7 +138,7 @@ impl Simulator<'_> {
         if timed_out {
             self.record.requests[id].timed_out = Some(self.record.row());
         }
-        let of = &mut self.cells[request.cell].services[request.service];
+        let of = &mut self.cells[request.cell].services[request.service][request.queue];
         if request.starts.is_none() && cancel != Cancel::None {
             of.queue.retain(|&waiting| waiting != id);
             self.record.requests[id].ends_wait = Some(self.now);
@@ -119,7 +147,7 @@ impl Simulator<'_> {
             of.release(id);
             self.record.requests[id].stops = Some(self.now);
             self.record.rarities.cancelled += 1;
-            self.serve(request.cell, request.service);
+            self.serve((request.cell, request.service, request.queue));
         }
     }
 
@@ -134,11 +162,11 @@ impl Simulator<'_> {
         request.stops = Some(self.now);
         request.answered = Some(row);
         let request = request.clone();
-        self.cells[request.cell].services[request.service].release(id);
+        self.cells[request.cell].services[request.service][request.queue].release(id);
         if self.sessions.get(&request.key).is_some_and(|session| session.number == request.number) {
             self.schedule(self.now, super::event::Turn::Response, request.key, request.number);
         }
-        self.serve(request.cell, request.service);
+        self.serve((request.cell, request.service, request.queue));
     }
 }
 

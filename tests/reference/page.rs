@@ -54,10 +54,12 @@ impl Simulator<'_> {
         }
         let (now, service, cell) = (self.now, self.service(&session), session.cell);
         session.number = self.new_number();
+        let queue = self.balance(&session, service);
         let time_out = self.plan.services[service].timeout.map(|timeout| now + timeout);
         let request = self.record.request(Request {
             cell,
             service,
+            queue,
             row: self.record.row(),
             key: session.key,
             number: session.number,
@@ -68,20 +70,25 @@ impl Simulator<'_> {
             starts: None,
             takes: Nanos(0),
             rejected: None,
-            bound: self.bound(cell, service),
+            bound: self.bound((cell, service, queue)),
             ends_wait: None,
             stops: None,
             answered: None,
             timed_out: None,
             client_leaves: time_out.into_iter().chain(session.patience_ends).min(),
         });
-        match self.cells[cell].services[service].take(request, now) {
+        match self.cells[cell].services[service][queue].take(request, now) {
             Place::Nowhere => {
                 self.record.requests[request].rejected = Some(self.record.row());
                 return self.attempt_failed(session, Fate::Rejected(service));
             }
             Place::AtWorker => self.start(request),
-            Place::InQueue => self.record.rarities.waits += 1,
+            Place::InQueue => {
+                self.record.rarities.waits += 1;
+                let waiting = self.cells[cell].waiting(service);
+                let longest = &mut self.cells[cell].longest[service];
+                *longest = waiting.max(*longest);
+            }
         }
         for (end, turn) in [(time_out, Turn::TimedOut), (session.patience_ends, Turn::GaveUp)] {
             if let Some(end) = end {
@@ -108,7 +115,7 @@ impl Simulator<'_> {
         if self.desk(request.service).is_some() {
             return self.desk_done(id);
         }
-        if let Some(next) = self.cells[request.cell].services[request.service].finish(id) {
+        if let Some(next) = self.cells[request.cell].services[request.service][0].finish(id) {
             self.start(next);
         }
         let waits = self.sessions.get(&request.key).is_some_and(|session| session.number == request.number);

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Request {
     pub(crate) cell: usize,
     pub(crate) service: usize,
+    /// Which of several queues.
+    pub(crate) queue: usize,
     /// Row of the series in which it was made. All that is told of a request is told there.
     pub(crate) row: usize,
     pub(crate) key: Key,

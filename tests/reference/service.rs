@@ -31,8 +31,6 @@ pub(crate) struct Service {
     pub(crate) accepted: Vec<Instant>,
     /// When the queue last ceased to be empty.
     pub(crate) not_empty_since: Instant,
-    /// The longest queue of the current row.
-    pub(crate) longest: u64,
 }
 
 impl Service {
@@ -43,7 +41,6 @@ impl Service {
             places,
             accepted: Vec::new(),
             not_empty_since: Instant(0),
-            longest: 0,
         }
     }
 
@@ -61,7 +58,6 @@ impl Service {
                 self.not_empty_since = now;
             }
             self.queue.push_back(request);
-            self.longest = self.longest.max(self.queue.len() as u64);
             Place::InQueue
         } else {
             Place::Nowhere
@@ -78,6 +74,11 @@ impl Service {
 
     pub(crate) fn has_queue(&self) -> bool {
         !self.queue.is_empty()
+    }
+
+    /// Requests that wait or are served.
+    pub(crate) fn load(&self) -> usize {
+        self.queue.len() + self.workers.iter().flatten().flatten().count()
     }
 
     pub(crate) fn has_idle_worker(&self) -> bool {

@@ -12,7 +12,7 @@ use super::session::{Fate, Key, Session, Waits};
 use super::stock::{Settlement, Stock};
 use saleload::engine::schedule::{self, Slot};
 use saleload::model::Model;
-use saleload::plan::Plan;
+use saleload::plan::{Plan, Queues};
 use saleload::units::Instant;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -33,9 +33,21 @@ pub(crate) struct Settings {
 /// A cell: its services and its digest.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
-    pub(crate) services: Vec<Service>,
+    /// Of each service its queues with their workers: one, or one per instance.
+    pub(crate) services: Vec<Vec<Service>>,
+    /// Where the balancer of each service goes next, if it goes round.
+    pub(crate) rounds: Vec<usize>,
+    /// The longest that all queues of each service together were in the current row.
+    pub(crate) longest: Vec<u64>,
     pub(crate) digest: Digest,
     pub(crate) first_shopper: u64,
+}
+
+impl Cell {
+    /// Requests that wait for a service.
+    pub(crate) fn waiting(&self, service: usize) -> u64 {
+        self.services[service].iter().map(|queue| queue.queue.len() as u64).sum()
+    }
 }
 
 /// What a shopper has been through in earlier windows.
@@ -101,14 +113,27 @@ impl<'a> Simulator<'a> {
     fn new(plan: &'a Plan, settings: &Settings) -> Self {
         let model = Model::new(plan, settings.simulated);
         let cell = |id| {
-            let service = |(number, service): (usize, &saleload::plan::Service)| {
+            let service = |(number, service): (usize, &saleload::plan::Service)| -> Vec<Service> {
                 let instances = model.instances(number, id);
-                let workers = service.pool.as_ref().map(|pool| instances as usize * pool.workers as usize);
+                let queues = match service.desk.as_ref().map(|desk| desk.queues) {
+                    Some(Queues::PerInstance(_)) => instances,
+                    _ => 1,
+                };
+                let each = instances / queues.max(1);
+                let workers = service.pool.as_ref().map(|pool| each as usize * pool.workers as usize);
                 let queue = service.pool.as_ref().and_then(|pool| pool.queue);
-                Service::new(workers, queue.map_or(u64::MAX, |places| places * instances))
+                let of_queue = || Service::new(workers, queue.map_or(u64::MAX, |places| places * each));
+                (0..queues).map(|_| of_queue()).collect()
             };
             let services = plan.services.iter().enumerate().map(service).collect();
-            Cell { services, digest: Digest::default(), first_shopper: model.first_shopper(id) }
+            let rounds = vec![0; plan.services.len()];
+            Cell {
+                services,
+                rounds,
+                longest: vec![0; plan.services.len()],
+                digest: Digest::default(),
+                first_shopper: model.first_shopper(id),
+            }
         };
         Simulator {
             plan,
@@ -214,8 +239,9 @@ impl<'a> Simulator<'a> {
         let left = self.stock.shelves.iter().map(|shelf| shelf.left).collect();
         let mut longest = vec![0; self.plan.services.len()];
         for cell in &mut self.cells {
-            for (sum, service) in longest.iter_mut().zip(&mut cell.services) {
-                *sum += std::mem::replace(&mut service.longest, service.queue.len() as u64);
+            for (service, sum) in longest.iter_mut().enumerate() {
+                let next_row = cell.waiting(service);
+                *sum += std::mem::replace(&mut cell.longest[service], next_row);
             }
         }
         let row = self.record.current();

@@ -1,6 +1,6 @@
 //! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
 
-use super::{Desk, Desks, Request, Turn, What};
+use super::{Desk, Desks, Queue, Request, Turn, What};
 use crate::engine::session::{Phase, Session};
 use crate::engine::station::Reading;
 use crate::model::Model;
@@ -22,16 +22,23 @@ pub struct DesksState {
 
 #[derive(Serialize, Deserialize)]
 struct DeskState {
-    filled: u64,
-    recent: Vec<u64>,
+    queues: Vec<QueueState>,
+    round: u64,
     reading: Reading,
     passed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct QueueState {
+    filled: u64,
+    recent: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct RequestState {
     is_awaited: bool,
     service: u8,
+    queue: u32,
     rank: u8,
     arrived: u64,
     work: u64,
@@ -44,8 +51,8 @@ impl Desks {
     #[must_use]
     pub fn state(&self) -> (DesksState, Vec<Session>) {
         let desk = |desk: &Desk| DeskState {
-            filled: desk.filled,
-            recent: desk.recent.iter().copied().collect(),
+            queues: desk.queues.iter().map(QueueState::of).collect(),
+            round: desk.round,
             reading: desk.reading,
             passed: desk.passed,
         };
@@ -55,6 +62,7 @@ impl Desks {
         let state = |request: &&Request| RequestState {
             is_awaited: request.is_awaited,
             service: request.service,
+            queue: request.queue,
             rank: request.rank,
             arrived: request.arrived,
             work: request.work,
@@ -86,29 +94,36 @@ impl Desks {
             let client = if request.is_awaited { clients.next()? } else { Session::default() };
             self.bring_back(&request, client, model, now)?;
         }
-        let can_be = |desk: &Desk| {
-            let waiting = desk.line.len() as u64;
-            desk.serving <= desk.workers && waiting <= desk.places && (waiting == 0 || desk.serving == desk.workers)
+        let can_be = |queue: &Queue| {
+            let waiting = queue.line.len() as u64;
+            queue.serving <= queue.workers
+                && waiting <= queue.places
+                && (waiting == 0 || queue.serving == queue.workers)
         };
-        (clients.next().is_none() && self.desks.iter().flatten().all(can_be)).then_some(self)
+        let all = self.desks.iter().flatten().flat_map(|desk| &desk.queues).all(can_be);
+        (clients.next().is_none() && all).then_some(self)
     }
 
     fn bring_back(&mut self, state: &RequestState, client: Session, model: &Model, now: u64) -> Option<()> {
-        let &RequestState { is_awaited, service, rank, arrived, work, bound, service_span } = state;
+        let &RequestState { is_awaited, service, queue, rank, arrived, work, bound, service_span } = state;
         let is_possible = arrived <= now
             && service_span.is_none_or(|(started, done)| (arrived..=now).contains(&started) && done >= now)
             && (!is_awaited || awaits(&client, service, rank, model));
         let desk = self.desks.get_mut(usize::from(service))?.as_mut()?;
+        let of = desk.queues.get_mut(queue as usize)?;
         if !is_possible {
             return None;
         }
         let ticket = self.tickets;
         self.tickets += 1;
-        desk.serving += u64::from(service_span.is_some());
+        let is_served = u64::from(service_span.is_some());
+        of.serving += is_served;
+        desk.serving += is_served;
+        desk.waiting += 1 - is_served;
         let place =
-            self.keep(Request { client, is_awaited, service, rank, ticket, arrived, work, bound, service_span });
+            self.keep(Request { client, is_awaited, service, queue, rank, ticket, arrived, work, bound, service_span });
         match service_span {
-            None => self.desk(usize::from(service)).line.join(rank, ticket, place),
+            None => self.desk(usize::from(service)).queues[queue as usize].line.join(rank, ticket, place),
             Some((_, time)) => self.turns.push(Reverse(Turn { time, what: What::Done, order: ticket, ticket, place })),
         }
         Some(())
@@ -125,18 +140,31 @@ fn awaits(client: &Session, service: u8, rank: u8, model: &Model) -> bool {
         && settings.is_some_and(|settings| settings.rank(segment, graph, state) == rank)
 }
 
+impl QueueState {
+    fn of(queue: &Queue) -> Self {
+        QueueState { filled: queue.filled, recent: queue.recent.iter().copied().collect() }
+    }
+}
+
 impl DeskState {
     fn restore(self, desk: &mut Desk, now: u64) -> Option<()> {
-        let DeskState { filled, recent, reading, passed } = self;
-        let is_possible = filled.max(passed) <= now
-            && recent.is_sorted()
-            && recent.last().is_none_or(|&last| last <= now)
+        let DeskState { queues, round, reading, passed } = self;
+        let places = desk.queues.iter().map(|queue| queue.places).fold(0, u64::saturating_add);
+        let is_possible = passed <= now
+            && queues.len() == desk.queues.len()
+            && round < desk.queues.len() as u64
             && reading.busy.max(reading.queued) <= MOST_SEEN
-            && reading.longest_queue <= desk.places.min(LONGEST_SEEN);
+            && reading.longest_queue <= places.min(LONGEST_SEEN);
         if !is_possible {
             return None;
         }
-        (desk.filled, desk.recent, desk.reading, desk.passed) = (filled, recent.into(), reading, passed);
+        for (queue, QueueState { filled, recent }) in desk.queues.iter_mut().zip(queues) {
+            if filled > now || !recent.is_sorted() || recent.last().is_some_and(|&last| last > now) {
+                return None;
+            }
+            (queue.filled, queue.recent) = (filled, recent.into());
+        }
+        (desk.round, desk.reading, desk.passed) = (round, reading, passed);
         Some(())
     }
 }

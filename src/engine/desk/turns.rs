@@ -1,9 +1,10 @@
 //! What happens at desks: sessions come, requests are done, clients leave.
 
-use super::{Next, Turn, What};
+use super::{Asked, Next, Turn, What};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::plan;
+use crate::rng::Purpose;
 use crate::units::Instant;
 
 impl<'a> Player<'a> {
@@ -25,7 +26,12 @@ impl<'a> Player<'a> {
         }
         let (segment, state) = (usize::from(session.segment), usize::from(session.state));
         let rank = settings.rank(segment, self.model.segments[segment].graph, state);
-        if !self.cell.desks.take(settings, &client, now.0, (service, rank, work)) {
+        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
+        let mut stream = self.stream(session, Purpose::Balancer, item);
+        let draw = |below: u64| ((u128::from(stream.bits64()) * u128::from(below)) >> 64) as u64;
+        let queue = self.cell.desks.desk(service).choose(settings.queues, draw);
+        let asked = Asked { now: now.0, client, service, queue, rank, work };
+        if !self.cell.desks.take(settings, &asked) {
             self.tally.services[service].rejected += 1;
             self.attempt_failed(session, Cause::rejected(service));
         }
@@ -69,23 +75,23 @@ impl<'a> Player<'a> {
             session.attempt = 0;
             self.wait(&mut session, Phase::Response, Instant(turn.time));
         }
-        self.serve(service, turn.time);
+        self.serve((service, request.queue), turn.time);
     }
 
     fn client_leaves(&mut self, turn: Turn) {
         let model = self.model;
         let cancel =
             |service: usize| model.services[service].desk.as_ref().map_or(plan::Cancel::None, |desk| desk.cancel);
-        let (mut session, service) = self.cell.desks.leave(cancel, turn.place, turn.time);
+        let (mut session, (service, queue)) = self.cell.desks.leave(cancel, turn.place, turn.time);
         self.tally.services[service].timed_out += u64::from(session.phase() != Phase::HoldExpiry);
         self.play(&mut session);
-        self.serve(service, turn.time);
+        self.serve((service, queue), turn.time);
     }
 
     /// Free workers take up what waits. What has waited too long is dropped on the way, and its client told.
-    fn serve(&mut self, service: usize, now: u64) {
+    fn serve(&mut self, (service, queue): (usize, u32), now: u64) {
         let settings = self.desk_settings(service);
-        while let Some(next) = self.cell.desks.call_next(settings, service, now) {
+        while let Some(next) = self.cell.desks.call_next(settings, (service, queue), now) {
             if let Next::Dropped(request) = next
                 && request.is_awaited
             {

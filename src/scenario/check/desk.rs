@@ -3,15 +3,15 @@
 use super::Check;
 use crate::plan::{Desk, Discipline};
 use crate::scenario::diagnostic::{Code, Diagnostic};
-use crate::scenario::file::{self, Cancel, Priority};
+use crate::scenario::file::{self, Cancel, Priority, Queues};
 use crate::scenario::tree::Cursor;
 use crate::units::Nanos;
 
 impl Check<'_> {
     /// The settings of an event-driven service; `None` for one that needs no more than a plain queue.
     pub(super) fn desk(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Option<Desk> {
-        let file::Service { discipline, max_wait, controlled_delay, cancel, slowdown, .. } = service;
-        let is_plain = (discipline, cancel) == (&file::Discipline::Fifo, &Cancel::None)
+        let file::Service { discipline, max_wait, controlled_delay, cancel, slowdown, queues, .. } = service;
+        let is_plain = (discipline, cancel, queues) == (&file::Discipline::Fifo, &Cancel::None, &Queues::Pooled)
             && (max_wait, controlled_delay, slowdown) == (&None, &None, &None);
         if is_plain {
             return None;
@@ -21,7 +21,7 @@ impl Check<'_> {
                 Diagnostic::new(Code::Unused, format!("nobody waits at service `{name}`"))
                     .at(at.key_place(), "no `instances`")
                     .note("a service without instances is a delay: it has no queue and no workers")
-                    .help("say how many instances there are, or delete `discipline`, `max_wait`, `controlled_delay`, `cancel` and `slowdown`"),
+                    .help("say how many instances there are, or delete `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown` and `queues`"),
             );
             return None;
         }
@@ -42,6 +42,7 @@ impl Check<'_> {
             controlled_delay: controlled_delay.clone(),
             cancel: *cancel,
             slowdown: slowdown.clone(),
+            queues: *queues,
         })
     }
 

@@ -9,6 +9,8 @@
 mod closed_form;
 #[path = "theory/replication.rs"]
 mod replication;
+#[path = "theory/retry_storm.rs"]
+mod retry_storm;
 
 use closed_form::{Station, erlang_b, erlang_c, first_class_above, lifo_above, pollaczek_khinchine};
 use replication::{Experiment, Measure};
@@ -109,6 +111,23 @@ fn erlang_a_that_frees_the_worker() {
     experiment.agrees("server", Measure::QueueMean, theory.queue);
     experiment.agrees("server", Measure::Utilisation, theory.utilisation);
     experiment.agrees("server", Measure::TimedOutShare, theory.blocked);
+}
+
+#[test]
+fn split_and_pooled_queues() {
+    let split = Station::markov(1, 6.0, 0.1);
+    let all = Station { queue: 8.0 * split.queue, ..split };
+    agrees(&Experiment::of("split"), "server", &all);
+    let pooled = Experiment::varied("split", &["service.server.queues=\"pooled\"", "service.server.cancel=\"all\""]);
+    agrees(&pooled, "server", &Station::markov(8, 48.0, 0.1));
+}
+
+#[test]
+fn power_of_two_choices() {
+    let (utilisation, arrivals) = (0.7_f64, 35.0);
+    let queue = 500.0 * (2..10).map(|k| utilisation.powi((1 << k) - 1)).sum::<f64>();
+    let theory = Station { wait: queue / arrivals, queue, utilisation, blocked: 0.0 };
+    agrees(&Experiment::of("two-choices"), "server", &theory);
 }
 
 #[test]

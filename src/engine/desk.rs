@@ -107,7 +107,7 @@ struct Queue {
 #[derive(Clone, Debug, Default)]
 pub struct Desks {
     /// By service; `None`: a plain station.
-    desks: Vec<Option<Desk>>,
+    by_service: Vec<Option<Desk>>,
     requests: Vec<Option<Request>>,
     free: FreePlaces,
     turns: BinaryHeap<Reverse<Turn>>,
@@ -203,14 +203,14 @@ impl Desks {
             Some(Desk::new(pool, desk.queues, model.instances(service, cell)))
         };
         let desks: Vec<Option<Desk>> = model.services.iter().enumerate().map(desk).collect();
-        Desks { desks: if desks.iter().all(Option::is_none) { Vec::new() } else { desks }, ..Desks::default() }
+        Desks { by_service: if desks.iter().all(Option::is_none) { Vec::new() } else { desks }, ..Desks::default() }
     }
 
     /// Whether there is none.
     #[must_use]
     #[inline]
     pub fn are_none(&self) -> bool {
-        self.desks.is_empty()
+        self.by_service.is_empty()
     }
 
     /// Sessions that wait at a desk.
@@ -219,7 +219,7 @@ impl Desks {
     }
 
     fn desk(&mut self, service: usize) -> &mut Desk {
-        self.desks[service].as_mut().expect("only services with a desk come here")
+        self.by_service[service].as_mut().expect("only services with a desk come here")
     }
 
     fn request(&mut self, place: u32) -> &mut Request {
@@ -228,7 +228,7 @@ impl Desks {
 
     /// What the desk of a service did since the last reading, up to `now`; `None` where it has none.
     pub fn read(&mut self, service: usize, now: u64) -> Option<Reading> {
-        let desk = self.desks.get_mut(service)?.as_mut()?;
+        let desk = self.by_service.get_mut(service)?.as_mut()?;
         desk.pass(now);
         let next = Reading { longest_queue: desk.waiting, ..Reading::default() };
         Some(std::mem::replace(&mut desk.reading, next))

@@ -23,6 +23,9 @@ fn small() -> Loaded {
             "segment.regular.window.night={participation=0.5,intensity='rush'}",
             "record.fine='5s'",
             "service.order.workers=1",
+            "service.order.discipline='lifo'",
+            "service.order.cancel='waiting'",
+            "service.web.queues={per_instance={least_loaded=2}}",
         ],
     )
 }

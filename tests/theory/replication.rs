@@ -51,8 +51,15 @@ fn seed(scenario: &str, replication: u32) -> u64 {
 impl Experiment {
     /// Runs all replications of `scenarios/theory/{name}.toml`.
     pub(crate) fn of(name: &str) -> Self {
+        Self::varied(name, &[])
+    }
+
+    /// The same with some values replaced.
+    pub(crate) fn varied(name: &str, overrides: &[&str]) -> Self {
         let path = PathBuf::from(format!("scenarios/theory/{name}.toml"));
-        let mut plan = scenario::load(&path, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan;
+        let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        let mut plan =
+            scenario::load(&path, &overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan;
         let workers = plan.services.iter().map(|service| {
             let pool = service.pool.as_ref().expect("a station with workers");
             (service.name.clone(), (pool.instances * u64::from(pool.workers)) as f64)

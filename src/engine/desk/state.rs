@@ -69,17 +69,17 @@ impl Desks {
             bound: request.bound,
             service_span: request.service_span,
         };
-        let desks = self.desks.iter().map(|of| of.as_ref().map(desk)).collect();
+        let desks = self.by_service.iter().map(|of| of.as_ref().map(desk)).collect();
         (DesksState { desks, requests: requests.iter().map(state).collect() }, clients)
     }
 
     /// Brings desks at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
     #[must_use]
     pub fn restore(mut self, state: DesksState, clients: Vec<Session>, model: &Model, now: u64) -> Option<Self> {
-        if state.desks.len() != self.desks.len() {
+        if state.desks.len() != self.by_service.len() {
             return None;
         }
-        for (desk, state) in self.desks.iter_mut().zip(state.desks) {
+        for (desk, state) in self.by_service.iter_mut().zip(state.desks) {
             match (desk, state) {
                 (Some(desk), Some(state)) => state.restore(desk, now)?,
                 (None, None) => {}
@@ -100,7 +100,7 @@ impl Desks {
                 && waiting <= queue.places
                 && (waiting == 0 || queue.serving == queue.workers)
         };
-        let all = self.desks.iter().flatten().flat_map(|desk| &desk.queues).all(can_be);
+        let all = self.by_service.iter().flatten().flat_map(|desk| &desk.queues).all(can_be);
         (clients.next().is_none() && all).then_some(self)
     }
 
@@ -109,7 +109,7 @@ impl Desks {
         let is_possible = arrived <= now
             && service_span.is_none_or(|(started, done)| (arrived..=now).contains(&started) && done >= now)
             && (!is_awaited || awaits(&client, service, rank, model));
-        let desk = self.desks.get_mut(usize::from(service))?.as_mut()?;
+        let desk = self.by_service.get_mut(usize::from(service))?.as_mut()?;
         let of = desk.queues.get_mut(queue as usize)?;
         if !is_possible {
             return None;

@@ -4,6 +4,7 @@ pub mod admission;
 pub mod arrivals;
 pub mod basket;
 pub mod cell;
+pub mod desk;
 pub mod event_list;
 mod free_places;
 mod order;
@@ -320,7 +321,7 @@ impl Run {
         let mut held = Vec::new();
         let mut in_flight = 0;
         for cell in self.groups.iter().flat_map(|group| &group.cells) {
-            for session in cell.events.iter() {
+            for session in cell.sessions() {
                 in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
                 held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
                 if session.cause != Cause::SETTLED {
@@ -350,8 +351,9 @@ impl Group {
 
     fn read_stations(&mut self, now: Instant) {
         for cell in &mut self.cells {
-            for (station, tally) in cell.stations.iter_mut().zip(&mut self.tally.services) {
-                tally.read(station.read(now.0));
+            let stations = cell.stations.iter_mut().zip(&mut self.tally.services);
+            for (service, (station, tally)) in stations.enumerate() {
+                tally.read(cell.desks.read(service, now.0).unwrap_or_else(|| station.read(now.0)));
             }
         }
     }

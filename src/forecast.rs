@@ -5,7 +5,8 @@
 //! are the scenario's own intensities, numbers of sessions those of [`Expectation`]. Nothing queues, fails, retries or sells out,
 //! so what comes out is the load that the platform would have to carry to serve everyone: where it exceeds the capacity, the
 //! service cannot keep up, and retries only make it worse. Of services one behind the other, each is judged as if those before it
-//! let everyone through.
+//! let everyone through. Service times are taken as they are written, without a slowdown above a rate, and capacity as that of all
+//! workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is counted as if it were served.
 //!
 //! For Poisson arrivals and stays that are indeed exponential, the flow is the exact mean of the M/M/∞ network (Massey and Whitt,
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the
@@ -164,7 +165,7 @@ impl Forecast {
                 .sum()
         };
         let sessions: f64 = expectation.sessions.iter().flatten().sum();
-        let events = sessions + per_session(&events_of_state);
+        let events = sessions + per_session(&|state| events_of_state(plan, state));
         Forecast {
             sessions,
             visits: per_session(&|_| 1.0),
@@ -182,11 +183,13 @@ impl Forecast {
 }
 
 /// Events that a visit of `state` makes in the engine: one per call (its completion), one where there is no call (the end of the
-/// think time), and one more where orders are reserved or paid, which wait for the end of a tick. A session adds one, its arrival.
+/// think time), and one more where orders are reserved or paid, which wait for the end of a tick, or where the last call is answered
+/// at a desk, so that its answer and the end of the think time are two events. A session adds one, its arrival.
 #[must_use]
-pub fn events_of_state(state: &State) -> f64 {
+pub fn events_of_state(plan: &Plan, state: &State) -> f64 {
     let settles = matches!(state.action, Some(Action::Reserve | Action::Pay { .. }));
-    state.calls.len().max(1) as f64 + f64::from(u8::from(settles))
+    let at_desk = state.calls.last().is_some_and(|&service| plan.services[service].desk.is_some());
+    state.calls.len().max(1) as f64 + f64::from(u8::from(settles || at_desk))
 }
 
 /// Memory of a run, bytes.

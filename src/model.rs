@@ -129,6 +129,8 @@ pub struct Service {
     pub protection: plan::protection::Protection,
     /// Whether there is any protection.
     pub is_protected: bool,
+    /// What they do beyond first come, first served.
+    pub desk: Option<plan::Desk>,
 }
 
 impl Model {
@@ -316,6 +318,7 @@ impl Service {
             pool: service.pool.clone(),
             protection: service.protection.clone(),
             is_protected: service.protection.is_some(),
+            desk: service.desk.clone(),
         }
     }
 
@@ -354,6 +357,7 @@ mod tests {
             retry: Retry { attempts: 5, backoff, multiplier: 2.0, cap, jitter: Jitter::Decorrelated },
             cost: None,
             protection: plan::protection::Protection::default(),
+            desk: None,
         });
         let waits = |u: f64| [0, 1, 2, 3].map(|attempt| service.backoff(attempt, |_| u).0);
         assert_eq!(waits(0.0), [100; 4]);

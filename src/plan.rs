@@ -235,6 +235,43 @@ pub struct Service {
     pub cost: Option<Fen>,
     /// What stands between its clients and its queue.
     pub protection: Protection,
+    /// What its servers do that takes an event of their own; `None`: first come, first served, and nothing else. Only with a pool.
+    pub desk: Option<Desk>,
+}
+
+/// How the servers of a service choose, drop, forget and slow down. At least one of these differs from a plain queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desk {
+    /// Who is served next.
+    pub discipline: Discipline,
+    /// Whoever has waited longer when the turn comes is dropped.
+    pub max_wait: Option<Nanos>,
+    /// A bound that shortens while the queue does not empty.
+    pub controlled_delay: Option<ControlledDelay>,
+    /// What becomes of requests whose client is gone.
+    pub cancel: Cancel,
+    /// Slower service above a rate.
+    pub slowdown: Option<Slowdown>,
+    /// Where requests wait.
+    pub queues: Queues,
+}
+
+/// Who is served next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Discipline {
+    /// First come, first served.
+    Fifo,
+    /// Last come, first served.
+    Lifo,
+    /// Last come, first served with more waiting requests per instance than this.
+    AdaptiveLifo {
+        /// Waiting requests per instance.
+        above: u64,
+    },
+    /// By rank, the smallest first; among equals first come, first served. Ranks by [`CbmgId`] and state.
+    StatePriority(Vec<Vec<u8>>),
+    /// The same with ranks by [`SegmentId`].
+    SegmentPriority(Vec<u8>),
 }
 
 /// The servers of a service over the whole platform.
@@ -263,7 +300,7 @@ pub struct Retry {
     pub jitter: Jitter,
 }
 
-pub use crate::scenario::file::Jitter;
+pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, Queues, Slowdown};
 
 /// What is on sale.
 #[derive(Clone, Debug, PartialEq)]
@@ -453,6 +490,18 @@ impl Plan {
     #[must_use]
     pub fn total_cost(&self) -> Option<Fen> {
         self.services.iter().filter_map(|service| self.cost(service)).reduce(|sum, cost| sum + cost)
+    }
+}
+
+impl Desk {
+    /// Rank of a request of a session of this segment, with this behaviour graph, in this state; zero without priorities.
+    #[must_use]
+    pub fn rank(&self, segment: SegmentId, cbmg: CbmgId, state: usize) -> u8 {
+        match &self.discipline {
+            Discipline::SegmentPriority(ranks) => ranks[segment],
+            Discipline::StatePriority(ranks) => ranks[cbmg][state],
+            Discipline::Fifo | Discipline::Lifo | Discipline::AdaptiveLifo { .. } => 0,
+        }
     }
 }
 

@@ -78,16 +78,16 @@ pub struct ServiceTally {
     pub timed_out: u64,
     /// Work brought by all requests, ns.
     pub offered_ns: u128,
-    /// Time waited by accepted requests, ns.
+    /// Time waited by requests that are answered, ns.
     pub waited_ns: u128,
     /// What the stations did.
     pub reading: Reading,
-    /// Response times of accepted requests, µs.
+    /// Response times of requests that are answered, µs.
     pub responses_us: ResponseTimes,
 }
 
 impl ServiceTally {
-    /// Records an accepted request.
+    /// Records a request that is or will be answered.
     #[inline]
     pub fn accept(&mut self, waited_ns: u64, response_ns: u64) {
         self.waited_ns += u128::from(waited_ns);
@@ -212,9 +212,11 @@ pub struct ServiceRow {
     pub limited: u64,
     /// Timed out.
     pub timed_out: u64,
+    /// Answered, to whomever; of plain stations all that were accepted, as their answers are known at once.
+    pub answered: u64,
     /// Work brought, ns.
     pub offered_ns: u128,
-    /// Time waited, ns.
+    /// Time waited by those answered, ns.
     pub waited_ns: u128,
     /// What the stations did.
     pub reading: Reading,
@@ -295,6 +297,7 @@ impl ServiceRow {
             rejected: tally.rejected,
             limited: tally.limited,
             timed_out: tally.timed_out,
+            answered: tally.responses_us.count(),
             offered_ns: tally.offered_ns,
             waited_ns: tally.waited_ns,
             reading: tally.reading,

@@ -61,6 +61,8 @@ pub enum Purpose {
     Decline = 10,
     /// Whether a client holds a request back; item = call and attempt.
     Throttle = 11,
+    /// Instances that the balancer looks at for a request; item = call and attempt.
+    Balancer = 14,
     /// Arrivals of a segment in a cell and window: how many in all.
     Attendance = 20,
     /// Arrivals of a segment in a cell and window, per tick: how many, and when.

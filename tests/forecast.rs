@@ -40,6 +40,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
         },
         cost: None,
         protection: Protection::default(),
+        desk: None,
     }
 }
 
@@ -186,8 +187,8 @@ fn money_is_lines_times_price_times_units() {
     checkout.action = Some(Action::Reserve);
     let mut pay = state("pay", &[], None, &[(None, 1.0)]);
     pay.action = Some(Action::Pay { declined: 0.1 });
-    assert_eq!(events_of_state(&pay), 2.0);
     let mut plan = plan(3600, 1000, constant(), vec![checkout, pay], vec![]);
+    assert_eq!(events_of_state(&plan, &plan.cbmgs[0].states[1]), 2.0);
     plan.segments[0].interest = vec![1.0, 2.0];
     plan.catalogue = Some(Catalogue {
         skus: 1000,

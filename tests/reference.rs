@@ -9,6 +9,7 @@
 //! | events | a calendar per cell, packed keys | one binary heap over all cells |
 //! | a session | one event that carries it | a struct in a map, with as many timers as it has |
 //! | a service | reckons when a request will start | workers, a queue, an event when work is done |
+//! | a desk | a heap of turns, an ordered map of those who wait | the same workers and queue, searched each time |
 //! | outcome of a request | known when it is made | known when it happens |
 //! | stock | shards, moves, sorted settlement | a list of shelves |
 //! | results | counters of the current row | a list of facts, added up afterwards |
@@ -24,6 +25,8 @@ mod account;
 mod arrivals;
 #[path = "reference/compare.rs"]
 mod compare;
+#[path = "reference/desk.rs"]
+mod desk;
 #[path = "properties/draw.rs"]
 mod draw;
 #[path = "reference/draws.rs"]
@@ -72,7 +75,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 17] = [
+const COMMON: [(&str, u32, Count); 21] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -88,6 +91,10 @@ const COMMON: [(&str, u32, Count); 17] = [
     ("limited requests", 10, |seen| seen.limited),
     ("requests held back", 5, |seen| seen.held_back),
     ("turns at a limiter", 5, |seen| seen.turns),
+    ("requests that overtake", 7, |seen| seen.overtakings),
+    ("requests dropped", 5, |seen| seen.dropped),
+    ("requests cancelled", 10, |seen| seen.cancelled),
+    ("requests slowed down", 5, |seen| seen.slowed),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -113,6 +120,10 @@ struct Seen {
     limited: u64,
     held_back: u64,
     turns: u64,
+    overtakings: u64,
+    dropped: u64,
+    cancelled: u64,
+    slowed: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -156,6 +167,10 @@ impl Seen {
             limited: rarities.limited,
             held_back: rarities.held_back,
             turns: rarities.turns,
+            overtakings: rarities.overtakings,
+            dropped: rarities.dropped,
+            cancelled: rarities.cancelled,
+            slowed: rarities.slowed,
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

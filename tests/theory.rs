@@ -9,8 +9,10 @@
 mod closed_form;
 #[path = "theory/replication.rs"]
 mod replication;
+#[path = "theory/retry_storm.rs"]
+mod retry_storm;
 
-use closed_form::{Station, erlang_b, erlang_c, pollaczek_khinchine};
+use closed_form::{Station, erlang_b, erlang_c, first_class_above, lifo_above, pollaczek_khinchine};
 use replication::{Experiment, Measure};
 
 /// Wait, queue and utilisation of a station of the scenario, all against its closed form.
@@ -38,6 +40,10 @@ fn closed_forms_agree_with_each_other() {
     let roomy = Station::finite(4, 2000, 15.0, 0.2);
     let endless = Station::markov(4, 15.0, 0.2);
     assert!((roomy.wait - endless.wait).abs() < 1e-9 && roomy.blocked < 1e-12);
+    let patient = Station::impatient(4, 15.0, 0.2, 1e-9, 0.0);
+    assert!((patient.wait - endless.wait).abs() < 1e-6);
+    // All who have to wait for it above zero, and nobody for ever.
+    assert!((lifo_above(6.0, 0.1, 1e-9) - 1.0).abs() < 1e-6 && lifo_above(6.0, 0.1, 30.0).abs() < 1e-3);
     assert!((Station::finite(5, 0, 4.0, 1.0).blocked - erlang_b(5, 4.0)).abs() < 1e-12);
 }
 
@@ -70,6 +76,58 @@ fn m_g_1_with_lognormal_services() {
     let mean = 0.060 * (sigma * sigma / 2.0).exp();
     let cv_squared = (sigma * sigma).exp_m1();
     agrees(&Experiment::of("mg1"), "server", &pollaczek_khinchine(6.5, mean, cv_squared));
+}
+
+#[test]
+fn m_m_1_last_come_first_served() {
+    let experiment = Experiment::of("mm1-lifo");
+    agrees(&experiment, "server", &Station::markov(1, 6.0, 0.1));
+    experiment.agrees("server", Measure::TimedOutShare, lifo_above(6.0, 0.1, 0.5));
+}
+
+#[test]
+fn m_m_1_with_priorities() {
+    let experiment = Experiment::of("priority");
+    agrees(&experiment, "server", &Station::markov(1, 7.0, 0.1));
+    let of_all = 2.0 / 7.0 * first_class_above(2.0, 7.0, 0.1, 0.3);
+    experiment.agrees("server", Measure::TimedOutShare, of_all);
+}
+
+/// The wait is that of all, those who give up included, by Little: no request is told apart by how it ends.
+#[test]
+fn erlang_a() {
+    let theory = Station::impatient(5, 30.0, 0.2, 2.0, 0.0);
+    // What is not worked off has been abandoned.
+    assert!((theory.blocked - (1.0 - theory.utilisation * 5.0 / 0.2 / 30.0)).abs() < 1e-12);
+    let experiment = Experiment::of("erlang-a");
+    experiment.agrees("server", Measure::QueueMean, theory.queue);
+    experiment.agrees("server", Measure::Utilisation, theory.utilisation);
+}
+
+#[test]
+fn erlang_a_that_frees_the_worker() {
+    let theory = Station::impatient(5, 30.0, 0.2, 2.0, 2.0);
+    let experiment = Experiment::of("erlang-a-cancel");
+    experiment.agrees("server", Measure::QueueMean, theory.queue);
+    experiment.agrees("server", Measure::Utilisation, theory.utilisation);
+    experiment.agrees("server", Measure::TimedOutShare, theory.blocked);
+}
+
+#[test]
+fn split_and_pooled_queues() {
+    let split = Station::markov(1, 6.0, 0.1);
+    let all = Station { queue: 8.0 * split.queue, ..split };
+    agrees(&Experiment::of("split"), "server", &all);
+    let pooled = Experiment::varied("split", &["service.server.queues=\"pooled\"", "service.server.cancel=\"all\""]);
+    agrees(&pooled, "server", &Station::markov(8, 48.0, 0.1));
+}
+
+#[test]
+fn power_of_two_choices() {
+    let (utilisation, arrivals) = (0.7_f64, 35.0);
+    let queue = 500.0 * (2..10).map(|k| utilisation.powi((1 << k) - 1)).sum::<f64>();
+    let theory = Station { wait: queue / arrivals, queue, utilisation, blocked: 0.0 };
+    agrees(&Experiment::of("two-choices"), "server", &theory);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! thousandth of a token and the nanosecond of a rate, so that a scenario means the same with another number of cells; only what
 //! judges shares (a breaker's `at_least` and `probes`) is that of each cell.
 //!
-//! A station tells the end of a request when it is made; here that end counts when it happens:
+//! A station tells the end of a request when it is made, a desk when it comes; here that end counts when it happens:
 //!
 //! | a request | counts |
 //! |---|---|
@@ -113,15 +113,18 @@ impl Admission {
         self.budget.as_mut().is_none_or(|budget| budget.try_retry(now.0))
     }
 
-    /// A request was taken in that will be finished at `done`; its client hears of it where `answer` says so.
-    fn taken_in(&mut self, done: Instant, answer: Option<Answer>) {
+    /// A station took a request in that will be finished at `done`.
+    fn enter(&mut self, done: Instant) {
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.enter(done.0);
         }
-        if let Some(answer) =
-            answer.filter(|_| self.budget.is_some() || self.breaker.is_some() || self.throttle.is_some())
-        {
-            self.answers.push(Reverse(answer));
+    }
+
+    /// A client will hear at `time` of a request that it made at `made`, ns; or hears of it now.
+    fn answered(&mut self, made: u64, time: u64) {
+        let is_slow = self.slow_over.is_some_and(|over| time - made > over);
+        if self.budget.is_some() || self.breaker.is_some() || self.throttle.is_some() {
+            self.answers.push(Reverse(Answer { time, is_slow }));
         }
     }
 

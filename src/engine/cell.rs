@@ -5,6 +5,7 @@
 use super::admission::Admission;
 use super::arrivals::Arrivals;
 use super::basket::Baskets;
+use super::desk::Desks;
 use super::event_list::EventList;
 use super::session::{Phase, Session};
 use super::station::Station;
@@ -31,6 +32,8 @@ pub struct Cell {
     pub stations: Vec<Station>,
     /// One per service that is protected.
     pub admissions: Vec<Option<Box<Admission>>>,
+    /// In place of the stations of services that need events of their own, and the sessions that wait there.
+    pub desks: Desks,
     /// A byte per shopper of what lasts between windows; empty where there is one window.
     pub history: Vec<u8>,
     /// Orders that wait for the end of the tick: the session, and its lines granted at once.
@@ -69,10 +72,16 @@ impl Cell {
             baskets: Baskets::default(),
             stations: stations.collect(),
             admissions: (0..model.services.len()).map(|service| Admission::new(model, service, id)).collect(),
+            desks: Desks::new(model, id),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             waiting: Vec::new(),
             digest: Digest::default(),
         }
+    }
+
+    /// Sessions in flight but for those that wait for the end of the tick, in no order that means anything.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.events.iter().chain(self.desks.clients())
     }
 }
 
@@ -101,10 +110,14 @@ impl Player<'_> {
     pub(super) fn play_tick(&mut self, window: usize, end: Instant) {
         self.space.grants.forget();
         self.look_ahead(end);
+        let has_desks = !self.cell.desks.are_none();
         loop {
             // At the same instant an arrival comes last.
             let arrival = self.cell.arrivals.next_before(end);
             let until = arrival.map_or(end.0, |arrival| arrival.time.0 + 1);
+            if has_desks {
+                self.play_with_desks(until);
+            }
             while let Some(mut session) = self.cell.events.pop_before(until) {
                 self.play(&mut session);
             }
@@ -135,7 +148,7 @@ impl Player<'_> {
         }
     }
 
-    fn play(&mut self, session: &mut Session) {
+    pub(super) fn play(&mut self, session: &mut Session) {
         self.tally.events += 1;
         self.cell.digest.mix(session.order());
         match session.phase() {
@@ -151,6 +164,13 @@ impl Player<'_> {
     /// Lets a session wait, until its hold expires at the latest.
     #[inline]
     pub(super) fn wait(&mut self, session: &mut Session, phase: Phase, time: Instant) {
+        self.set_wait(session, phase, time);
+        self.cell.events.push(*session);
+    }
+
+    /// Notes what a session waits for: the expiry of its hold, if that comes first.
+    #[inline]
+    pub(super) fn set_wait(&self, session: &mut Session, phase: Phase, time: Instant) {
         session.wait_for(phase, time);
         if session.holds() {
             let deadline = self.cell.baskets.deadline(session.basket);
@@ -158,7 +178,6 @@ impl Player<'_> {
                 session.wait_for(Phase::HoldExpiry, deadline);
             }
         }
-        self.cell.events.push(*session);
     }
 
     /// When the hold of a session expires; the end of time where it holds nothing.

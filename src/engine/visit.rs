@@ -76,6 +76,9 @@ impl<'a> Player<'a> {
         let tally = &mut self.tally.services[service];
         tally.requests += 1;
         tally.offered_ns += u128::from(work);
+        if self.model.services[service].desk.is_some() {
+            return self.ask_at_desk(session, service, since, work);
+        }
         let Some(start) = self.cell.stations[service].offer(now.0, work) else {
             tally.rejected += 1;
             self.note_failure(service, now);

@@ -1,7 +1,7 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
 use super::response_times::ResponseTimes;
-use super::{Intents, Recorder, Row, ServiceTally, Tally};
+use super::{Intents, Recorder, Row, ServiceRow, ServiceTally, Tally};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
@@ -111,7 +111,7 @@ impl Recorder {
         }
         record.has_shape(model)?;
         record.adds_up(model)?;
-        record.answers_add_up(windows)?;
+        record.answers_add_up(model, windows)?;
         Ok(record)
     }
 
@@ -168,26 +168,38 @@ impl Recorder {
         (adds_up && in_flight).then_some(()).ok_or("its rows do not add up to its totals")
     }
 
-    /// Whether every accepted request has one response time, and no other has.
-    fn answers_add_up(&self, windows: usize) -> Result<(), Wrong> {
+    /// Whether every request that was answered has one response time, and no other has. A plain station answers all that it accepts
+    /// in the row in which they come; at a desk they may be answered later or never.
+    fn answers_add_up(&self, model: &Model, windows: usize) -> Result<(), Wrong> {
+        let is_plain = |id: usize| model.services[id].desk.is_none();
+        let of_row = |(id, row): (usize, &ServiceRow)| {
+            let counts = row.rejected.checked_add(row.answered) == Some(row.requests) && row.timed_out <= row.requests;
+            counts || !is_plain(id)
+        };
+        if !self.rows.iter().all(|row| row.services.iter().enumerate().all(of_row)) {
+            return Err("there are answers without requests, or the other way round");
+        }
         for (window, responses) in self.responses_us[..windows].iter().enumerate() {
             let rows = || self.rows.iter().filter(|row| row.slot.window == window);
             for (id, times) in responses.iter().enumerate() {
-                let accepted: u64 = rows().map(|row| row.services[id].requests - row.services[id].rejected).sum();
-                if times.count() != accepted {
+                let answered: u128 = rows().map(|row| u128::from(row.services[id].answered)).sum();
+                if u128::from(times.count()) != answered {
                     return Err("there are answers without requests, or the other way round");
                 }
             }
         }
         for (slice, times) in &self.slices {
             let rows = self.rows.iter().filter(|row| slice.covers(row.slot.start, row.slot.end));
-            let of = |row: &Row| row.services[slice.service].requests - row.services[slice.service].rejected;
-            if times.count() != rows.map(of).sum::<u64>() {
+            let answered: u128 = rows.map(|row| u128::from(row.services[slice.service].answered)).sum();
+            if u128::from(times.count()) != answered {
                 return Err("a slice of time has answers without requests, or the other way round");
             }
         }
-        let answered = |service: &ServiceTally| service.responses_us.count() == service.requests - service.rejected;
-        let open = self.slot.services.iter().all(answered);
+        let of_tally = |(id, service): (usize, &ServiceTally)| {
+            let counts = service.rejected.checked_add(service.responses_us.count()) == Some(service.requests);
+            counts && service.timed_out <= service.requests || !is_plain(id)
+        };
+        let open = self.slot.services.iter().enumerate().all(of_tally);
         // Those of closed slots stand in the windows.
         let closed = self.total.services.iter().all(|service| service.responses_us.count() == 0);
         (open && closed).then_some(()).ok_or("there are answers without requests, or the other way round")
@@ -208,7 +220,7 @@ impl SliceState {
 impl Row {
     fn counts_below(&self, most: u64) -> bool {
         let services = self.services.iter().all(|service| {
-            let counts = (service.requests, service.rejected, service.limited, service.timed_out);
+            let counts = [service.requests, service.rejected, service.limited, service.timed_out];
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let categories =
@@ -222,7 +234,7 @@ impl Tally {
         let intents = [self.demand, self.ordered, self.paid];
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
-            let counts = (service.requests, service.rejected, service.limited, service.timed_out);
+            let counts = [service.requests, service.rejected, service.limited, service.timed_out];
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
@@ -233,17 +245,12 @@ impl Tally {
     }
 }
 
-/// Whether a service, in a row or in a tally, counts no more than can be, given its requests and those of them that were
-/// rejected, turned away before they reached it, and timed out.
-fn service_below(
-    (requests, rejected, limited, timed_out): (u64, u64, u64, u64),
-    ns: u128,
-    reading: Reading,
-    most: u64,
-) -> bool {
-    rejected.max(timed_out) <= requests
-        && limited <= rejected
-        && requests.max(reading.longest_queue) <= most
+/// Whether a service, in a row or in a tally, counts no more than can be; counts are requests, those rejected, those turned away
+/// before they reached it, those timed out.
+fn service_below(counts: [u64; 4], ns: u128, reading: Reading, most: u64) -> bool {
+    let [_, rejected, limited, _] = counts;
+    limited <= rejected
+        && counts.into_iter().max().max(Some(reading.longest_queue)) <= Some(most)
         && ns.max(reading.busy).max(reading.queued) <= MOST_NS
 }
 

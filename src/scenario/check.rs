@@ -6,6 +6,7 @@
 mod arrival;
 mod behaviour;
 mod clock;
+mod desk;
 mod distribution;
 mod goods;
 mod people;

@@ -301,7 +301,7 @@ impl Default for Basket {
     }
 }
 
-/// A service: instances with workers behind one bounded FIFO queue per cell, and how its clients behave.
+/// A service: instances with workers behind one bounded queue per cell, and how its clients behave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
@@ -337,6 +337,115 @@ pub struct Service {
     /// Adaptive throttling by its clients. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
+    /// Who is served next when a worker becomes free.
+    #[serde(default)]
+    pub discipline: Discipline,
+    /// A request that has waited longer than this when its turn comes is dropped instead of served; its client, if it is still
+    /// there, is rejected. Absent: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_wait: Option<Nanos>,
+    /// A bound on the wait that shortens while the queue does not empty. With `max_wait` too, the shorter of the two holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controlled_delay: Option<ControlledDelay>,
+    /// What becomes of a request whose client is gone: timed out, out of patience, or its session ended with the hold on its order.
+    #[serde(default)]
+    pub cancel: Cancel,
+    /// The servers become slower while many requests come. Absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowdown: Option<Slowdown>,
+    /// Where requests wait.
+    #[serde(default)]
+    pub queues: Queues,
+}
+
+/// Where requests wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Queues {
+    /// In one queue for all instances of a cell, with the places of all: whichever worker is free first takes the next.
+    #[default]
+    Pooled,
+    /// In a queue of the instance that a balancer sends them to, and they stay there.
+    PerInstance(Balancer),
+}
+
+/// Which instance of the cell a request is sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Balancer {
+    /// Any, whatever its load.
+    Random,
+    /// One after the other.
+    RoundRobin,
+    /// Of so many drawn at random (the same may be drawn twice), the one with the fewest requests that wait or are served; the first
+    /// drawn of several.
+    LeastLoaded(#[schemars(range(min = 1, max = 100))] u32),
+}
+
+/// Who is served next when a worker becomes free.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Discipline {
+    /// Who has waited longest.
+    #[default]
+    Fifo,
+    /// Who came last.
+    Lifo,
+    /// Who has waited longest while the queue is short, who came last while it is long.
+    AdaptiveLifo {
+        /// The queue is long with more waiting requests than this, per instance.
+        #[schemars(range(min = 0, max = 1_000_000_000u64))]
+        above: u64,
+    },
+    /// Who is named first; among equals, who has waited longest. Requests in service are not interrupted.
+    Priority(Priority),
+}
+
+/// Whose requests are served before those of others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Priority {
+    /// Segments, the first of them first; those that are not named come last.
+    Segments(#[schemars(length(min = 1, max = 200))] Vec<String>),
+    /// States of behaviour graphs, the first of them first, in every graph that has them; those that are not named come last.
+    States(#[schemars(length(min = 1, max = 200))] Vec<String>),
+}
+
+/// What becomes of a request whose client is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cancel {
+    /// It keeps its place in the queue and is worked on to the end: wasted work.
+    #[default]
+    None,
+    /// It is taken out of the queue; once a worker has begun, it is worked on to the end.
+    Waiting,
+    /// It is taken out of the queue, and its worker is free at once.
+    All,
+}
+
+/// Controlled delay: a request that comes while the queue has not been empty for `interval` may wait for `target` only, any other
+/// for `interval`. Source: Maurer, "Fail at Scale", ACM Queue 13(8), 2015.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ControlledDelay {
+    /// Longest wait while the queue stands.
+    pub target: Nanos,
+    /// The queue stands when it has not been empty for this long; the longest wait while it does not.
+    pub interval: Nanos,
+}
+
+/// A service that becomes slower above a rate. A request that a worker takes up takes `factor` times its service time if more than
+/// `above` requests per instance were accepted in the second up to then, and its own service time otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slowdown {
+    /// Requests per second and instance up to which the service keeps its speed.
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub above: u64,
+    /// How many times as long a request takes beyond.
+    #[schemars(range(min = 1.0, max = 10_000.0))]
+    pub factor: f64,
 }
 
 fn one() -> u32 {

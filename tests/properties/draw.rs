@@ -293,7 +293,8 @@ impl Draw {
 
     fn service(&mut self, service: u64) {
         self.line(&format!("[service.s{service}]"));
-        if self.is_tense() || self.chance(0.8) {
+        let has_instances = self.is_tense() || self.chance(0.8);
+        if has_instances {
             let (instances, workers) = (self.cells + self.between(0, 3), self.between(1, 3));
             self.line(&format!("instances = {instances}\nworkers = {workers}"));
             if self.is_tense() || self.chance(0.7) {
@@ -318,6 +319,42 @@ impl Draw {
             ));
         }
         self.protection(times_out);
+        if has_instances {
+            self.desk();
+        }
+    }
+
+    /// What takes an event-driven station, in two of five services.
+    fn desk(&mut self) {
+        if self.chance(0.6) {
+            return;
+        }
+        let discipline = match self.between(0, 5) {
+            0 => "\"fifo\"".into(),
+            1 => "\"lifo\"".into(),
+            2 => format!("{{ adaptive_lifo = {{ above = {} }} }}", self.between(0, 2)),
+            3 => "{ priority = { segments = [\"p0\"] } }".into(),
+            _ => "{ priority = { states = [\"pay\", \"order\"] } }".into(),
+        };
+        self.line(&format!("discipline = {discipline}"));
+        if self.chance(0.4) {
+            let max_wait = self.time(10.0, 2000.0);
+            self.line(&format!("max_wait = {max_wait}"));
+        }
+        if self.chance(0.3) {
+            let (target, interval) = (self.time(5.0, 100.0), self.time(100.0, 1000.0));
+            self.line(&format!("controlled_delay = {{ target = {target}, interval = {interval} }}"));
+        }
+        if self.chance(0.4) {
+            let balancer = self.one_of(&["\"random\"", "\"round_robin\"", "{ least_loaded = 2 }"]);
+            self.line(&format!("queues = {{ per_instance = {balancer} }}"));
+        }
+        let cancel = self.one_of(&["none", "waiting", "all", "all"]);
+        self.line(&format!("cancel = \"{cancel}\""));
+        if self.chance(0.3) {
+            let (above, factor) = (self.one_of(&[1, 2, 10]), self.one_of(&[1.5, 3.0, 10.0]));
+            self.line(&format!("slowdown = {{ above = {above}, factor = {factor:?} }}"));
+        }
     }
 
     fn goods(&mut self, categories: u64) {

@@ -25,6 +25,13 @@ pub(crate) fn service_time(model: &Model, session: &Session, service: usize) -> 
     Nanos(model.services[service].time.draw(&mut of_visit(model, session, Purpose::ServiceTime, attempt(session))))
 }
 
+/// The instances that the balancer looks at for the attempt, one after the other.
+pub(crate) fn instances(model: &Model, session: &Session, below: u64) -> impl Iterator<Item = usize> + use<> {
+    let mut stream = of_visit(model, session, Purpose::Balancer, attempt(session));
+    // The high half of the product of a random word and the bound.
+    std::iter::repeat_with(move || ((u128::from(stream.bits64()) * u128::from(below)) >> 64) as usize)
+}
+
 /// How long the client waits after the failed attempt.
 pub(crate) fn backoff(model: &Model, session: &Session, service: usize) -> Nanos {
     let jitter = |attempt: u8| {

@@ -2,6 +2,7 @@
 //! longest queue is the highest step of the number that waits, response times are a distribution of what was recorded.
 
 use super::{Row, Simulator, series};
+use crate::desk::NEVER;
 use crate::record::{Request, What};
 use hdrhistogram::Histogram;
 use saleload::engine::schedule::Slot;
@@ -25,6 +26,7 @@ pub(super) struct Load {
     pub(super) rejected: u64,
     limited: u64,
     pub(super) timed_out: u64,
+    pub(super) answered: u64,
     offered_ns: u128,
     pub(super) waited_ns: u128,
     busy_ns: u128,
@@ -41,6 +43,7 @@ impl Load {
             rejected: 0,
             limited: 0,
             timed_out: 0,
+            answered: 0,
             offered_ns: 0,
             waited_ns: 0,
             busy_ns: 0,
@@ -56,11 +59,13 @@ impl Load {
 
     fn count(&mut self, request: &Request) {
         self.requests += 1;
-        self.rejected += u64::from(request.is_rejected);
         self.limited += u64::from(request.is_limited);
-        self.timed_out += u64::from(request.is_timed_out());
         self.offered_ns += u128::from(request.work.0);
+    }
+
+    fn answer(&mut self, request: &Request) {
         if let (Some(starts), Some(done)) = (request.starts, request.done()) {
+            self.answered += 1;
             self.waited_ns += u128::from((starts - request.made).0);
             let us = (done - request.made).0.div_ceil(1000);
             self.responses_us.saturating_record(us.clamp(1, LONGEST_RESPONSE_US));
@@ -68,9 +73,9 @@ impl Load {
     }
 
     fn wait_us_mean(loads: &[&Load]) -> f64 {
-        let accepted: u64 = loads.iter().map(|load| load.requests - load.rejected).sum();
+        let answered: u64 = loads.iter().map(|load| load.answered).sum();
         let waited: u128 = loads.iter().map(|load| load.waited_ns).sum();
-        if accepted == 0 { 0.0 } else { waited as f64 / 1e3 / accepted as f64 }
+        if answered == 0 { 0.0 } else { waited as f64 / 1e3 / answered as f64 }
     }
 }
 
@@ -83,6 +88,23 @@ fn overlaps(loads: &mut [Load], from: Instant, until: Instant, of: impl Fn(&mut 
         }
         let overlap = until.min(load.slot.end) - from.max(load.slot.start);
         *of(load) += u128::from(overlap.0);
+    }
+}
+
+/// A request at a desk is told of in the rows in which things happen to it.
+fn at_desk(loads: &mut [Load], request: &Request) {
+    if let Some(row) = request.answered {
+        loads[row].answer(request);
+    }
+    if let Some(row) = request.timed_out {
+        loads[row].timed_out += 1;
+    }
+    if request.rejected.is_none() || request.ends_wait.is_some() {
+        let until = request.starts.or(request.ends_wait).unwrap_or(NEVER);
+        overlaps(loads, request.arrives, until, |load| &mut load.queued_ns);
+    }
+    if let Some(starts) = request.starts {
+        overlaps(loads, starts, request.stops.unwrap_or(NEVER), |load| &mut load.busy_ns);
     }
 }
 
@@ -122,11 +144,23 @@ impl Simulator<'_> {
         let mut by_cell: BTreeMap<usize, Vec<&Request>> = BTreeMap::new();
         for request in self.record.requests.iter().filter(|request| request.service == service) {
             loads[request.row].count(request);
+            if let Some(row) = request.rejected {
+                loads[row].rejected += 1;
+            }
+            if self.desk(service).is_some() {
+                at_desk(&mut loads, request);
+                continue;
+            }
+            loads[request.row].answer(request);
+            loads[request.row].timed_out += u64::from(request.is_timed_out());
             by_cell.entry(request.cell).or_default().push(request);
             if let (true, Some(starts), Some(done)) = (has_workers, request.starts, request.done()) {
                 overlaps(&mut loads, request.arrives, starts, |load| &mut load.queued_ns);
                 overlaps(&mut loads, starts, done, |load| &mut load.busy_ns);
             }
+        }
+        if self.desk(service).is_some() {
+            loads.iter_mut().zip(self.rows()).for_each(|(load, row)| load.longest_queue = row.longest[service]);
         }
         for requests in by_cell.values() {
             let longest = longest_queues(&loads, requests);

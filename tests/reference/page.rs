@@ -56,37 +56,52 @@ impl Simulator<'_> {
         let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
         let Some((session, made)) = self.pass_protection(session) else { return };
-        let request = self.request(&session, made);
-        match self.cells[cell].services[service].take(request) {
+        let queue = self.balance(&session, service);
+        let request = self.request(&session, made, queue);
+        match self.cells[cell].services[service][queue].take(request, self.now) {
             Place::Nowhere => {
-                self.record.requests[request].is_rejected = true;
+                self.record.requests[request].rejected = Some(self.record.row());
                 self.remember(&session, Event::Failed);
                 return self.attempt_failed(session, Fate::Rejected(service));
             }
             Place::AtWorker => self.start(request),
-            Place::InQueue => self.record.rarities.waits += 1,
+            Place::InQueue => {
+                self.record.rarities.waits += 1;
+                let waiting = self.cells[cell].waiting(service);
+                let longest = &mut self.cells[cell].longest[service];
+                *longest = waiting.max(*longest);
+            }
         }
         if let Some(guard) = &mut self.cells[cell].guards[service] {
             guard.enter();
         }
-        self.wait_for_answer(session, made);
+        self.wait_for_answer(session, request, made);
     }
 
-    /// Records a request, made at some time and offered to its service now.
-    fn request(&mut self, session: &Session, made: Instant) -> RequestId {
-        let service = self.service(session);
+    /// Records a request, made at some time and offered to a queue of its service now.
+    fn request(&mut self, session: &Session, made: Instant, queue: usize) -> RequestId {
+        let (cell, service) = (session.cell, self.service(session));
         self.record.request(Request {
-            cell: session.cell,
+            cell,
             service,
+            queue,
             row: self.record.row(),
             key: session.key,
             number: session.number,
+            segment: session.segment,
+            state: session.state,
             made,
             arrives: self.now,
             work: draws::service_time(&self.model, session, service),
             starts: None,
-            is_rejected: false,
+            takes: Nanos(0),
+            rejected: None,
             is_limited: false,
+            bound: self.bound((cell, service, queue)),
+            ends_wait: None,
+            stops: None,
+            answered: None,
+            timed_out: None,
             client_leaves: self.time_out(service, made).into_iter().chain(session.patience_ends).min(),
         })
     }
@@ -96,19 +111,19 @@ impl Simulator<'_> {
     }
 
     /// Waits for the answer to a request, as long as the client does.
-    fn wait_for_answer(&mut self, mut session: Session, made: Instant) {
+    fn wait_for_answer(&mut self, mut session: Session, request: RequestId, made: Instant) {
         let time_out = self.time_out(self.service(&session), made);
         for (end, turn) in [(time_out, Turn::TimedOut), (session.patience_ends, Turn::GaveUp)] {
             if let Some(end) = end {
                 self.schedule(end, turn, session.key, session.number);
             }
         }
-        session.waits = Waits::Answer;
+        session.waits = Waits::Answer(request);
         self.sessions.insert(session.key, session);
     }
 
     /// Something happens that the protection of the service remembers.
-    fn remember(&mut self, session: &Session, event: Event) {
+    pub(crate) fn remember(&mut self, session: &Session, event: Event) {
         let service = self.service(session);
         if let Some(guard) = &mut self.cells[session.cell].guards[service] {
             guard.note(self.now, event);
@@ -151,11 +166,12 @@ impl Simulator<'_> {
     }
 
     /// A request that its service never sees.
-    fn never_offered(&mut self, session: &Session) {
-        let request = self.request(session, self.now);
-        let request = &mut self.record.requests[request];
-        (request.is_rejected, request.is_limited) = (true, true);
+    fn never_offered(&mut self, session: &Session) -> RequestId {
+        let id = self.request(session, self.now, 0);
+        let request = &mut self.record.requests[id];
+        (request.rejected, request.is_limited) = (Some(request.row), true);
         self.record.rarities.limited += 1;
+        id
     }
 
     fn turn_away(&mut self, session: Session, event: Event) {
@@ -171,9 +187,8 @@ impl Simulator<'_> {
         let time_out = self.time_out(self.service(&session), self.now);
         let leaves = [time_out, session.patience_ends, session.deadline].into_iter().flatten().min();
         if leaves.is_some_and(|leaves| leaves <= turn) {
-            self.never_offered(&session);
-            let now = self.now;
-            return self.wait_for_answer(session, now);
+            let (request, now) = (self.never_offered(&session), self.now);
+            return self.wait_for_answer(session, request, now);
         }
         self.record.rarities.turns += 1;
         self.schedule(turn, Turn::Retry, session.key, session.number);
@@ -182,17 +197,23 @@ impl Simulator<'_> {
         self.sessions.insert(session.key, session);
     }
 
-    fn start(&mut self, request: RequestId) {
+    pub(crate) fn start(&mut self, request: RequestId) {
+        let takes = self.duration(request);
         let of = &mut self.record.requests[request];
         of.starts = Some(self.now);
-        let (key, done) = (of.key, self.now + of.work);
+        of.takes = takes;
+        self.record.rarities.slowed += u64::from(takes > of.work);
+        let (key, done) = (of.key, self.now + takes);
         self.schedule(done, Turn::WorkDone, key, request as u64);
     }
 
     /// A worker has finished a request, and takes up the next. Whoever waits for it is answered.
     pub(crate) fn work_done(&mut self, id: RequestId) {
         let request = self.record.requests[id].clone();
-        if let Some(next) = self.cells[request.cell].services[request.service].finish(id) {
+        if self.desk(request.service).is_some() {
+            return self.desk_done(id);
+        }
+        if let Some(next) = self.cells[request.cell].services[request.service][0].finish(id) {
             self.start(next);
         }
         if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
@@ -231,7 +252,7 @@ impl Simulator<'_> {
     }
 
     /// An attempt at a call has failed: tries again after a back-off, while attempts, budget and patience last.
-    fn attempt_failed(&mut self, mut session: Session, fate: Fate) {
+    pub(crate) fn attempt_failed(&mut self, mut session: Session, fate: Fate) {
         let service = self.service(&session);
         if session.attempt + 1 >= self.plan.services[service].retry.attempts {
             return self.page_failed(session, fate);

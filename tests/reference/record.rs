@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Request {
     pub(crate) cell: usize,
     pub(crate) service: usize,
+    /// Which of several queues.
+    pub(crate) queue: usize,
     /// Row of the series in which it was made. All that is told of a request is told there.
     pub(crate) row: usize,
     pub(crate) key: Key,
@@ -20,13 +22,27 @@ pub(crate) struct Request {
     pub(crate) number: u64,
     /// When the client made it, and when it came to the service: later, where it waited for its turn at a limiter.
     pub(crate) made: Instant,
+    pub(crate) segment: usize,
+    /// The state of the behaviour graph that it is made in.
+    pub(crate) state: usize,
     pub(crate) arrives: Instant,
     pub(crate) work: Nanos,
     /// When a worker took it up.
     pub(crate) starts: Option<Instant>,
-    pub(crate) is_rejected: bool,
     /// Whether it never came to the service.
     pub(crate) is_limited: bool,
+    /// How long the worker takes.
+    pub(crate) takes: Nanos,
+    /// The row in which it was rejected.
+    pub(crate) rejected: Option<usize>,
+    /// The longest that it may wait.
+    pub(crate) bound: Option<Nanos>,
+    /// At a desk: when it left the queue without being served, when its worker was done or let go of it, the rows in which it was
+    /// answered and in which its client had waited too long.
+    pub(crate) ends_wait: Option<Instant>,
+    pub(crate) stops: Option<Instant>,
+    pub(crate) answered: Option<usize>,
+    pub(crate) timed_out: Option<usize>,
     /// When its client stops waiting: the earlier of time-out and patience.
     pub(crate) client_leaves: Option<Instant>,
 }
@@ -34,7 +50,7 @@ pub(crate) struct Request {
 impl Request {
     /// When it is answered.
     pub(crate) fn done(&self) -> Option<Instant> {
-        self.starts.map(|starts| starts + self.work)
+        self.starts.map(|starts| starts + self.takes)
     }
 
     /// Whether its client is not there any more when it is answered.
@@ -74,6 +90,8 @@ pub(crate) struct Row {
     pub(crate) turned_away: u64,
     /// Units left of every SKU at its end.
     pub(crate) left: Vec<u32>,
+    /// Longest queue of each service, cell by cell added up; of use for desks.
+    pub(crate) longest: Vec<u64>,
 }
 
 /// How often happened what makes a scenario worth playing.
@@ -96,6 +114,14 @@ pub(crate) struct Rarities {
     pub(crate) held_back: u64,
     /// Requests that waited for their turn.
     pub(crate) turns: u64,
+    /// Requests that were served before one that had come earlier.
+    pub(crate) overtakings: u64,
+    /// Requests that were dropped after too long a wait.
+    pub(crate) dropped: u64,
+    /// Requests that were cancelled.
+    pub(crate) cancelled: u64,
+    /// Requests that a worker took longer for, because there were many.
+    pub(crate) slowed: u64,
 }
 
 /// The facts of a run.
@@ -127,7 +153,7 @@ impl Record {
     }
 
     pub(crate) fn open(&mut self, slot: Slot) {
-        self.rows.push(Row { slot, begun: 0, ended: 0, turned_away: 0, left: Vec::new() });
+        self.rows.push(Row { slot, begun: 0, ended: 0, turned_away: 0, left: Vec::new(), longest: Vec::new() });
     }
 
     /// Notes an event that is played.

@@ -1,5 +1,6 @@
 //! A shopper's session, spelled out.
 
+use super::service::RequestId;
 use saleload::results::Bucket;
 use saleload::units::Instant;
 
@@ -54,8 +55,8 @@ pub(crate) struct Session {
 pub(crate) enum Waits {
     /// Being played at the moment.
     ItsTurn,
-    /// The answer of a service.
-    Answer,
+    /// The answer to this request.
+    Answer(RequestId),
     /// The next attempt at a call.
     Retry,
     /// The end of a think time; then the state, or the exit.

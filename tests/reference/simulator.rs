@@ -13,7 +13,7 @@ use super::session::{Fate, Key, Session, Waits};
 use super::stock::{Settlement, Stock};
 use saleload::engine::schedule::{self, Slot};
 use saleload::model::Model;
-use saleload::plan::Plan;
+use saleload::plan::{Plan, Queues};
 use saleload::units::Instant;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -34,11 +34,23 @@ pub(crate) struct Settings {
 /// A cell: its services and its digest.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
-    pub(crate) services: Vec<Service>,
+    /// Of each service its queues with their workers: one, or one per instance.
+    pub(crate) services: Vec<Vec<Service>>,
     /// What protects each service, where there is anything.
     pub(crate) guards: Vec<Option<Guard>>,
+    /// Where the balancer of each service goes next, if it goes round.
+    pub(crate) rounds: Vec<usize>,
+    /// The longest that all queues of each service together were in the current row.
+    pub(crate) longest: Vec<u64>,
     pub(crate) digest: Digest,
     pub(crate) first_shopper: u64,
+}
+
+impl Cell {
+    /// Requests that wait for a service.
+    pub(crate) fn waiting(&self, service: usize) -> u64 {
+        self.services[service].iter().map(|queue| queue.queue.len() as u64).sum()
+    }
 }
 
 /// What a shopper has been through in earlier windows.
@@ -104,15 +116,28 @@ impl<'a> Simulator<'a> {
     fn new(plan: &'a Plan, settings: &Settings) -> Self {
         let model = Model::new(plan, settings.simulated);
         let cell = |id| {
-            let service = |(number, service): (usize, &saleload::plan::Service)| {
+            let service = |(number, service): (usize, &saleload::plan::Service)| -> Vec<Service> {
                 let instances = model.instances(number, id);
-                let workers = service.pool.as_ref().map(|pool| instances as usize * pool.workers as usize);
+                let queues = match service.desk.as_ref().map(|desk| desk.queues) {
+                    Some(Queues::PerInstance(_)) => instances,
+                    _ => 1,
+                };
+                let each = instances / queues.max(1);
+                let workers = service.pool.as_ref().map(|pool| each as usize * pool.workers as usize);
                 let queue = service.pool.as_ref().and_then(|pool| pool.queue);
-                Service::new(workers, queue.map_or(u64::MAX, |places| places * instances))
+                let of_queue = || Service::new(workers, queue.map_or(u64::MAX, |places| places * each));
+                (0..queues).map(|_| of_queue()).collect()
             };
             let services = plan.services.iter().enumerate().map(service).collect();
             let guards = (0..plan.services.len()).map(|number| Guard::new(&model, number, id)).collect();
-            Cell { services, guards, digest: Digest::default(), first_shopper: model.first_shopper(id) }
+            Cell {
+                services,
+                guards,
+                rounds: vec![0; plan.services.len()],
+                longest: vec![0; plan.services.len()],
+                digest: Digest::default(),
+                first_shopper: model.first_shopper(id),
+            }
         };
         Simulator {
             plan,
@@ -174,6 +199,12 @@ impl<'a> Simulator<'a> {
         let mut session = self.sessions.remove(&event.key).expect("its event is awaited");
         self.note(&event, session.cell, session.visit, 0);
         let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
+        let freed = match waited_for {
+            Waits::Answer(request) if event.turn != Turn::Response => {
+                self.client_left(&session, request, event.turn != Turn::HoldExpiry)
+            }
+            _ => None,
+        };
         match (event.turn, waited_for) {
             (Turn::Arrival, _) => self.begin(session),
             (Turn::Response, _) => self.answered(session),
@@ -184,6 +215,9 @@ impl<'a> Simulator<'a> {
             (Turn::HoldExpiry, _) => self.hold_expired(&session, false),
             (Turn::HoldExpiryAfterExit, _) => self.hold_expired(&session, true),
             other => panic!("{other:?} cannot be"),
+        }
+        if let Some(line) = freed {
+            self.serve(line);
         }
     }
 
@@ -211,9 +245,17 @@ impl<'a> Simulator<'a> {
 
     fn close_row(&mut self, slot: Slot) {
         let left = self.stock.shelves.iter().map(|shelf| shelf.left).collect();
+        let mut longest = vec![0; self.plan.services.len()];
+        for cell in &mut self.cells {
+            for (service, sum) in longest.iter_mut().enumerate() {
+                let next_row = cell.waiting(service);
+                *sum += std::mem::replace(&mut cell.longest[service], next_row);
+            }
+        }
         let row = self.record.current();
         row.slot = slot;
         row.left = left;
+        row.longest = longest;
     }
 
     /// After the last tick: services work off what they have accepted, so that it is known how long each request took, but
@@ -221,7 +263,8 @@ impl<'a> Simulator<'a> {
     fn finish(&mut self) {
         let end = self.now;
         while let Some(Reverse(event)) = self.events.pop() {
-            if event.turn == Turn::WorkDone {
+            let is_plain = |request: RequestId| self.desk(self.record.requests[request].service).is_none();
+            if event.turn == Turn::WorkDone && is_plain(event.number as RequestId) {
                 self.now = event.time;
                 self.work_done(event.number as RequestId);
             }

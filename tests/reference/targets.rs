@@ -2,7 +2,7 @@
 //! list of response times.
 
 use super::{Simulator, load::Load};
-use crate::record::What;
+use crate::record::{Request, What};
 use crate::session::Fate;
 use saleload::results::{Status, TargetResult, TargetUnit, Verdict};
 use saleload::target::{Metric, Subject, Target};
@@ -179,9 +179,7 @@ impl Simulator<'_> {
             "rejected" => self.whole(loads.iter().map(|load| load.rejected).collect()),
             "rejected_share" => share(|load| load.rejected),
             "timed_out_share" => share(|load| load.timed_out),
-            "wait_mean" => {
-                loads.iter().map(|load| (load.waited_ns, u128::from(load.requests - load.rejected))).collect()
-            }
+            "wait_mean" => loads.iter().map(|load| (load.waited_ns, u128::from(load.answered))).collect(),
             "requests_per_second_peak" => self.per_second(loads.iter().map(|load| load.requests).collect()),
             "lost" => self.whole(lost()),
             "lost_share" => {
@@ -195,7 +193,10 @@ impl Simulator<'_> {
     /// The response time at a place of the sorted list, as the longest of those that are not told apart from it, ns.
     fn percentile(&self, target: &Target, thousandths: u32) -> Option<Fraction> {
         let (service, places) = (service_of(target)?, self.places(target));
-        let requests = self.record.requests.iter().filter(|of| of.service == service && places.contains(&of.row));
+        // Requests at a desk are told of where they are answered.
+        let row = |of: &Request| if self.desk(service).is_some() { of.answered } else { Some(of.row) };
+        let is_there = |of: &&Request| of.service == service && row(of).is_some_and(|row| places.contains(&row));
+        let requests = self.record.requests.iter().filter(is_there);
         let mut times: Vec<u64> =
             requests.filter_map(|request| Some((request.done()? - request.made).0.div_ceil(1000).max(1))).collect();
         times.sort_unstable();
@@ -216,7 +217,7 @@ impl Simulator<'_> {
         let of_row = |row: usize| (u128::from(loads[row].responses_us.value_at_quantile(quantile)) * 1000, 1);
         let bound = (target.expression.bound.numerator, target.expression.bound.denominator);
         let breaks = |row: &usize| match target.expression.comparison.sign() {
-            "<" => loads[*row].requests > loads[*row].rejected && !is_below(of_row(*row), bound),
+            "<" => loads[*row].answered > 0 && !is_below(of_row(*row), bound),
             "<=" | "=" => is_below(bound, of_row(*row)),
             _ => false,
         };

@@ -30,6 +30,9 @@ fn small() -> Loaded {
             "service.order.retry.budget={share={per_second=1}}",
             "service.payment.limit.rate.warm_up={per_second=20}",
             "service.payment.retry={attempts=2,backoff='1s',budget={tokens={max=20}}}",
+            "service.order.discipline='lifo'",
+            "service.order.cancel='waiting'",
+            "service.web.queues={per_instance={least_loaded=2}}",
         ],
     )
 }

@@ -56,3 +56,60 @@ pub(crate) fn pollaczek_khinchine(arrivals: f64, service: f64, cv_squared: f64) 
     let wait = utilisation * (1.0 + cv_squared) / (2.0 * (1.0 - utilisation)) * service;
     Station { wait, queue: arrivals * wait, utilisation, blocked: 0.0 }
 }
+
+impl Station {
+    /// Erlang A, M/M/n+M: each of those who wait leaves at a rate of `impatience`, and each of those who are served at a rate of
+    /// `in_service`; `blocked` is the share that leaves in either way. Sums over the birth-death chain.
+    pub(crate) fn impatient(servers: u32, arrivals: f64, service: f64, impatience: f64, in_service: f64) -> Self {
+        let mut weights = vec![1.0];
+        for n in 1..=1000 {
+            let (busy, waiting) = (f64::from(n.min(servers)), f64::from(n.saturating_sub(servers)));
+            let deaths = busy * (1.0 / service + in_service) + waiting * impatience;
+            weights.push(weights[n as usize - 1] * arrivals / deaths);
+        }
+        let total: f64 = weights.iter().sum();
+        let mean = |of: &dyn Fn(u32) -> u32| {
+            weights.iter().zip(0..).map(|(weight, n)| f64::from(of(n)) * weight).sum::<f64>() / total
+        };
+        let (queue, busy) = (mean(&|n| n.saturating_sub(servers)), mean(&|n| n.min(servers)));
+        let blocked = (impatience * queue + in_service * busy) / arrivals;
+        Station { wait: queue / arrivals, queue, utilisation: busy / f64::from(servers), blocked }
+    }
+}
+
+/// The share of responses above `time` in M/M/1, last come first served without interruption. Who has to wait waits for a busy period
+/// of density exp(-(l + m) t) I1(2 t sqrt(l m)) / (t sqrt(l / m)).
+pub(crate) fn lifo_above(arrivals: f64, service: f64, time: f64) -> f64 {
+    const STEPS: u32 = 20_000;
+    let rate = 1.0 / service;
+    let utilisation = arrivals * service;
+    let step = time / f64::from(STEPS);
+    // The middle of each step; the density is smooth down to time zero.
+    let answered = (0..STEPS).map(|n| {
+        let t = (f64::from(n) + 0.5) * step;
+        let bessel = bessel_i1(2.0 * t * (arrivals * rate).sqrt());
+        let density = (-(arrivals + rate) * t).exp() * bessel / (t * utilisation.sqrt());
+        density * (1.0 - (-(time - t) * rate).exp()) * step
+    });
+    1.0 - (1.0 - utilisation) * (1.0 - (-rate * time).exp()) - utilisation * answered.sum::<f64>()
+}
+
+/// The modified Bessel function of the first kind and order one, by its power series.
+fn bessel_i1(x: f64) -> f64 {
+    let mut term = x / 2.0;
+    let mut sum = term;
+    for k in 1..200 {
+        term *= x * x / 4.0 / (f64::from(k) * f64::from(k + 1));
+        sum += term;
+    }
+    sum
+}
+
+/// The share of responses of the first class above `time` in M/M/1 with non-preemptive priorities, `first` and `all` arrivals.
+pub(crate) fn first_class_above(first: f64, all: f64, service: f64, time: f64) -> f64 {
+    let (rate, utilisation) = (1.0 / service, all * service);
+    let wait = rate - first;
+    let served_late = (-rate * time).exp();
+    let both = (rate * (-wait * time).exp() - wait * served_late) / (rate - wait);
+    (1.0 - utilisation) * served_late + utilisation * both
+}

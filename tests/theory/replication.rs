@@ -27,6 +27,8 @@ pub(crate) enum Measure {
     Utilisation,
     /// Rejected requests over all requests.
     RejectedShare,
+    /// Timed out requests over all requests.
+    TimedOutShare,
     /// Mean length of a session, over all services: waits and services of all its requests.
     SessionSeconds,
     /// Mean number of sessions in flight, seen at the ends of rows.
@@ -49,8 +51,15 @@ fn seed(scenario: &str, replication: u32) -> u64 {
 impl Experiment {
     /// Runs all replications of `scenarios/theory/{name}.toml`.
     pub(crate) fn of(name: &str) -> Self {
+        Self::varied(name, &[])
+    }
+
+    /// The same with some values replaced.
+    pub(crate) fn varied(name: &str, overrides: &[&str]) -> Self {
         let path = PathBuf::from(format!("scenarios/theory/{name}.toml"));
-        let mut plan = scenario::load(&path, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan;
+        let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        let mut plan =
+            scenario::load(&path, &overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan;
         let workers = plan.services.iter().map(|service| {
             let pool = service.pool.as_ref().expect("a station with workers");
             (service.name.clone(), (pool.instances * u64::from(pool.workers)) as f64)
@@ -95,6 +104,7 @@ impl Experiment {
             Measure::QueueMean => over_time("queue_mean"),
             Measure::Utilisation => over_time("utilisation"),
             Measure::RejectedShare => count("rejected") / count("requests"),
+            Measure::TimedOutShare => count("timed_out") / count("requests"),
             Measure::SessionSeconds => {
                 let sessions: i64 = rows.iter().map(|&row| table.integers(series::SESSIONS)[row]).sum();
                 let spent = self.workers.iter().map(|(service, workers)| {

@@ -1,7 +1,7 @@
 //! A request on its way through the protection of a service.
 
+use super::Admission;
 use super::limit::Rate;
-use super::{Admission, Answer};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::rng::Purpose;
@@ -20,10 +20,11 @@ impl Player<'_> {
             session.set_turn(false);
             self.since(service, now)
         } else {
-            self.ask(session, service)?
+            self.approach(session, service)?
         };
+        let at_desk = self.cell.desks.in_flight(service);
         let in_flight = self.admission(service).in_flight.as_mut();
-        if in_flight.is_some_and(|in_flight| !in_flight.has_room(now.0)) {
+        if in_flight.is_some_and(|in_flight| !in_flight.has_room(now.0, at_desk)) {
             self.turn_away(session, service, true);
             return None;
         }
@@ -39,7 +40,7 @@ impl Player<'_> {
     }
 
     /// A new request: past breaker and throttle to the limiter of rate.
-    fn ask(&mut self, session: &mut Session, service: usize) -> Option<Instant> {
+    fn approach(&mut self, session: &mut Session, service: usize) -> Option<Instant> {
         let now = session.time;
         let admission = self.admission(service);
         admission.hear(now.0);
@@ -122,8 +123,18 @@ impl Player<'_> {
     ) {
         let is_heard = is_awaited && done <= self.hold_ends(session);
         let admission = self.admission(service);
-        let is_slow = admission.slow_over.is_some_and(|over| (done - since).0 > over);
-        admission.taken_in(done, is_heard.then_some(Answer { time: done.0, is_slow }));
+        admission.enter(done);
+        if is_heard {
+            admission.answered(since.0, done.0);
+        }
+    }
+
+    /// A request of a protected service that was made at some time is answered by a desk, ns; its client is there.
+    #[inline]
+    pub(in crate::engine) fn note_answer(&mut self, service: usize, made: u64, now: u64) {
+        if self.model.services[service].is_protected {
+            self.admission(service).answered(made, now);
+        }
     }
 
     /// A request that was sent has failed.

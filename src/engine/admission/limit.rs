@@ -240,12 +240,13 @@ impl InFlight {
         InFlight { most, done: BinaryHeap::new() }
     }
 
-    /// Whether there is room for one more.
-    pub(super) fn has_room(&mut self, now: u64) -> bool {
+    /// Whether there is room for one more. A desk knows how many are there; of a station's requests it is kept here when they will
+    /// be finished.
+    pub(super) fn has_room(&mut self, now: u64, at_desk: Option<u64>) -> bool {
         while self.done.peek().is_some_and(|done| done.0 <= now) {
             self.done.pop();
         }
-        (self.done.len() as u64) < self.most
+        at_desk.unwrap_or(self.done.len() as u64) < self.most
     }
 
     /// A request has passed that will be finished then.
@@ -328,8 +329,8 @@ mod tests {
         let mut in_flight = InFlight::new(2);
         in_flight.enter(30);
         in_flight.enter(10);
-        assert!(!in_flight.has_room(9) && in_flight.has_room(10));
+        assert!(!in_flight.has_room(9, None) && in_flight.has_room(10, None));
         in_flight.enter(11);
-        assert!(!in_flight.has_room(10) && in_flight.has_room(11) && in_flight.has_room(30));
+        assert!(!in_flight.has_room(10, None) && in_flight.has_room(11, None) && in_flight.has_room(30, None));
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::admission::Admission;
 use crate::engine::arrivals::{Arrival, Arrivals};
 use crate::engine::basket::{BasketId, Line};
 use crate::engine::cell::{Cell, Digest};
+use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
@@ -41,6 +42,9 @@ struct CellState {
     lines: Vec<(Sku, u32)>,
     stations: Vec<Station>,
     admissions: Vec<Option<Box<Admission>>>,
+    desks: DesksState,
+    /// Sessions that wait at desks; the lines of their baskets come after all others.
+    at_desks: Vec<InFlight>,
 }
 
 /// A session in flight with its basket.
@@ -194,22 +198,13 @@ impl Position {
 
 impl CellState {
     fn of(cell: &Cell) -> Self {
-        let mut sessions = Vec::with_capacity(cell.events.len());
         let mut lines = Vec::new();
-        for &session in cell.events.iter() {
-            let basket = cell.baskets.lines(session.basket);
-            let (granted, deadline) = if session.holds() {
-                (cell.baskets.granted(session.basket), cell.baskets.deadline(session.basket))
-            } else {
-                (0, Instant(0))
-            };
-            let had = session.basket == BasketId::GONE;
-            sessions.push(InFlight { session, lines: basket.len() as u8, had, granted, deadline });
-            lines.extend(basket.iter().map(|line| (line.sku, line.units)));
-        }
+        let sessions = cell.events.iter().map(|&session| InFlight::of(session, cell, &mut lines)).collect();
+        let (desks, clients) = cell.desks.state();
+        let at_desks = clients.into_iter().map(|session| InFlight::of(session, cell, &mut lines)).collect();
         let (drawn, upcoming) = cell.arrivals.state();
         let (stations, admissions) = (cell.stations.clone(), cell.admissions.clone());
-        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations, admissions }
+        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations, admissions, desks, at_desks }
     }
 
     /// Brings a cell, in which nothing has happened yet, to this state.
@@ -240,7 +235,7 @@ impl CellState {
         cell.admissions = self.admissions;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
-        for in_flight in self.sessions {
+        let mut come_back = |in_flight: &InFlight, cell: &mut Cell| {
             if !in_flight.can_go_on(cell.id, model, window, now) {
                 return Err("a session is where it cannot be");
             }
@@ -250,8 +245,15 @@ impl CellState {
                 (0, true) => BasketId::GONE,
                 _ => in_flight.basket(&mut lines, cell, stock)?,
             };
+            Ok(session)
+        };
+        for in_flight in &self.sessions {
+            let session = come_back(in_flight, cell)?;
             cell.events.push(session);
         }
+        let clients = self.at_desks.iter().map(|client| come_back(client, cell)).collect::<Result<_, Wrong>>()?;
+        let desks = std::mem::take(&mut cell.desks).restore(self.desks, clients, model, now.0);
+        cell.desks = desks.ok_or("a service has done what it cannot")?;
         lines.next().is_none().then_some(()).ok_or("a line is in nobody's basket")
     }
 }
@@ -264,6 +266,18 @@ fn is_of_segment(model: &Model, cell: u32, segment: u8, shopper: u32) -> bool {
 }
 
 impl InFlight {
+    fn of(session: Session, cell: &Cell, lines: &mut Vec<(Sku, u32)>) -> Self {
+        let basket = cell.baskets.lines(session.basket);
+        let (granted, deadline) = if session.holds() {
+            (cell.baskets.granted(session.basket), cell.baskets.deadline(session.basket))
+        } else {
+            (0, Instant(0))
+        };
+        lines.extend(basket.iter().map(|line| (line.sku, line.units)));
+        let had = session.basket == BasketId::GONE;
+        InFlight { session, lines: basket.len() as u8, had, granted, deadline }
+    }
+
     /// Whether the engine can play this on, which may be anything.
     fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
         let InFlight { session, lines, had, granted, deadline } = self;
@@ -331,7 +345,7 @@ struct Laws {
 
 impl Laws {
     fn enter(&mut self, cell: &Cell) -> Result<(), Wrong> {
-        for session in cell.events.iter() {
+        for session in cell.sessions() {
             self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
             for line in cell.baskets.held(session.basket) {
                 let held = &mut self.held[line.sku as usize];

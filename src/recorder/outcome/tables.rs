@@ -70,7 +70,7 @@ impl Outcome<'_> {
         reals("offered_over_capacity", &|row, s| over(s.offered_ns, row));
         let scale = self.scale as f64;
         reals("queue_mean", &|row, s| s.reading.queued as f64 * scale / (row.slot.seconds() * 1e9));
-        reals("wait_us_mean", &|_, s| ratio(s.waited_ns as f64 / 1e3, s.requests - s.rejected));
+        reals("wait_us_mean", &|_, s| ratio(s.waited_ns as f64 / 1e3, s.answered));
     }
 
     pub(super) fn services(&self) -> Vec<ServiceRow> {
@@ -97,14 +97,13 @@ impl Outcome<'_> {
             .fold(0.0, f64::max);
         let rate = |row: &Row| (row.services[service].requests * self.scale) as f64 / row.slot.seconds();
         let responses = &self.recorder.responses_us[window][service];
-        let (requests, rejected) = (sum(|s| s.requests), sum(|s| s.rejected));
         let queues = slots().map(|row| row.services[service].reading.longest_queue);
         ServiceRow {
             service: self.plan.services[service].name.clone(),
             window: self.plan.windows[window].name.clone(),
             workers: workers * self.scale,
-            requests: requests * self.scale,
-            rejected: rejected * self.scale,
+            requests: sum(|s| s.requests) * self.scale,
+            rejected: sum(|s| s.rejected) * self.scale,
             limited: sum(|s| s.limited) * self.scale,
             timed_out: sum(|s| s.timed_out) * self.scale,
             peak_requests_per_second: slots().map(rate).fold(0.0, f64::max),
@@ -113,7 +112,7 @@ impl Outcome<'_> {
             queue_max: queues.max().unwrap_or(0) * self.scale,
             wait_us_mean: ratio(
                 slots().map(|row| row.services[service].waited_ns).sum::<u128>() as f64 / 1e3,
-                requests - rejected,
+                sum(|s| s.answered),
             ),
             response_us_p50: responses.quantile(0.5),
             response_us_p90: responses.quantile(0.9),

@@ -151,7 +151,7 @@ impl Outcome<'_> {
         match metric {
             Metric::Lost => (u128::from(self.lost_at(service, row)), 1),
             Metric::LostShare => (u128::from(self.lost_at(service, row)), u128::from(row.demand.fen) * scale),
-            Metric::WaitMean => (of.waited_ns, u128::from(of.requests - of.rejected)),
+            Metric::WaitMean => (of.waited_ns, u128::from(of.answered)),
             // Idle hours between windows would make any plan look good.
             Metric::Utilisation if row.slot.start >= closes => (0, 0),
             Metric::Utilisation | Metric::UtilisationPeak => (of.reading.busy, capacity),
@@ -164,7 +164,7 @@ impl Outcome<'_> {
             Metric::TimedOutShare => share(of.timed_out, of.requests),
             Metric::QueuePeak => count(of.reading.longest_queue),
             Metric::Saturated => (if is_saturated(service, workers, row) { nanos } else { 0 }, 1),
-            Metric::Response(_) if of.requests == of.rejected => (0, 0),
+            Metric::Response(_) if of.answered == 0 => (0, 0),
             // Of a slot, only two percentiles are kept.
             Metric::Response(Percentile(of_all)) if of_all >= 99_000 => (u128::from(of.response_us_p99) * 1000, 1),
             Metric::Response(Percentile(of_all)) if of_all >= 50_000 => (u128::from(of.response_us_p50) * 1000, 1),

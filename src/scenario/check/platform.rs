@@ -132,7 +132,8 @@ impl Check<'_> {
         }
         let cost = service.cost.filter(|_| pool.is_some());
         let protection = self.protection(service, at);
-        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry, cost, protection }
+        let desk = self.desk(name, service, at);
+        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry, cost, protection, desk }
     }
 
     fn timeout(&mut self, name: &str, timeout: Nanos, service_time: &TimeDistribution, at: Cursor<'_>) {

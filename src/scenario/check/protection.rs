@@ -36,9 +36,10 @@ impl Check<'_> {
 
     /// Whether a request to the service can fail, retries aside: full queue, time-out, or a limiter.
     pub(super) fn can_fail(service: &file::Service) -> bool {
-        let has_full_queue = service.queue.is_some() && service.instances.is_some();
+        let drops = service.max_wait.is_some() || service.controlled_delay.is_some();
+        let turns_away = service.instances.is_some() && (service.queue.is_some() || drops);
         let is_limited = service.limit.as_ref().is_some_and(|limit| limit.rate.is_some() || limit.in_flight.is_some());
-        service.timeout.is_some() || has_full_queue || is_limited
+        service.timeout.is_some() || turns_away || is_limited
     }
 
     /// A breaker or throttle that waits for failures where there are none.

@@ -1,0 +1,408 @@
+//! Desks: the servers of services that need events of their own.
+//!
+//! A [`Station`](super::station::Station) knows on arrival when a request will start, because nothing that comes later can change
+//! it. Where the last may be first, where a request may be dropped, cancelled or slowed down on the way, only time can tell: such
+//! a service is played event by event. A desk keeps each request from its arrival to its end, with its client as long as that
+//! waits, and a session at a desk is not in the event list. What can happen next at the desks of a cell stands in one heap: a
+//! request is done, or a client leaves. Entries of requests that are gone by then are skipped.
+//!
+//! Turns have their place in the total order of events ([`Phase`](super::session::Phase)): requests that are done come before
+//! everything else of the instant, in the order in which they came, and a worker that becomes free takes up the next one at once;
+//! clients leave as the time-out, end of patience or hold expiry that it is to them.
+//!
+//! A request is counted as rejected or timed out when that happens, and its wait and response time when it is answered, whether or
+//! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
+
+mod line;
+mod state;
+mod turns;
+
+pub use state::DesksState;
+
+use super::free_places::FreePlaces;
+use super::session::Session;
+use super::station::Reading;
+use crate::model::Model;
+use crate::plan::{self, Balancer, Cancel, Queues};
+use crate::units::Nanos;
+use line::Line;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// Turns on the heap for each request in flight, and some more, before those of requests that are gone are swept out.
+const TURNS_EACH: usize = 4;
+const TURNS_TO_SWEEP: usize = 256;
+
+/// A request at a desk.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    /// Who waits for it, until the time and phase that it carries; meaningless once the client is gone.
+    client: Session,
+    is_awaited: bool,
+    service: u8,
+    /// The queue that it was sent to.
+    queue: u32,
+    /// Whose turn comes first.
+    rank: u8,
+    /// Names it: the cell's requests are numbered in the order in which they come.
+    ticket: u64,
+    /// When its client made it, and when it came here: later, where it had to wait for its turn at a limiter; ns.
+    made: u64,
+    arrived: u64,
+    /// What it brings: time of a worker, ns.
+    work: u64,
+    /// The longest that it may wait, ns.
+    bound: u64,
+    /// When a worker began and when it will be done, ns; `None` while it waits.
+    service_span: Option<(u64, u64)>,
+}
+
+/// What can happen at a desk. The order is that of play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    time: u64,
+    what: What,
+    /// Among equals: the ticket of what is done, the place in the total order of events of a client that leaves.
+    order: u64,
+    ticket: u64,
+    place: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Done,
+    ClientLeaves,
+}
+
+/// The servers of one service in one cell.
+#[derive(Clone, Debug)]
+struct Desk {
+    /// One per instance, or one for all.
+    queues: Vec<Queue>,
+    /// Where the balancer goes next, if it goes round.
+    round: u64,
+    /// Requests in service, and requests that wait.
+    serving: u64,
+    waiting: u64,
+    /// What has happened since the last reading, up to `passed`.
+    reading: Reading,
+    passed: u64,
+}
+
+/// A queue and the workers behind it.
+#[derive(Clone, Debug)]
+struct Queue {
+    instances: u64,
+    workers: u64,
+    /// Waiting places.
+    places: u64,
+    serving: u64,
+    line: Line,
+    /// When the queue last ceased to be empty, ns.
+    filled: u64,
+    /// Arrivals of the last second, ns; kept where the pace depends on them.
+    recent: VecDeque<u64>,
+}
+
+/// All desks of a cell and the requests that are at them.
+#[derive(Clone, Debug, Default)]
+pub struct Desks {
+    /// By service; `None`: a plain station.
+    by_service: Vec<Option<Desk>>,
+    requests: Vec<Option<Request>>,
+    free: FreePlaces,
+    turns: BinaryHeap<Reverse<Turn>>,
+    tickets: u64,
+    len: usize,
+}
+
+impl Desk {
+    /// The servers of this many instances.
+    fn new(pool: &plan::Pool, queues: Queues, instances: u64) -> Self {
+        let queue = |instances: u64| Queue {
+            instances,
+            workers: instances * u64::from(pool.workers),
+            places: pool.queue.map_or(u64::MAX, |queue| queue * instances),
+            serving: 0,
+            line: Line::default(),
+            filled: 0,
+            recent: VecDeque::new(),
+        };
+        let queues = match queues {
+            Queues::Pooled => vec![queue(instances)],
+            Queues::PerInstance(_) => vec![queue(1); instances as usize],
+        };
+        Desk { queues, round: 0, serving: 0, waiting: 0, reading: Reading::default(), passed: 0 }
+    }
+
+    /// The queue that a request goes to; `draw` draws a number below the one that it is given.
+    fn choose(&mut self, queues: Queues, mut draw: impl FnMut(u64) -> u64) -> usize {
+        let all = self.queues.len() as u64;
+        let balancer = match queues {
+            Queues::Pooled => return 0,
+            Queues::PerInstance(balancer) => balancer,
+        };
+        let chosen = match balancer {
+            Balancer::Random => draw(all),
+            Balancer::RoundRobin => {
+                let next = self.round;
+                self.round = (next + 1) % all;
+                next
+            }
+            Balancer::LeastLoaded(choices) => {
+                let load = |index: &u64| {
+                    let queue = &self.queues[*index as usize];
+                    queue.serving + queue.line.len() as u64
+                };
+                (0..choices).map(|_| draw(all)).min_by_key(load).unwrap_or(0)
+            }
+        };
+        chosen as usize
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, now: u64) {
+        let span = u128::from(now - self.passed);
+        self.reading.busy += span * u128::from(self.serving);
+        self.reading.queued += span * u128::from(self.waiting);
+        self.passed = now;
+    }
+}
+
+impl Queue {
+    /// Forgets arrivals of more than a second ago.
+    fn forget(&mut self, now: u64) {
+        while self.recent.front().is_some_and(|&arrived| arrived + Nanos::PER_SECOND <= now) {
+            self.recent.pop_front();
+        }
+    }
+
+    /// How long a worker that begins now takes for this much work.
+    fn span(&mut self, settings: &plan::Desk, now: u64, work: u64) -> u64 {
+        let Some(slowdown) = &settings.slowdown else { return work };
+        self.forget(now);
+        let is_slow = self.recent.len() as u64 > slowdown.above.saturating_mul(self.instances);
+        if is_slow { (work as f64 * slowdown.factor) as u64 } else { work }
+    }
+
+    /// The longest that a request that comes now may wait.
+    fn bound(&self, settings: &plan::Desk, now: u64) -> u64 {
+        let controlled = settings.controlled_delay.as_ref().map(|delay| {
+            let stands = !self.line.is_empty() && now - self.filled > delay.interval.0;
+            if stands { delay.target } else { delay.interval }
+        });
+        settings.max_wait.into_iter().chain(controlled).min().map_or(u64::MAX, |bound| bound.0)
+    }
+}
+
+impl Desks {
+    /// The desks of a cell, with nobody at them.
+    #[must_use]
+    pub fn new(model: &Model, cell: u32) -> Self {
+        let desk = |(service, settings): (usize, &crate::model::Service)| {
+            let (pool, desk) = settings.pool.as_ref().zip(settings.desk.as_ref())?;
+            Some(Desk::new(pool, desk.queues, model.instances(service, cell)))
+        };
+        let desks: Vec<Option<Desk>> = model.services.iter().enumerate().map(desk).collect();
+        Desks { by_service: if desks.iter().all(Option::is_none) { Vec::new() } else { desks }, ..Desks::default() }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    #[inline]
+    pub fn are_none(&self) -> bool {
+        self.by_service.is_empty()
+    }
+
+    /// Sessions that wait at a desk.
+    pub fn clients(&self) -> impl Iterator<Item = &Session> {
+        self.requests.iter().flatten().filter(|request| request.is_awaited).map(|request| &request.client)
+    }
+
+    /// Requests that wait or are served at the desk of a service; `None` where it has none.
+    #[must_use]
+    pub fn in_flight(&self, service: usize) -> Option<u64> {
+        self.by_service.get(service)?.as_ref().map(|desk| desk.serving + desk.waiting)
+    }
+
+    fn desk(&mut self, service: usize) -> &mut Desk {
+        self.by_service[service].as_mut().expect("only services with a desk come here")
+    }
+
+    fn request(&mut self, place: u32) -> &mut Request {
+        self.requests[place as usize].as_mut().expect("who names a place has seen it taken")
+    }
+
+    /// What the desk of a service did since the last reading, up to `now`; `None` where it has none.
+    pub fn read(&mut self, service: usize, now: u64) -> Option<Reading> {
+        let desk = self.by_service.get_mut(service)?.as_mut()?;
+        desk.pass(now);
+        let next = Reading { longest_queue: desk.waiting, ..Reading::default() };
+        Some(std::mem::replace(&mut desk.reading, next))
+    }
+
+    fn keep(&mut self, request: Request) -> u32 {
+        self.len += 1;
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.requests.push(None);
+            self.requests.len() as u32 - 1
+        });
+        self.requests[place as usize] = Some(request);
+        if request.is_awaited && request.client.time.0 < u64::MAX {
+            let (time, order) = request.client.order();
+            self.turns.push(Reverse(Turn { time, what: What::ClientLeaves, order, ticket: request.ticket, place }));
+        }
+        place
+    }
+
+    fn forget(&mut self, place: u32) -> Request {
+        self.len -= 1;
+        self.free.insert(place);
+        if self.turns.len() > TURNS_EACH * self.len + TURNS_TO_SWEEP {
+            let requests = &self.requests;
+            self.turns.retain(|Reverse(turn)| is_due(requests, turn));
+        }
+        self.requests[place as usize].take().expect("who names a place has seen it taken")
+    }
+
+    /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
+    fn take(&mut self, settings: &plan::Desk, asked: &Asked) -> bool {
+        let &Asked { now: arrived, made, client, service, queue: index, rank, work } = asked;
+        let ticket = self.tickets;
+        let desk = self.desk(service);
+        desk.pass(arrived);
+        let queue = &mut desk.queues[index];
+        let waits = queue.serving >= queue.workers;
+        if waits && queue.line.len() as u64 >= queue.places {
+            return false;
+        }
+        let bound = queue.bound(settings, arrived);
+        if settings.slowdown.is_some() {
+            queue.forget(arrived);
+            queue.recent.push_back(arrived);
+        }
+        self.tickets += 1;
+        let place = self.keep(Request {
+            client,
+            is_awaited: true,
+            service: service as u8,
+            queue: index as u32,
+            rank,
+            ticket,
+            made,
+            arrived,
+            work,
+            bound,
+            service_span: None,
+        });
+        if waits {
+            let desk = self.desk(service);
+            desk.waiting += 1;
+            desk.reading.longest_queue = desk.reading.longest_queue.max(desk.waiting);
+            let queue = &mut desk.queues[index];
+            if queue.line.is_empty() {
+                queue.filled = arrived;
+            }
+            queue.line.join(rank, ticket, place);
+        } else {
+            self.start(settings, place, arrived);
+        }
+        true
+    }
+
+    /// A worker takes a request up.
+    fn start(&mut self, settings: &plan::Desk, place: u32, now: u64) {
+        let Request { service, queue, work, ticket, .. } = *self.request(place);
+        let desk = self.desk(usize::from(service));
+        desk.serving += 1;
+        let queue = &mut desk.queues[queue as usize];
+        queue.serving += 1;
+        let done = now.saturating_add(queue.span(settings, now, work));
+        self.request(place).service_span = Some((now, done));
+        self.turns.push(Reverse(Turn { time: done, what: What::Done, order: ticket, ticket, place }));
+    }
+
+    /// A worker is done with a request.
+    fn finish(&mut self, place: u32, now: u64) -> Request {
+        let request = self.forget(place);
+        let desk = self.desk(usize::from(request.service));
+        desk.pass(now);
+        desk.serving -= 1;
+        desk.queues[request.queue as usize].serving -= 1;
+        request
+    }
+
+    /// If a worker behind a queue is free, the next in it: it is taken up, or given back where it has waited too long.
+    fn call_next(&mut self, settings: &plan::Desk, (service, queue): (usize, u32), now: u64) -> Option<Next> {
+        let desk = self.desk(service);
+        let queue = &mut desk.queues[queue as usize];
+        if queue.serving >= queue.workers {
+            return None;
+        }
+        let place = queue.line.next(&settings.discipline, queue.instances)?;
+        desk.waiting -= 1;
+        let Request { arrived, bound, .. } = *self.request(place);
+        if now - arrived > bound {
+            return Some(Next::Dropped(self.forget(place)));
+        }
+        self.start(settings, place, now);
+        Some(Next::TakenUp)
+    }
+
+    /// The client of a request leaves. The session, and where it had waited.
+    fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, (usize, u32)) {
+        let request = self.request(place);
+        request.is_awaited = false;
+        let Request { client, service, queue, rank, ticket, service_span, .. } = *request;
+        let service = usize::from(service);
+        match (cancel(service), service_span) {
+            (Cancel::Waiting | Cancel::All, None) => {
+                let desk = self.desk(service);
+                desk.pass(now);
+                desk.waiting -= 1;
+                desk.queues[queue as usize].line.leave(rank, ticket);
+                self.forget(place);
+            }
+            (Cancel::All, Some(_)) => {
+                self.finish(place, now);
+            }
+            (Cancel::None, _) | (Cancel::Waiting, Some(_)) => {}
+        }
+        (client, (service, queue))
+    }
+
+    /// What happens next.
+    fn next_turn(&mut self) -> Option<Turn> {
+        while let Some(Reverse(turn)) = self.turns.peek() {
+            if is_due(&self.requests, turn) {
+                return Some(*turn);
+            }
+            self.turns.pop();
+        }
+        None
+    }
+}
+
+/// What a client asks of a desk.
+struct Asked {
+    now: u64,
+    made: u64,
+    client: Session,
+    service: usize,
+    queue: usize,
+    rank: u8,
+    work: u64,
+}
+
+/// What became of the next request in the queue.
+enum Next {
+    TakenUp,
+    Dropped(Request),
+}
+
+/// Whether a turn is still to come: its request is there, and so is the client who would leave.
+fn is_due(requests: &[Option<Request>], turn: &Turn) -> bool {
+    requests[turn.place as usize]
+        .as_ref()
+        .is_some_and(|request| request.ticket == turn.ticket && (turn.what == What::Done || request.is_awaited))
+}

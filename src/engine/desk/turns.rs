@@ -1,0 +1,112 @@
+//! What happens at desks: sessions come, requests are done, clients leave.
+
+use super::{Asked, Next, Turn, What};
+use crate::engine::cell::Player;
+use crate::engine::session::{Cause, Phase, Session};
+use crate::plan;
+use crate::rng::Purpose;
+use crate::units::Instant;
+
+impl<'a> Player<'a> {
+    fn desk_settings(&self, service: usize) -> &'a plan::Desk {
+        self.model.services[service].desk.as_ref().expect("only services with a desk come here")
+    }
+
+    /// Asks at the desk of a service, which rejects at once or lets the session wait.
+    /// `made`: when the client made the request.
+    pub(in crate::engine) fn ask_at_desk(&mut self, session: &mut Session, service: usize, made: Instant, work: u64) {
+        let settings = self.desk_settings(service);
+        let now = session.time;
+        let timeout = self.timeout(service, made);
+        let patience_ends = self.patience_ends(session, Instant(u64::MAX));
+        let mut client = *session;
+        if timeout <= patience_ends {
+            self.set_wait(&mut client, Phase::TimedOut, timeout);
+        } else {
+            self.set_wait(&mut client, Phase::GaveUp, patience_ends);
+        }
+        let (segment, state) = (usize::from(session.segment), usize::from(session.state));
+        let rank = settings.rank(segment, self.model.segments[segment].graph, state);
+        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
+        let mut stream = self.stream(session, Purpose::Balancer, item);
+        let draw = |below: u64| ((u128::from(stream.bits64()) * u128::from(below)) >> 64) as u64;
+        let queue = self.cell.desks.desk(service).choose(settings.queues, draw);
+        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work };
+        if !self.cell.desks.take(settings, &asked) {
+            self.refused(session, service);
+        }
+    }
+
+    /// Plays events and turns before `until`, in their common order.
+    pub(in crate::engine) fn play_with_desks(&mut self, until: u64) {
+        loop {
+            let turn = self.cell.desks.next_turn().filter(|turn| turn.time < until);
+            if let Some(mut session) = self.cell.events.pop_before(turn.map_or(until, |turn| turn.time)) {
+                self.play(&mut session);
+                continue;
+            }
+            let Some(turn) = turn else { return };
+            // A client leaves in its place among the events of the instant.
+            if turn.what == What::ClientLeaves
+                && let Some(mut session) = self.cell.events.pop_before(turn.time + 1)
+            {
+                if session.order().1 < turn.order {
+                    self.play(&mut session);
+                    continue;
+                }
+                self.cell.events.push(session);
+            }
+            self.cell.desks.turns.pop();
+            match turn.what {
+                What::Done => self.is_done(turn),
+                What::ClientLeaves => self.client_leaves(turn),
+            }
+        }
+    }
+
+    fn is_done(&mut self, turn: Turn) {
+        let request = self.cell.desks.finish(turn.place, turn.time);
+        let service = usize::from(request.service);
+        let started = request.service_span.map_or(turn.time, |span| span.0);
+        self.tally.services[service].accept(started - request.made, turn.time - request.made);
+        if request.is_awaited {
+            self.note_answer(service, request.made, turn.time);
+            let mut session = request.client;
+            session.call += 1;
+            session.attempt = 0;
+            self.wait(&mut session, Phase::Response, Instant(turn.time));
+        }
+        self.serve((service, request.queue), turn.time);
+    }
+
+    fn client_leaves(&mut self, turn: Turn) {
+        let model = self.model;
+        let cancel =
+            |service: usize| model.services[service].desk.as_ref().map_or(plan::Cancel::None, |desk| desk.cancel);
+        let (mut session, (service, queue)) = self.cell.desks.leave(cancel, turn.place, turn.time);
+        self.tally.services[service].timed_out += u64::from(session.phase() != Phase::HoldExpiry);
+        self.play(&mut session);
+        self.serve((service, queue), turn.time);
+    }
+
+    /// Free workers take up what waits. What has waited too long is dropped on the way, and its client told.
+    fn serve(&mut self, (service, queue): (usize, u32), now: u64) {
+        let settings = self.desk_settings(service);
+        while let Some(next) = self.cell.desks.call_next(settings, (service, queue), now) {
+            if let Next::Dropped(request) = next
+                && request.is_awaited
+            {
+                let mut session = request.client;
+                session.time = Instant(now);
+                self.refused(&mut session, service);
+            }
+        }
+    }
+
+    /// A request finds no place, or has waited too long.
+    fn refused(&mut self, session: &mut Session, service: usize) {
+        self.tally.services[service].rejected += 1;
+        self.note_failure(service, session.time);
+        self.attempt_failed(session, Cause::rejected(service));
+    }
+}

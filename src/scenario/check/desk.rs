@@ -1,0 +1,87 @@
+//! What a service's servers do beyond first come, first served.
+
+use super::Check;
+use crate::plan::{Desk, Discipline};
+use crate::scenario::diagnostic::{Code, Diagnostic};
+use crate::scenario::file::{self, Cancel, Priority, Queues};
+use crate::scenario::tree::Cursor;
+use crate::units::Nanos;
+
+impl Check<'_> {
+    /// The settings of an event-driven service; `None` for one that needs no more than a plain queue.
+    pub(super) fn desk(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Option<Desk> {
+        let file::Service { discipline, max_wait, controlled_delay, cancel, slowdown, queues, .. } = service;
+        let is_plain = (discipline, cancel, queues) == (&file::Discipline::Fifo, &Cancel::None, &Queues::Pooled)
+            && (max_wait, controlled_delay, slowdown) == (&None, &None, &None);
+        if is_plain {
+            return None;
+        }
+        if service.instances.is_none() {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("nobody waits at service `{name}`"))
+                    .at(at.key_place(), "no `instances`")
+                    .note("a service without instances is a delay: it has no queue and no workers")
+                    .help("say how many instances there are, or delete `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown` and `queues`"),
+            );
+            return None;
+        }
+        if let Some(delay) = controlled_delay
+            && (delay.target > delay.interval || delay.interval == Nanos(0))
+        {
+            let at = at.key("controlled_delay");
+            self.push(
+                Diagnostic::new(Code::BadTiming, "the wait that is aimed at is longer than the longest")
+                    .at(at.key("target").place(), format!("{}", delay.target))
+                    .at(at.key("interval").place(), format!("{}", delay.interval))
+                    .help("raise `interval` above `target`, such as \"100ms\" and \"5ms\""),
+            );
+        }
+        Some(Desk {
+            discipline: self.discipline(discipline, at.key("discipline")),
+            max_wait: *max_wait,
+            controlled_delay: controlled_delay.clone(),
+            cancel: *cancel,
+            slowdown: slowdown.clone(),
+            queues: *queues,
+        })
+    }
+
+    fn discipline(&mut self, discipline: &file::Discipline, at: Cursor<'_>) -> Discipline {
+        let at = at.key("priority");
+        match discipline {
+            file::Discipline::Fifo => Discipline::Fifo,
+            file::Discipline::Lifo => Discipline::Lifo,
+            file::Discipline::AdaptiveLifo { above } => Discipline::AdaptiveLifo { above: *above },
+            file::Discipline::Priority(Priority::Segments(first)) => {
+                let all: Vec<&String> = self.file.segment.keys().collect();
+                self.ranked("segment", first, &all, at.key("segments"));
+                Discipline::SegmentPriority(all.into_iter().map(|name| rank(first, name)).collect())
+            }
+            file::Discipline::Priority(Priority::States(first)) => {
+                let cbmgs = &self.file.cbmg;
+                let all: Vec<&String> = cbmgs.values().flat_map(|cbmg| cbmg.state.keys()).collect();
+                self.ranked("state", first, &all, at.key("states"));
+                let ranks = cbmgs.values().map(|cbmg| cbmg.state.keys().map(|name| rank(first, name)).collect());
+                Discipline::StatePriority(ranks.collect())
+            }
+        }
+    }
+
+    /// Reports names of a ranking that do not exist.
+    fn ranked(&mut self, what: &str, first: &[String], all: &[&String], at: Cursor<'_>) {
+        for (index, name) in first.iter().enumerate().filter(|(_, name)| !all.contains(name)) {
+            self.unknown(
+                what,
+                name,
+                at.index(index).place(),
+                "the scenario declares",
+                all.iter().map(|name| name.as_str()),
+            );
+        }
+    }
+}
+
+/// The rank of a name: its place among those that come first, or the one behind them all.
+fn rank(first: &[String], name: &String) -> u8 {
+    first.iter().position(|named| named == name).unwrap_or(first.len()).min(usize::from(u8::MAX)) as u8
+}

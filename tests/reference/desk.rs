@@ -1,0 +1,192 @@
+//! A service with an event-driven station: who is next, who is dropped, who is taken out, how long a worker takes.
+
+use super::draws;
+use super::protection::Event;
+use super::service::RequestId;
+use super::session::{Fate, Session};
+use super::simulator::Simulator;
+use saleload::plan::{self, Balancer, Cancel, Discipline, Queues};
+use saleload::units::{Instant, Nanos};
+
+/// A queue: of which cell, of which service, and which of several.
+pub(crate) type Line = (usize, usize, usize);
+
+impl Simulator<'_> {
+    /// Instances behind a queue.
+    fn instances(&self, (cell, service, _): Line) -> u64 {
+        let all = self.model.instances(service, cell as u32);
+        if self.cells[cell].services[service].len() > 1 { 1 } else { all }
+    }
+
+    /// The queue to which the balancer sends a request of the session.
+    pub(crate) fn balance(&mut self, session: &Session, service: usize) -> usize {
+        let Some(Queues::PerInstance(balancer)) = self.desk(service).map(|desk| desk.queues) else { return 0 };
+        let queues = &self.cells[session.cell].services[service];
+        let any = draws::instances(&self.model, session, queues.len() as u64);
+        match balancer {
+            Balancer::Random => any.take(1).sum(),
+            Balancer::RoundRobin => {
+                let next = self.cells[session.cell].rounds[service] % queues.len();
+                self.cells[session.cell].rounds[service] = next + 1;
+                next
+            }
+            Balancer::LeastLoaded(choices) => {
+                let drawn: Vec<usize> = any.take(choices as usize).collect();
+                let least = drawn.iter().map(|&queue| queues[queue].load()).min();
+                drawn.into_iter().find(|&queue| Some(queues[queue].load()) == least).expect("one at least is drawn")
+            }
+        }
+    }
+
+    pub(crate) fn desk(&self, service: usize) -> Option<&plan::Desk> {
+        self.plan.services[service].desk.as_ref()
+    }
+
+    /// The longest that a request that comes now may wait.
+    pub(crate) fn bound(&self, (cell, service, queue): Line) -> Option<Nanos> {
+        let desk = self.desk(service)?;
+        let of = &self.cells[cell].services[service][queue];
+        let controlled = desk.controlled_delay.as_ref().map(|delay| {
+            let stands = of.has_queue() && self.now > of.not_empty_since + delay.interval;
+            if stands { delay.target } else { delay.interval }
+        });
+        match (desk.max_wait, controlled) {
+            (Some(a), Some(b)) => Some(if a < b { a } else { b }),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// How long a worker takes that begins now.
+    pub(crate) fn duration(&self, id: RequestId) -> Nanos {
+        let request = &self.record.requests[id];
+        let Some(slowdown) = self.desk(request.service).and_then(|desk| desk.slowdown.as_ref()) else {
+            return request.work;
+        };
+        let accepted = &self.cells[request.cell].services[request.service][request.queue].accepted;
+        let lately = accepted.iter().rev().take_while(|at| **at + Nanos::from_secs(1) > self.now).count() as u64;
+        if lately > slowdown.above * self.instances((request.cell, request.service, request.queue)) {
+            Nanos((request.work.0 as f64 * slowdown.factor) as u64)
+        } else {
+            request.work
+        }
+    }
+
+    fn rank(&self, id: RequestId) -> usize {
+        let request = &self.record.requests[id];
+        match &self.desk(request.service).expect("it has a desk").discipline {
+            Discipline::SegmentPriority(ranks) => usize::from(ranks[request.segment]),
+            Discipline::StatePriority(ranks) => {
+                usize::from(ranks[self.model.segments[request.segment].graph][request.state])
+            }
+            _ => 0,
+        }
+    }
+
+    /// Where in the queue the next request stands.
+    fn next_in_line(&self, line: Line) -> Option<usize> {
+        let (cell, service, queue) = line;
+        let queue = &self.cells[cell].services[service][queue].queue;
+        let last = queue.len().checked_sub(1)?;
+        Some(match self.desk(service).expect("it has a desk").discipline {
+            Discipline::Lifo => last,
+            Discipline::AdaptiveLifo { above } if queue.len() as u64 > above * self.instances(line) => last,
+            Discipline::Fifo | Discipline::AdaptiveLifo { .. } => 0,
+            // The first of the smallest.
+            _ => (0..=last).min_by_key(|&position| self.rank(queue[position]))?,
+        })
+    }
+
+    /// Idle workers take up those who wait; who has waited too long is sent away.
+    pub(crate) fn serve(&mut self, line: Line) {
+        let (cell, service, queue) = line;
+        while self.cells[cell].services[service][queue].has_idle_worker()
+            && let Some(position) = self.next_in_line(line)
+        {
+            let id = self.cells[cell].services[service][queue].queue.remove(position).expect("it stands there");
+            let request = self.record.requests[id].clone();
+            if request.bound.is_some_and(|bound| self.now - request.arrives > bound) {
+                self.record.requests[id].ends_wait = Some(self.now);
+                self.record.rarities.dropped += 1;
+                self.leaves_guard(cell, service);
+                self.send_away(id, Fate::Rejected(service));
+                continue;
+            }
+            self.record.rarities.overtakings += u64::from(position > 0);
+            self.cells[cell].services[service][queue].occupy(id);
+            self.start(id);
+        }
+    }
+
+    /// A request is no longer in flight to what protects its service.
+    fn leaves_guard(&mut self, cell: usize, service: usize) {
+        if let Some(guard) = &mut self.cells[cell].guards[service] {
+            guard.leave();
+        }
+    }
+
+    /// A request fails; its client is told, if it still waits.
+    fn send_away(&mut self, id: RequestId, fate: Fate) {
+        let (key, number) = (self.record.requests[id].key, self.record.requests[id].number);
+        if self.sessions.get(&key).is_some_and(|session| session.number == number) {
+            let session = self.sessions.remove(&key).expect("it waits");
+            self.record.requests[id].rejected = Some(self.record.row());
+            self.remember(&session, Event::Failed);
+            self.attempt_failed(session, fate);
+        }
+    }
+
+    /// The client of a request stops waiting, because it timed out or because its session ends otherwise. The queue whose worker
+    /// that sets free: it takes up the next when the client has been told.
+    pub(crate) fn client_left(&mut self, session: &Session, id: RequestId, timed_out: bool) -> Option<Line> {
+        let request = self.record.requests[id].clone();
+        assert_eq!(request.key, session.key);
+        let desk = self.desk(request.service)?;
+        if request.stops.is_some() || request.is_limited {
+            // Answered at this very instant, or never at the desk.
+            return None;
+        }
+        let cancel = desk.cancel;
+        if timed_out {
+            self.record.requests[id].timed_out = Some(self.record.row());
+        }
+        let of = &mut self.cells[request.cell].services[request.service][request.queue];
+        if request.starts.is_none() && cancel != Cancel::None {
+            of.queue.retain(|&waiting| waiting != id);
+            self.record.requests[id].ends_wait = Some(self.now);
+            self.record.rarities.cancelled += 1;
+            self.leaves_guard(request.cell, request.service);
+        } else if request.starts.is_some() && cancel == Cancel::All {
+            of.release(id);
+            self.record.requests[id].stops = Some(self.now);
+            self.record.rarities.cancelled += 1;
+            self.leaves_guard(request.cell, request.service);
+            return Some((request.cell, request.service, request.queue));
+        }
+        None
+    }
+
+    /// A worker has finished a request of a desk. Whoever still waits for it has an answer.
+    pub(crate) fn desk_done(&mut self, id: RequestId) {
+        if self.record.requests[id].stops.is_some() {
+            // It was cancelled.
+            return;
+        }
+        let row = self.record.row();
+        let request = &mut self.record.requests[id];
+        request.stops = Some(self.now);
+        request.answered = Some(row);
+        let request = request.clone();
+        self.cells[request.cell].services[request.service][request.queue].release(id);
+        self.leaves_guard(request.cell, request.service);
+        if self.sessions.get(&request.key).is_some_and(|session| session.number == request.number) {
+            if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
+                guard.answer(self.now, self.now - request.made);
+            }
+            self.schedule(self.now, super::event::Turn::Response, request.key, request.number);
+        }
+        self.serve((request.cell, request.service, request.queue));
+    }
+}
+
+/// The end of time, for what has not ended.
+pub(crate) const NEVER: Instant = Instant(u64::MAX);

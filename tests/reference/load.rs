@@ -255,10 +255,11 @@ impl Simulator<'_> {
         let workers = self.workers(service) as f64;
         let loads = self.loads(service);
         let saturated = |load: &Load| {
-            let many_timed_out = load.timed_out as f64 > MANY_TIMED_OUT * load.requests as f64;
+            let too_many = if load.longest_queue > 0 { MANY_TIMED_OUT } else { 0.5 };
+            let many_timed_out = load.timed_out as f64 > too_many * load.requests as f64;
             // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
             let is_busy = workers > 0.0 && load.busy_ns as f64 >= SATURATED * workers * load.seconds() * 1e9;
-            load.rejected > 0 || is_busy || many_timed_out && load.longest_queue > 0
+            load.rejected > 0 || is_busy || workers > 0.0 && many_timed_out
         };
         // First and last row of each stretch.
         let mut stretches: Vec<(usize, usize)> = Vec::new();

@@ -11,6 +11,8 @@ use crate::units::Nanos;
 const SATURATED: f64 = 0.95;
 /// So does one with a queue in which more than this share of its clients timed out; a few slow answers alone do not.
 const MANY_TIMED_OUT: f64 = 0.001;
+/// And one at which more than this share timed out, queue or not: servers that are slow are no better than too few.
+const MOST_TIMED_OUT: f64 = 0.5;
 /// Saturated stretches with less than this between them are reported as one.
 const BRIDGED: Nanos = Nanos::from_secs(60);
 
@@ -30,7 +32,8 @@ pub(super) fn capacity_ns(workers: u64, row: &Row) -> u128 {
 /// says otherwise: its time-outs are its nature.
 pub(super) fn is_saturated(service: ServiceId, workers: u64, row: &Row) -> bool {
     let of = &row.services[service];
-    let timed_out = of.reading.longest_queue > 0 && of.timed_out as f64 > of.requests as f64 * MANY_TIMED_OUT;
+    let too_many = if of.reading.longest_queue > 0 { MANY_TIMED_OUT } else { MOST_TIMED_OUT };
+    let timed_out = of.timed_out as f64 > of.requests as f64 * too_many;
     let busy = of.reading.busy as f64 >= SATURATED * capacity_ns(workers, row) as f64;
     of.rejected > 0 || workers > 0 && (timed_out || busy)
 }

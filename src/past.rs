@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::results::Fork;
 use crate::scenario::difference::{Difference, differences};
 use crate::scenario::{self, Loaded};
-use crate::target::response_slices;
+use crate::target::{ResponseSlice, response_slices};
 use crate::units::Instant;
 
 /// Differences that are named in an error; past them it says how many more there are.
@@ -48,6 +48,13 @@ pub fn fork(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<S
     if !past.has_one_grid() {
         let why =
             format!("its grid cuts the time before {} into other rows; an earlier snapshot may do", past.moment());
+        return Err(snapshot.refused(Reason::OtherScenario(why)));
+    }
+    if let Some(target) = past.target_of_other_slice() {
+        let why = format!(
+            "`target.{target}` is about a slice of time that had begun before {} and was not recorded, or ended elsewhere",
+            past.moment()
+        );
         return Err(snapshot.refused(Reason::OtherScenario(why)));
     }
     of_sample(&snapshot, simulated_cells)?;
@@ -98,8 +105,8 @@ impl Past<'_> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let path = path.as_slice();
         let free = match path {
-            ["name" | "title"] | ["record", "fine"] | ["service", _, "cost"] => true,
-            ["target", ..] => self.keeps_slices(),
+            // Whether the slices of targets were recorded as they would have been is asked of all together.
+            ["name" | "title"] | ["record", "fine"] | ["service", _, "cost"] | ["target", ..] => true,
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {
@@ -133,10 +140,12 @@ impl Past<'_> {
         self.there.windows.len() > 1 || self.here.windows.len() == 1
     }
 
-    /// Whether what the targets here ask for was recorded there from its beginning.
-    fn keeps_slices(&self) -> bool {
+    /// A target whose slice of response times should have been recorded before, and was not.
+    fn target_of_other_slice(&self) -> Option<&str> {
         let there = response_slices(&self.there.targets);
-        response_slices(&self.here.targets).iter().all(|slice| slice.from >= self.now || there.contains(slice))
+        let was_not = |slice: &ResponseSlice| slice.from < self.now && !there.contains(slice);
+        let target = self.here.targets.iter().find(|target| target.response_slice().as_ref().is_some_and(was_not));
+        target.map(|target| target.name.as_str())
     }
 
     /// Whether such a segment attends a window that has opened.

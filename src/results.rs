@@ -271,7 +271,8 @@ pub struct WindowSummary {
     pub peak_payments_per_second: f64,
 }
 
-/// A stretch of time in which a service could not keep up: it rejected, timed out, or worked at 95 % or more of its capacity.
+/// A stretch of time in which a service could not keep up: it rejected, worked at 95 % or more of its capacity, or let more than one
+/// request in a thousand time out behind a queue, more than one in twenty without one. Gaps of up to a minute are bridged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Saturation {

@@ -249,7 +249,7 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
         "service",
         "window",
         "from",
-        "in all",
+        "spans",
         "stretches",
         "worst offered/capacity",
         "queue",

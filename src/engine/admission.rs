@@ -13,7 +13,8 @@
 //! | is answered while its client waits | as answered, at the instant of the answer, before anything else at that instant |
 //! | is rejected, by a full queue or a limiter | as failed, at once |
 //! | times out | as failed, when it does |
-//! | is held back by breaker or throttle | as failed, at once; not for the breaker, as nothing was learned about the service |
+//! | is held back by the throttle | as failed, at once; not for the breaker, as nothing was learned about the service |
+//! | is stopped by the breaker | as failed, at once, for the budget alone: a throttle that counted it would hold back the probes too |
 //! | is given up by an impatient shopper, or loses its client as a hold expires | not at all |
 //!
 //! Answers that are still to come are kept here, and counted before anything is decided.
@@ -47,6 +48,17 @@ pub struct Admission {
     slow_over: Option<u64>,
     /// Answers to come that somebody counts.
     answers: BinaryHeap<Reverse<Answer>>,
+}
+
+/// How an attempt has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    /// It was sent, and rejected or not answered in time.
+    OfService,
+    /// The throttle held it back.
+    HeldBack,
+    /// The breaker stopped it.
+    Stopped,
 }
 
 /// An answer to come; in the order in which answers count: at one instant the slow ones last.
@@ -93,16 +105,16 @@ impl Admission {
         }
     }
 
-    /// An attempt has failed. `was_sent`: it was not held back by its client.
-    fn failed(&mut self, now: Instant, was_sent: bool) {
+    /// An attempt has failed.
+    fn failed(&mut self, now: Instant, failure: Failure) {
         self.hear(now.0);
         if let Some(budget) = &mut self.budget {
             budget.failed();
         }
-        if let (Some(breaker), true) = (&mut self.breaker, was_sent) {
+        if let (Some(breaker), Failure::OfService) = (&mut self.breaker, failure) {
             breaker.ended(now.0, true);
         }
-        if let Some(throttle) = &mut self.throttle {
+        if let (Some(throttle), Failure::OfService | Failure::HeldBack) = (&mut self.throttle, failure) {
             throttle.ended(now.0, false);
         }
     }

@@ -98,8 +98,9 @@ macro_rules! metrics {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Metric {
             $($(#[doc = $doc])+ $name,)+
-            /// The response time within which a share of the accepted requests of a service were answered, waiting included: the
-            /// longest time of its bucket, so that it is too long by less than a hundredth and never too short.
+            /// The response time within which a share of the answers of a service came, waiting included: the longest time of its
+            /// bucket, so that it is too long by less than a hundredth and never too short; an hour at most. A request that was
+            /// rejected, dropped or cancelled has no answer: a target on `rejected_share` or `timed_out_share` sees it.
             Response(Percentile),
         }
 

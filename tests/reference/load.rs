@@ -255,7 +255,7 @@ impl Simulator<'_> {
         let workers = self.workers(service) as f64;
         let loads = self.loads(service);
         let saturated = |load: &Load| {
-            let too_many = if load.longest_queue > 0 { MANY_TIMED_OUT } else { 0.5 };
+            let too_many = if load.longest_queue > 0 { MANY_TIMED_OUT } else { 0.05 };
             let many_timed_out = load.timed_out as f64 > too_many * load.requests as f64;
             // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
             let is_busy = workers > 0.0 && load.busy_ns as f64 >= SATURATED * workers * load.seconds() * 1e9;
@@ -293,7 +293,7 @@ impl Simulator<'_> {
         // Work that was turned away and would still have to be done, had it been taken.
         let mut undone = 0u128;
         let queues = loads.iter().map(|load| {
-            undone += load.offered_ns * u128::from(load.rejected) / u128::from(load.requests.max(1));
+            undone += load.offered_ns * u128::from(load.rejected - load.limited) / u128::from(load.requests.max(1));
             let needed = load.longest_queue + in_requests(undone);
             let idle = capacity(load) - load.busy_ns;
             undone -= undone.min(idle);

@@ -140,10 +140,13 @@ impl Simulator<'_> {
             if session.attempt == 0 {
                 guard.note(now, Event::FirstAttempt);
             }
-            let is_stopped = !guard.is_let_through(now);
             let chance = guard.hold_back(now);
-            if is_stopped || chance > 0.0 && draws::throttle(&self.model, &session) < chance {
+            if chance > 0.0 && draws::throttle(&self.model, &session) < chance {
                 self.turn_away(session, Event::HeldBack);
+                return None;
+            }
+            if !guard.is_let_through(now) {
+                self.turn_away(session, Event::Stopped);
                 return None;
             }
             match guard.passes(now) {
@@ -177,7 +180,7 @@ impl Simulator<'_> {
     fn turn_away(&mut self, session: Session, event: Event) {
         self.never_offered(&session);
         self.remember(&session, event);
-        self.record.rarities.held_back += u64::from(event == Event::HeldBack);
+        self.record.rarities.held_back += u64::from(event != Event::Failed);
         let service = self.service(&session);
         self.attempt_failed(session, Fate::Rejected(service));
     }

@@ -21,6 +21,8 @@ pub(crate) enum Event {
     Failed,
     /// Its client did not send it.
     HeldBack,
+    /// The circuit breaker stopped it.
+    Stopped,
 }
 
 /// The state of a circuit breaker.
@@ -139,7 +141,7 @@ impl Guard {
         if let Some(RetryBudget::Tokens { ratio, .. }) = self.settings.budget {
             self.tokens.1 = match event {
                 Event::Answered { .. } => max.min(left + ratio),
-                Event::Failed | Event::HeldBack => left - left.min(1000),
+                Event::Failed | Event::HeldBack | Event::Stopped => left - left.min(1000),
                 Event::FirstAttempt | Event::Retry => left,
             };
         }

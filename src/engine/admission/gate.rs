@@ -1,7 +1,7 @@
 //! A request on its way through the protection of a service.
 
-use super::Admission;
 use super::limit::Rate;
+use super::{Admission, Failure};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::rng::Purpose;
@@ -25,7 +25,7 @@ impl Player<'_> {
         let at_desk = self.cell.desks.in_flight(service);
         let in_flight = self.admission(service).in_flight.as_mut();
         if in_flight.is_some_and(|in_flight| !in_flight.has_room(now.0, at_desk)) {
-            self.turn_away(session, service, true);
+            self.turn_away(session, service, Failure::OfService);
             return None;
         }
         Some(since)
@@ -39,7 +39,8 @@ impl Player<'_> {
         }
     }
 
-    /// A new request: past breaker and throttle to the limiter of rate.
+    /// A new request: past throttle and breaker to the limiter of rate. The breaker comes last of what may stop it on the side of the
+    /// client, so that what it lets through as a probe is sent.
     fn approach(&mut self, session: &mut Session, service: usize) -> Option<Instant> {
         let now = session.time;
         let admission = self.admission(service);
@@ -47,9 +48,12 @@ impl Player<'_> {
         if let (Some(budget), 0) = (&mut admission.budget, session.attempt) {
             budget.asked(now.0);
         }
-        let is_open = admission.breaker.as_mut().is_some_and(|breaker| !breaker.lets_through(now.0));
-        if is_open || self.holds_back(session, service) {
-            self.turn_away(session, service, false);
+        if self.holds_back(session, service) {
+            self.turn_away(session, service, Failure::HeldBack);
+            return None;
+        }
+        if self.admission(service).breaker.as_mut().is_some_and(|breaker| !breaker.lets_through(now.0)) {
+            self.turn_away(session, service, Failure::Stopped);
             return None;
         }
         let Some(rate) = &mut self.admission(service).rate else { return Some(now) };
@@ -60,7 +64,7 @@ impl Player<'_> {
                 None
             }
             None => {
-                self.turn_away(session, service, true);
+                self.turn_away(session, service, Failure::OfService);
                 None
             }
         }
@@ -96,10 +100,10 @@ impl Player<'_> {
         self.wait_in_vain(session, timeout, patience_ends);
     }
 
-    /// A request does not reach its service. `by_limiter`: as opposed to being held back by its client.
-    fn turn_away(&mut self, session: &mut Session, service: usize, by_limiter: bool) {
+    /// A request does not reach its service.
+    fn turn_away(&mut self, session: &mut Session, service: usize, failure: Failure) {
         self.count_turned_away(session, service);
-        self.admission(service).failed(session.time, by_limiter);
+        self.admission(service).failed(session.time, failure);
         self.attempt_failed(session, Cause::rejected(service));
     }
 
@@ -141,7 +145,7 @@ impl Player<'_> {
     #[inline]
     pub(in crate::engine) fn note_failure(&mut self, service: usize, now: Instant) {
         if self.model.services[service].is_protected {
-            self.admission(service).failed(now, true);
+            self.admission(service).failed(now, Failure::OfService);
         }
     }
 

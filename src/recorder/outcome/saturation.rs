@@ -12,7 +12,7 @@ const SATURATED: f64 = 0.95;
 /// So does one with a queue in which more than this share of its clients timed out; a few slow answers alone do not.
 const MANY_TIMED_OUT: f64 = 0.001;
 /// And one at which more than this share timed out, queue or not: servers that are slow are no better than too few.
-const MOST_TIMED_OUT: f64 = 0.5;
+const MOST_TIMED_OUT: f64 = 0.05;
 /// Saturated stretches with less than this between them are reported as one.
 const BRIDGED: Nanos = Nanos::from_secs(60);
 
@@ -104,8 +104,8 @@ impl Outcome<'_> {
         finished
     }
 
-    /// The most requests that would have waited, had all been accepted: those that did, and those that had been rejected and could
-    /// not have been served by then in idle time. All that are rejected in a slot are taken to come at once, because a cell may
+    /// The most requests that would have waited, had all been accepted: those that did, and those for whom there was no place and who
+    /// could not have been served by then in idle time. All that are rejected in a slot are taken to come at once, because a cell may
     /// be full while others are idle.
     fn queue_needed(&self, service: ServiceId, workers: u64, rows: &[Row]) -> u64 {
         let requests: u64 = rows.iter().map(|row| row.services[service].requests).sum();
@@ -115,7 +115,7 @@ impl Outcome<'_> {
         let (mut ahead, mut most) = (0u128, 0u64);
         for row in rows {
             let of = &row.services[service];
-            ahead += of.offered_ns * u128::from(of.rejected) / u128::from(of.requests.max(1));
+            ahead += of.offered_ns * u128::from(of.rejected - of.limited) / u128::from(of.requests.max(1));
             most = most.max(of.reading.longest_queue + in_requests(ahead));
             ahead = ahead.saturating_sub(capacity_ns(workers, row).saturating_sub(of.reading.busy));
         }

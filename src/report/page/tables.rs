@@ -128,7 +128,7 @@ fn saturated(results: &Results) -> PageTable {
     };
     PageTable {
         title: "Services that could not keep up",
-        note: "It rejected, timed out, or worked at 95 % or more of its capacity. Queue needed: waiting places with which hardly anything \
+        note: "It rejected, worked at 95 % or more of its capacity, or let many time out. Queue needed: waiting places with which hardly anything \
                would have been rejected, had the same requests been offered. Lost: what its rejections and time-outs ended."
             .to_owned(),
         head: vec![

@@ -163,6 +163,12 @@ impl Stream {
         (self.bits64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
+    /// A number below `range`; which of them are likelier by 2^-64 does not matter.
+    #[inline]
+    pub fn below(&mut self, range: u64) -> u64 {
+        ((u128::from(self.bits64()) * u128::from(range)) >> 64) as u64
+    }
+
     /// Two numbers uniform on [0, 1) in steps of 2^-32, for choices among few.
     #[inline]
     pub fn two_units(&mut self) -> (f64, f64) {

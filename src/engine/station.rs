@@ -15,9 +15,9 @@ use std::collections::VecDeque;
 
 /// Most work and waiting that a station that was read from a file may have seen, ns: far more than any run brings, and far less
 /// than 128 bits count.
-const MOST_SEEN: u128 = 1 << 100;
+pub(super) const MOST_SEEN: u128 = 1 << 100;
 /// Likewise, the longest queue.
-const LONGEST_SEEN: u64 = 1 << 40;
+pub(super) const LONGEST_SEEN: u64 = 1 << 40;
 
 /// The servers of one service in one cell. Times in nanoseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]

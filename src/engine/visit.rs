@@ -10,6 +10,18 @@ use crate::units::{Instant, Nanos};
 /// In place of a state: the way out.
 pub(super) const EXIT: u8 = u8::MAX;
 
+/// Names an attempt at a call of a page among the draws of the visit.
+#[inline]
+pub(super) fn item(call: u8, attempt: u8) -> u16 {
+    u16::from(call) << 8 | u16::from(attempt)
+}
+
+/// What ends the wait of a client who is not answered, and when.
+#[inline]
+pub(super) fn end_of_waiting(timeout: Instant, patience_ends: Instant) -> (Phase, Instant) {
+    if timeout <= patience_ends { (Phase::TimedOut, timeout) } else { (Phase::GaveUp, patience_ends) }
+}
+
 impl<'a> Player<'a> {
     pub(super) fn segment(&self, session: &Session) -> &'a Segment {
         &self.model.segments[usize::from(session.segment)]
@@ -35,7 +47,7 @@ impl<'a> Player<'a> {
     /// Work of the current attempt of a session at a call of a service, ns.
     #[inline]
     pub(super) fn work(&self, session: &Session, service: usize) -> u64 {
-        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
+        let item = item(session.call, session.attempt);
         self.model.services[service].time.draw(&mut self.stream(session, Purpose::ServiceTime, item))
     }
 
@@ -118,8 +130,7 @@ impl<'a> Player<'a> {
     /// Lets a session wait for an answer that will come too late, or never.
     #[inline]
     pub(super) fn wait_in_vain(&mut self, session: &mut Session, timeout: Instant, patience_ends: Instant) {
-        let (phase, at) =
-            if timeout <= patience_ends { (Phase::TimedOut, timeout) } else { (Phase::GaveUp, patience_ends) };
+        let (phase, at) = end_of_waiting(timeout, patience_ends);
         self.wait(session, phase, at);
     }
 
@@ -152,9 +163,7 @@ impl<'a> Player<'a> {
         if u32::from(session.attempt) + 1 >= settings.retry.attempts || !self.may_retry(service, session.time) {
             return self.page_failed(session, cause);
         }
-        let jitter = |attempt: u8| {
-            self.stream(session, Purpose::Backoff, u16::from(session.call) << 8 | u16::from(attempt)).unit()
-        };
+        let jitter = |attempt| self.stream(session, Purpose::Backoff, item(session.call, attempt)).unit();
         let wait = settings.backoff(session.attempt, jitter);
         let at = session.time + wait;
         let patience_ends = self.patience_ends(session, at);

@@ -91,7 +91,7 @@ fn normal(stream: &mut Stream) -> f64 {
 
 #[inline]
 fn index(stream: &mut Stream, len: usize) -> usize {
-    ((u128::from(stream.bits64()) * len as u128) >> 64) as usize
+    stream.below(len as u64) as usize
 }
 
 /// Draws amounts of money in fen.

@@ -4,6 +4,7 @@ use super::limit::Rate;
 use super::{Admission, Failure};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
+use crate::engine::visit::item;
 use crate::rng::Purpose;
 use crate::units::Instant;
 
@@ -71,15 +72,11 @@ impl Player<'_> {
     }
 
     fn holds_back(&mut self, session: &Session, service: usize) -> bool {
-        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
-        let mut stream = None;
         // The throttle is asked with the draw at hand, which is made only where it matters.
-        let draws = self.model.draws;
-        let name = self.name(session, Purpose::Throttle, item);
+        let (draws, name) =
+            (self.model.draws, self.name(session, Purpose::Throttle, item(session.call, session.attempt)));
         let throttle = self.admission(service).throttle.as_mut();
-        throttle.is_some_and(|throttle| {
-            throttle.holds_back(session.time.0, || stream.get_or_insert_with(|| draws.stream(name)).unit())
-        })
+        throttle.is_some_and(|throttle| throttle.holds_back(session.time.0, || draws.stream(name).unit()))
     }
 
     /// The limiter lets a request pass later. A client who is gone by then leaves the turn unused, and the request counts as

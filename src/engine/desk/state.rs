@@ -2,14 +2,10 @@
 
 use super::{Desk, Desks, Queue, Request, Turn, What};
 use crate::engine::session::{Phase, Session};
-use crate::engine::station::Reading;
+use crate::engine::station::{LONGEST_SEEN, MOST_SEEN, Reading};
 use crate::model::Model;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-
-/// Most time that a reading may have added up, ns, and the longest queue: as for stations.
-const MOST_SEEN: u128 = 1 << 100;
-const LONGEST_SEEN: u64 = 1 << 40;
 
 /// The desks of a cell as plain data. Their clients are kept apart, with all sessions.
 #[derive(Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use super::{Asked, Next, Turn, What};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
+use crate::engine::visit::{end_of_waiting, item};
 use crate::plan;
 use crate::rng::Purpose;
 use crate::units::Instant;
@@ -18,18 +19,16 @@ impl<'a> Player<'a> {
         let settings = self.desk_settings(service);
         let now = session.time;
         let timeout = self.timeout(service, made);
-        let patience_ends = self.patience_ends(session, Instant(u64::MAX));
+        let (phase, at) = end_of_waiting(timeout, self.patience_ends(session, Instant(u64::MAX)));
         let mut client = *session;
-        if timeout <= patience_ends {
-            self.set_wait(&mut client, Phase::TimedOut, timeout);
-        } else {
-            self.set_wait(&mut client, Phase::GaveUp, patience_ends);
-        }
+        self.set_wait(&mut client, phase, at);
         let (segment, state) = (usize::from(session.segment), usize::from(session.state));
         let rank = settings.rank(segment, self.model.segments[segment].graph, state);
-        let item = u16::from(session.call) << 8 | u16::from(session.attempt);
-        let mut stream = self.stream(session, Purpose::Balancer, item);
-        let draw = |below: u64| ((u128::from(stream.bits64()) * u128::from(below)) >> 64) as u64;
+        let (draws, name) =
+            (self.model.draws, self.name(session, Purpose::Balancer, item(session.call, session.attempt)));
+        let mut stream = None;
+        // Made only where the balancer draws.
+        let draw = |below| stream.get_or_insert_with(|| draws.stream(name)).below(below);
         let queue = self.cell.desks.desk(service).choose(settings.queues, draw);
         let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work };
         if !self.cell.desks.take(settings, &asked) {

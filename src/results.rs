@@ -81,6 +81,9 @@ pub struct Summary {
     pub cost: Option<Cost>,
     /// The targets with what was measured, in order of the scenario.
     pub targets: Vec<TargetResult>,
+    /// Published figures beside what was simulated, in order of the scenario; absent where the scenario has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<PublishedResult>,
     /// The conservation checks.
     pub conservation: Conservation,
     /// Events simulated (not scaled up).
@@ -188,6 +191,52 @@ pub struct TargetResult {
     /// so at the latest. Absent where it was met, and where no single slot can be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failed_unix_ms: Option<i64>,
+}
+
+/// What kind of figure was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishedFigure {
+    /// GMV paid since the start of the run, fen.
+    GmvPaidFen,
+    /// Most orders created in one recorded slot, per second.
+    PeakOrdersPerSecond,
+    /// Mean of the GMV paid in a stretch of time, fen per second.
+    GmvPaidFenPerSecond,
+    /// Mean of the orders created in a stretch of time, per second.
+    OrdersPerSecond,
+}
+
+/// A published figure beside what was simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedResult {
+    /// Name in the scenario.
+    pub name: String,
+    /// What it is.
+    pub figure: PublishedFigure,
+    /// The window that it is about; absent: the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// Up to when it is summed, or when the peak was published to have been, Unix ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_unix_ms: Option<i64>,
+    /// The published value.
+    pub published: f64,
+    /// The simulated one; absent where the run did not come so far. A sum goes by evenly within a recorded slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<f64>,
+    /// When that was, Unix ms: the start of the slot with the peak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated_at_unix_ms: Option<i64>,
+    /// By how much the simulated value is above the published one, relative to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
+    /// How far off the scenario lets it be.
+    pub within: f64,
+    /// Where it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// What a platform costs.

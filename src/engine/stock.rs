@@ -435,7 +435,9 @@ impl Shard {
                 }
             }
         }
-        wishes.iter_mut().for_each(|wishes| self.sell(wishes.sales, brands));
+        for Wishes { sales, .. } in wishes.iter_mut() {
+            self.sell(sales, brands);
+        }
         // Grants may pass through zero before a release of the same tick is applied: whether a SKU is sold out is decided
         // only when all moves are in.
         for Wishes { moves, .. } in wishes.iter_mut() {

@@ -14,6 +14,7 @@ use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::plan::{Plan, Service, ServiceId};
+use crate::published;
 use crate::results::{
     Bucket, Completion, Conservation, Cost, Fork, LedgerRow, Results, ServiceCost, Summary, TargetResult, Totals,
     WindowSummary,
@@ -78,14 +79,10 @@ pub fn results(
         None => (Vec::new(), Vec::new()),
     };
     let targets = outcome.targets(&brands, &products);
-    Ok(Results {
-        summary: outcome.summary(conservation, targets),
-        series: outcome.series(),
-        services: outcome.services(),
-        brands,
-        products,
-        ledger: outcome.ledger(),
-    })
+    let series = outcome.series();
+    let mut summary = outcome.summary(conservation, targets);
+    summary.published = published::measure_results(&plan.published, &summary, &series, plan.origin_unix_ms);
+    Ok(Results { summary, series, services: outcome.services(), brands, products, ledger: outcome.ledger() })
 }
 
 fn workers(plan: &Plan, model: &Model, service: ServiceId) -> u64 {
@@ -184,6 +181,8 @@ impl Outcome<'_> {
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             cost: self.cost(),
             targets,
+            // Measured on the series, when that is there.
+            published: Vec::new(),
             conservation,
             events: self.recorder.total.events,
             digest: self.digest(),

@@ -64,6 +64,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.goods(categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
+    (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
     draw.text
 }
 
@@ -431,6 +432,19 @@ impl Draw {
             1 => self.line(&format!("window = \"w{window}\"")),
             _ if self.fine > 5 => self.line(&format!("window = \"w{window}\"\n{fine}")),
             _ => self.line(&format!("window = \"w{window}\"\n{coarse}")),
+        }
+    }
+
+    fn published(&mut self, point: u64, windows: u64) {
+        let value =
+            self.one_of(&["gmv_paid = \"20k RMB\"", "gmv_paid = \"12.34 RMB\"", "peak_orders_per_second = 2.5"]);
+        self.line(&format!("[published.p{point}]\nvalue.{value}"));
+        let window = self.between(0, windows - 1);
+        let at = self.one_of(&["0s", "1s", "1500ms", "2s"]);
+        match self.between(0, 2) {
+            0 => {}
+            1 => self.line(&format!("window = \"w{window}\"")),
+            _ => self.line(&format!("window = \"w{window}\"\nat = \"{at}\"")),
         }
     }
 

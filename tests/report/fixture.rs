@@ -1,8 +1,9 @@
 //! Made-up results of a festival with two windows, realistic enough to judge pictures by. No draw is random.
 
 use saleload::results::{
-    BrandRow, Bucket, Column, Completion, Conservation, Cost, LedgerRow, ProductRow, Results, Saturation, ServiceCost,
-    ServiceRow, Status, Summary, Table, TargetResult, TargetUnit, Totals, Values, Verdict, WindowSummary, series,
+    BrandRow, Bucket, Column, Completion, Conservation, Cost, LedgerRow, ProductRow, PublishedFigure, PublishedResult,
+    Results, Saturation, ServiceCost, ServiceRow, Status, Summary, Table, TargetResult, TargetUnit, Totals, Values,
+    Verdict, WindowSummary, series,
 };
 
 /// Nov 1 2020 00:00 in Shanghai.
@@ -294,6 +295,33 @@ fn targets() -> Vec<TargetResult> {
     vec![missed, met]
 }
 
+fn published() -> Vec<PublishedResult> {
+    let half_past = PublishedResult {
+        name: "half-past".to_owned(),
+        figure: PublishedFigure::GmvPaidFen,
+        window: Some("second window".to_owned()),
+        at_unix_ms: Some(SECOND + 1_800_000),
+        published: 3.723e13,
+        simulated: Some(3.82e13),
+        simulated_at_unix_ms: Some(SECOND + 1_800_000),
+        error: Some(3.82 / 3.723 - 1.0),
+        within: 0.01,
+        source: Some("The <organiser>, 11 Nov".to_owned()),
+    };
+    let peak = PublishedResult {
+        name: "peak".to_owned(),
+        figure: PublishedFigure::PeakOrdersPerSecond,
+        at_unix_ms: None,
+        published: 583_000.0,
+        simulated: None,
+        simulated_at_unix_ms: None,
+        error: None,
+        source: None,
+        ..half_past.clone()
+    };
+    vec![half_past, peak]
+}
+
 fn summary(table: &Table) -> Summary {
     let words = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
     Summary {
@@ -341,6 +369,7 @@ fn summary(table: &Table) -> Summary {
             }],
         }),
         targets: targets(),
+        published: published(),
         conservation: Conservation::default(),
         events: 10_234_567_890,
         digest: "6d1f8ac0ffee".to_owned(),

@@ -23,13 +23,11 @@ pub(super) fn figure(results: &Results) -> Figure {
     let marks: Vec<Past<'_>> =
         (0..MARKS.len()).rev().map(|mark| Past { mark, brands: results.brands_past(mark) }).collect();
     let marks: Vec<Past<'_>> = marks.into_iter().filter(|past| !past.brands.is_empty()).collect();
-    let title = match marks.first() {
-        None => format!("Brands: none passed {}", money(MARKS[0].0 as f64)),
-        Some(_) => {
-            let past = marks.iter().find(|past| past.mark == HEADLINE.0).unwrap_or(&marks[0]);
-            format!("Brands: {} passed {}", grouped(past.brands.len() as u64), name(past.mark))
-        }
-    };
+    let headline = marks.iter().find(|past| past.mark == HEADLINE.0).or(marks.first());
+    let title = headline.map_or_else(
+        || format!("Brands: none passed {}", name(0)),
+        |past| format!("Brands: {} passed {}", grouped(past.brands.len() as u64), name(past.mark)),
+    );
     let note = format!(
         "Time since each opening, logarithmic; sums paid since the start.{}{}",
         if results.summary.simulated_cells < results.summary.cells {

@@ -6,23 +6,20 @@ use saleload::results::{Results, Verdict, series};
 use saleload::scenario;
 use std::ops::ControlFlow;
 
+const TARGETS: &str = r#"
+target.race.pass = "brands_past_1m >= 2"
+target.early = { pass = "brands_past_1m = 0", window = "noon", until = "1s" }
+target.first = { pass = "passed_1m_at < 10m", brand = "Northwind" }
+target.never = { pass = "passed_1bn_at > 59m", brand = "Northwind" }
+"#;
+
 /// A small shop of dear goods: some of its brands come to millions.
 fn run(threads: usize) -> Results {
-    let dear = [
-        "category.sneakers.price={ constant = '20k RMB' }",
-        "category.groceries.price={ constant = '30k RMB' }",
-        "target.race.pass='brands_past_1m >= 2'",
-        "target.early.pass='brands_past_1m = 0'",
-        "target.early.window='noon'",
-        "target.early.until='1s'",
-        "target.first.pass='passed_1m_at < 10m'",
-        "target.first.brand='Northwind'",
-        "target.never.pass='passed_1bn_at > 59m'",
-        "target.never.brand='Northwind'",
-    ];
+    let dear =
+        ["category.sneakers.price={ constant = '20k RMB' }", "category.groceries.price={ constant = '30k RMB' }"];
     let overrides: Vec<String> = dear.iter().map(|set| (*set).to_owned()).collect();
-    let text = include_str!("../scenarios/quickstart.toml");
-    let loaded = scenario::load_str(text, "shop.toml", &overrides).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let text = format!("{TARGETS}\n{}", include_str!("../scenarios/quickstart.toml"));
+    let loaded = scenario::load_str(&text, "shop.toml", &overrides).unwrap_or_else(|e| panic!("{}", e.render(false)));
     let options = Options { simulated_cells: loaded.plan.cells, threads };
     engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
 }

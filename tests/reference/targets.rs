@@ -239,7 +239,7 @@ impl Rows {
                 Some(sums).filter(|sums| sums.1 > 0)
             }
             Way::Sum => Some((self.numbers.iter().map(|number| number.0).sum(), 1)),
-            Way::Last => there().last(),
+            Way::Last => there().next_back(),
         }
     }
 

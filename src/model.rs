@@ -45,6 +45,8 @@ pub struct Model {
     pub hold: Nanos,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
+    /// The coupon that every shopper has.
+    pub coupon: Option<plan::Coupon>,
     /// Units of each category that merchants laid in stock for.
     pub stocked_for: Vec<f64>,
     /// Response times to record for targets, on top of those of windows.
@@ -166,6 +168,7 @@ impl Model {
             services: plan.services.iter().map(Service::new).collect(),
             hold: plan.hold,
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
+            coupon: plan.coupon,
             stocked_for: units,
             slices: response_slices(&plan.targets),
         }

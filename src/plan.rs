@@ -75,6 +75,8 @@ pub struct Plan {
     pub hold: Nanos,
     /// What is on sale; present whenever a behaviour graph has an action.
     pub catalogue: Option<Catalogue>,
+    /// The coupon that every shopper has; only with a catalogue.
+    pub coupon: Option<Coupon>,
     /// What a run has to achieve.
     pub targets: Vec<Target>,
     /// Published figures that a run is held against.
@@ -306,6 +308,31 @@ pub struct Retry {
 }
 
 pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, Queues, Slowdown};
+
+/// A coupon across merchants: so much off every so much of an order, as often as it fits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coupon {
+    /// What is taken off; positive, and at most `every`.
+    pub off: Fen,
+    /// Each time that the order reaches this much.
+    pub every: Fen,
+    /// Probability that a shopper whose basket is short of the next time looks for a product to get there.
+    pub fill_up: f64,
+}
+
+impl Coupon {
+    /// What is taken off an order of so much, fen.
+    #[must_use]
+    pub fn off(&self, fen: u64) -> u64 {
+        fen / self.every.0 * self.off.0
+    }
+
+    /// What an order of so much is short of the next time that something is taken off; zero where it has just reached it.
+    #[must_use]
+    pub fn short_of(&self, fen: u64) -> u64 {
+        fen.next_multiple_of(self.every.0) - fen
+    }
+}
 
 /// What is on sale.
 #[derive(Clone, Debug, PartialEq)]
@@ -548,6 +575,19 @@ impl TimeDistribution {
 }
 
 impl MoneyDistribution {
+    /// The distribution of so many times the money.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let times = |fen: Fen| Fen((fen.0 as f64 * factor).round() as u64);
+        match self {
+            MoneyDistribution::Constant(fen) => MoneyDistribution::Constant(times(fen)),
+            MoneyDistribution::Uniform { low, high } => {
+                MoneyDistribution::Uniform { low: times(low), high: times(high) }
+            }
+            MoneyDistribution::Lognormal { mu, sigma } => MoneyDistribution::Lognormal { mu: mu + factor.ln(), sigma },
+        }
+    }
+
     /// Mean in fen.
     #[must_use]
     pub fn mean_fen(&self) -> f64 {

@@ -292,7 +292,7 @@ pub struct Totals {
     pub orders_paid: u64,
     /// Demand: money of all purchase intents, fen.
     pub demand_fen: u64,
-    /// GMV ordered, fen.
+    /// GMV ordered, fen: what is to pay for orders created, after coupons.
     pub gmv_ordered_fen: u64,
     /// GMV paid, fen: the headline.
     pub gmv_paid_fen: u64,
@@ -494,9 +494,9 @@ pub struct BrandRow {
     pub units_ordered: u64,
     /// Units paid.
     pub units_paid: u64,
-    /// GMV ordered, fen.
+    /// GMV ordered at the prices of its products, before coupons, fen.
     pub gmv_ordered_fen: u64,
-    /// GMV paid, fen.
+    /// GMV paid, after coupons, fen.
     pub gmv_paid_fen: u64,
     /// When it had been paid a million RMB since the start of the run, Unix ms, to within a tick; empty: never.
     pub passed_1m_unix_ms: Option<i64>,
@@ -605,13 +605,15 @@ pub enum Bucket {
     ChangedMind,
     /// The window closed first.
     WindowClosed,
+    /// No intent, only money: what coupons took off when orders were created.
+    Coupon,
     /// Not decided at the horizon.
     Open,
 }
 
 impl Bucket {
     /// All buckets, in the order of the tables.
-    pub const ALL: [Bucket; 10] = [
+    pub const ALL: [Bucket; 11] = [
         Bucket::Bought,
         Bucket::SoldOut,
         Bucket::Rejected,
@@ -621,13 +623,14 @@ impl Bucket {
         Bucket::HoldExpired,
         Bucket::ChangedMind,
         Bucket::WindowClosed,
+        Bucket::Coupon,
         Bucket::Open,
     ];
 
     /// Whether money in this bucket counts as lost: wanted, and stopped by stock, platform, bank or clock.
     #[must_use]
     pub fn is_lost(self) -> bool {
-        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Open)
+        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Coupon | Bucket::Open)
     }
 
     /// The name used in files, `sold_out`.
@@ -643,6 +646,7 @@ impl Bucket {
             Bucket::HoldExpired => "hold_expired",
             Bucket::ChangedMind => "changed_mind",
             Bucket::WindowClosed => "window_closed",
+            Bucket::Coupon => "coupon",
             Bucket::Open => "open",
         }
     }

@@ -63,6 +63,8 @@ pub enum Purpose {
     Throttle = 11,
     /// Instances that the balancer looks at for a request; item = call and attempt.
     Balancer = 14,
+    /// Whether a shopper fills a basket up to the next time that a coupon counts.
+    FillUp = 16,
     /// Arrivals of a segment in a cell and window: how many in all.
     Attendance = 20,
     /// Arrivals of a segment in a cell and window, per tick: how many, and when.

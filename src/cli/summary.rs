@@ -217,7 +217,7 @@ fn ledger(results: &Results) -> String {
     let demand = results.summary.total.demand_fen as f64;
     let rows = buckets
         .into_iter()
-        .filter(|(_, (intents, _))| *intents > 0)
+        .filter(|(_, (intents, money))| *intents > 0 || *money > 0)
         .map(|((bucket, service), (intents, money))| {
             [
                 name(bucket, service),

@@ -2,7 +2,7 @@
 
 use super::free_places::FreePlaces;
 use crate::model::catalogue::Sku;
-use crate::plan::MAX_LINES;
+use crate::plan::{Coupon, MAX_LINES};
 use crate::recorder::Intents;
 use crate::units::Instant;
 
@@ -179,16 +179,16 @@ impl Baskets {
         }
     }
 
-    /// The lines that are still to be decided: those that hold stock once an order was created, all before.
+    /// What is still to be decided: the lines that hold stock once an order was created, with what is to pay for them; all before.
     #[must_use]
-    pub fn open(&self, id: BasketId) -> Intents {
+    pub fn open(&self, id: BasketId, coupon: Option<&Coupon>) -> Intents {
         if !id.is_one() {
             return Intents::default();
         }
         let (head, lines) = self.view(id);
         match head.granted {
             0 => sum(lines.iter().copied()),
-            granted => sum(select(lines, granted)),
+            granted => order(lines, granted, coupon).0,
         }
     }
 }
@@ -207,9 +207,63 @@ pub fn sum(lines: impl Iterator<Item = Line>) -> Intents {
     total
 }
 
+/// An order of the lines of a bit set: what is to pay for it, and what a coupon takes off, fen.
+#[must_use]
+pub fn order(lines: &[Line], granted: u16, coupon: Option<&Coupon>) -> (Intents, u64) {
+    let mut total = sum(select(lines, granted));
+    let off = coupon.map_or(0, |coupon| coupon.off(total.fen));
+    total.fen -= off;
+    (total, off)
+}
+
+/// Spreads what a coupon takes off over the lines of an order by their money: the first so many lines together bear their part of
+/// it, rounded down to a fen.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    off: u64,
+    total: u64,
+    /// Money of the lines so far, and what was taken off them.
+    seen: u64,
+    borne: u64,
+}
+
+impl Spread {
+    /// Takes `off` off an order of `total` fen.
+    #[must_use]
+    pub fn new(off: u64, total: u64) -> Self {
+        Spread { off, total, seen: 0, borne: 0 }
+    }
+
+    /// What is to pay for the next line, fen.
+    pub fn pay(&mut self, line: &Line) -> u64 {
+        if self.off == 0 {
+            return line.fen();
+        }
+        self.seen += line.fen();
+        let borne = (u128::from(self.off) * u128::from(self.seen) / u128::from(self.total)) as u64;
+        let part = borne - std::mem::replace(&mut self.borne, borne);
+        line.fen() - part
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Fen;
+
+    #[test]
+    fn a_coupon_is_spread_to_the_last_fen() {
+        let coupon = Coupon { off: Fen(4_000), every: Fen(30_000), fill_up: 0.0 };
+        let line = |price| Line { sku: 1, units: 1, price };
+        let lines = [line(33_333), line(1), line(20_000), line(12_345)];
+        let (open, off) = order(&lines, 0b1011, Some(&coupon));
+        assert_eq!((open.fen, open.lines, off), (45_679 - 4_000, 3, 4_000));
+        let mut spread = Spread::new(off, open.fen + off);
+        let paid: Vec<u64> = select(&lines, 0b1011).map(|line| spread.pay(&line)).collect();
+        assert_eq!(paid, [33_333 - 2918, 1 - 1, 12_345 - 1081]);
+        assert_eq!(paid.iter().sum::<u64>(), open.fen);
+        assert_eq!((coupon.short_of(45_679), coupon.short_of(60_000)), (14_321, 0));
+    }
 
     #[test]
     fn baskets_keep_their_lines_while_others_come_and_go() {
@@ -236,12 +290,12 @@ mod tests {
         let mut baskets = Baskets::default();
         let line = |price| Line { sku: 1, units: 2, price };
         let id = baskets.insert(&[line(10), line(100), line(1000)]);
-        assert_eq!(baskets.open(id), Intents { lines: 3, units: 6, fen: 2220 });
+        assert_eq!(baskets.open(id, None), Intents { lines: 3, units: 6, fen: 2220 });
         assert_eq!(baskets.held(id).count(), 0);
         baskets.grant(id, 0b101, Instant(7));
         assert_eq!(baskets.deadline(id), Instant(7));
-        assert_eq!(baskets.open(id), Intents { lines: 2, units: 4, fen: 2020 });
+        assert_eq!(baskets.open(id, None), Intents { lines: 2, units: 4, fen: 2020 });
         assert_eq!(baskets.held(id).map(|line| line.price).collect::<Vec<_>>(), [10, 1000]);
-        assert_eq!(baskets.open(BasketId::NONE), Intents::default());
+        assert_eq!(baskets.open(BasketId::NONE, None), Intents::default());
     }
 }

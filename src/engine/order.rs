@@ -1,12 +1,13 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 
-use super::basket::{BasketId, Line, select, sum};
+use super::basket::{BasketId, Line, Spread, order, select, sum};
 use super::cell::{Player, Waiting};
 use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move, Sale};
 use crate::model::catalogue::Catalogue;
 use crate::model::{HAS_BOUGHT, HAS_FAILED};
-use crate::plan::MAX_LINES;
+use crate::plan::{Coupon, MAX_LINES};
+use crate::recorder::Intents;
 use crate::rng::Purpose;
 use crate::units::Instant;
 
@@ -50,11 +51,37 @@ impl Player<'_> {
                 len += 1;
             }
         }
+        if let Some(coupon) = self.model.coupon.as_ref().filter(|_| len > 0 && wanted < lines.len())
+            && let Some(line) = self.fill_up(session, catalogue, coupon, (sum(lines[..len].iter().copied()).fen, wanted, budget))
+        {
+            lines[len] = line;
+            len += 1;
+        }
         // With nothing that could be afforded, nothing is wanted.
         if len > 0 {
             self.tally.demand.add(sum(lines[..len].iter().copied()));
             session.basket = self.cell.baskets.insert(&lines[..len]);
         }
+    }
+
+    /// One more line, of a basket of so much money and so many wishes, that reaches the next time that a coupon counts and is within
+    /// what is left to spend; if the shopper is out for it, and finds one.
+    fn fill_up(
+        &self,
+        session: &Session,
+        catalogue: &Catalogue,
+        coupon: &Coupon,
+        (fen, wishes, budget): (u64, usize, u64),
+    ) -> Option<Line> {
+        let short_of = coupon.short_of(fen);
+        if short_of == 0 || self.stream(session, Purpose::FillUp, 0).unit() >= coupon.fill_up {
+            return None;
+        }
+        let looked_at = (0..CANDIDATES).map(|candidate| {
+            let line = self.candidate(session, catalogue, wishes as u16, candidate);
+            Line { price: self.stock.price(line.sku), ..line }
+        });
+        looked_at.into_iter().find(|line| (short_of..=budget).contains(&line.fen()))
     }
 
     /// A product, and the units of it, that a shopper considers for a line; without its price.
@@ -136,7 +163,8 @@ impl Player<'_> {
 
     fn finish_reservation(&mut self, session: &mut Session, granted: u16) {
         let lines = self.cell.baskets.lines(session.basket);
-        let (refused, ordered) = (sum(select(lines, !granted)), sum(select(lines, granted)));
+        let refused = sum(select(lines, !granted));
+        let (ordered, off) = order(lines, granted, self.model.coupon.as_ref());
         self.tally.settle(session.window(), session.segment, Cause::SOLD_OUT, refused);
         if granted == 0 {
             self.drop_basket(session);
@@ -144,6 +172,10 @@ impl Player<'_> {
             return self.page_failed(session, Cause::SOLD_OUT);
         }
         self.tally.ordered.add(ordered);
+        if off > 0 {
+            let taken_off = Intents { fen: off, ..Intents::default() };
+            self.tally.settle(session.window(), session.segment, Cause::COUPON, taken_off);
+        }
         self.cell.baskets.grant(session.basket, granted, session.time + self.model.hold);
         session.set_holds(true);
         // Whatever failed on the way here has been overcome.
@@ -153,11 +185,12 @@ impl Player<'_> {
 
     /// Pays the orders that a session holds.
     pub(super) fn pay(&mut self, session: &mut Session) {
-        let held = || self.cell.baskets.held(session.basket);
-        for line in held() {
-            self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: line.fen() });
+        let (lines, granted) = (self.cell.baskets.lines(session.basket), self.cell.baskets.granted(session.basket));
+        let (paid, off) = order(lines, granted, self.model.coupon.as_ref());
+        let mut spread = Spread::new(off, paid.fen + off);
+        for line in select(lines, granted) {
+            self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: spread.pay(&line) });
         }
-        let paid = sum(held());
         self.tally.paid.add(paid);
         self.tally.settle(session.window(), session.segment, Cause::BOUGHT, paid);
         self.remember(session, HAS_BOUGHT);
@@ -204,7 +237,7 @@ impl Player<'_> {
     /// Enters the undecided lines of a session in the ledger, once.
     fn settle_basket(&mut self, session: &Session, cause: Cause) {
         if session.cause != Cause::SETTLED {
-            let open = self.cell.baskets.open(session.basket);
+            let open = self.cell.baskets.open(session.basket, self.model.coupon.as_ref());
             self.tally.settle(session.window(), session.segment, cause, open);
         }
     }

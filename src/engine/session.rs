@@ -71,7 +71,9 @@ impl Cause {
     pub const OPEN: Cause = Cause(8);
     /// Already entered in the ledger; what is left is to release the stock.
     pub const SETTLED: Cause = Cause(9);
-    const FIRST_SERVICE: u8 = 10;
+    /// Taken off by a coupon when the order was created.
+    pub const COUPON: Cause = Cause(10);
+    const FIRST_SERVICE: u8 = 11;
 
     /// A service had no place.
     #[must_use]

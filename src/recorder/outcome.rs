@@ -112,6 +112,7 @@ fn bucket(cause: Cause) -> Bucket {
         Cause::HOLD_EXPIRED => Bucket::HoldExpired,
         Cause::WINDOW_CLOSED => Bucket::WindowClosed,
         Cause::OPEN => Bucket::Open,
+        Cause::COUPON => Bucket::Coupon,
         Cause::NONE | Cause::CHANGED_MIND | Cause::SETTLED => Bucket::ChangedMind,
         service if service.is_rejection() => Bucket::Rejected,
         _ => Bucket::TimedOut,
@@ -267,7 +268,7 @@ impl Outcome<'_> {
                 causes.sort_by_key(|&cause| (bucket(cause), cause.0));
                 for cause in causes {
                     let Intents { lines, units, fen } = self.recorder.total.ledger(window, segment, cause);
-                    if lines == 0 {
+                    if lines == 0 && fen == 0 {
                         continue;
                     }
                     rows.push(LedgerRow {

@@ -51,6 +51,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let services = check.services();
     let cbmgs = check.behaviour();
     let catalogue = check.goods();
+    let coupon = check.coupon();
     let templates = check.arrivals();
     let (segments, intensities) = check.segments(&templates, &clock, catalogue.as_ref());
     check.unused();
@@ -80,6 +81,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         services,
         hold: file.inventory.hold,
         catalogue,
+        coupon,
         targets,
         published,
         free,
@@ -261,6 +263,10 @@ impl Check<'_> {
             self.unused_in("category", &file.category, nothing(), why);
             self.unused_in("brand", &file.brand, nothing(), why);
             self.unused_in("product", &file.product, nothing(), why);
+            if file.coupon.is_some() {
+                let place = self.root.key("coupon").key_place();
+                self.push(Diagnostic::new(Code::Unused, "the coupon is never used").at(place, why));
+            }
         }
     }
 

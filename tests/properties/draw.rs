@@ -62,6 +62,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.segments(windows, categories);
     (0..services).for_each(|service| draw.service(service));
     draw.goods(categories);
+    draw.demand(seed);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
@@ -69,6 +70,18 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
 }
 
 impl Draw {
+    /// What shapes demand, drawn by itself, so that the rest is drawn as without it.
+    fn demand(&mut self, seed: u64) {
+        let before = std::mem::replace(&mut self.random, SplitMix(seed ^ 0x0040_0300));
+        if self.chance(0.4) {
+            let off = self.one_of(&[1, 40, 300]) * self.dearness;
+            let fill_up = self.one_of(&[0.0, 0.5, 1.0]);
+            let every = 300 * self.dearness;
+            self.line(&format!("[coupon]\noff = \"{off} RMB\"\nevery = \"{every} RMB\"\nfill_up = {fill_up:?}"));
+        }
+        self.random = before;
+    }
+
     fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.random.bits() % (most - least + 1)
     }
@@ -375,6 +388,9 @@ impl Draw {
             let (demand, price, stock) = (self.one_of(&[1.0, 3.0]), self.money(8000), self.stock());
             self.line(&format!("[category.c{category}]\nskus = {share:?}\ndemand = {demand:?}"));
             self.line(&format!("price = {price}\nstock = {stock}"));
+            if self.dearness > 1 {
+                self.line("discount = 0.25\nelasticity = 1.7");
+            }
         }
         for brand in 0..self.between(0, 2) {
             self.line(&format!("[brand.b{brand}]\ncategory = \"c0\"\nshare = 0.3"));

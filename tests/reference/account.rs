@@ -29,9 +29,9 @@ struct Amount {
 impl Amount {
     fn of<'a>(facts: impl Iterator<Item = &'a Fact>) -> Self {
         facts.fold(Amount::default(), |sum, fact| Amount {
-            lines: sum.lines + 1,
-            units: sum.units + u64::from(fact.line.units),
-            fen: sum.fen + fact.line.fen(),
+            lines: sum.lines + u64::from(!fact.is_coupon()),
+            units: sum.units + if fact.is_coupon() { 0 } else { u64::from(fact.line.units) },
+            fen: sum.fen + fact.fen(),
         })
     }
 }
@@ -170,7 +170,7 @@ impl Simulator<'_> {
 
     fn fen_by_row(&self, what: impl Fn(What) -> bool) -> Vec<u64> {
         let mut fen = vec![0; self.rows().len()];
-        self.record.facts.iter().filter(|fact| what(fact.what)).for_each(|fact| fen[fact.row] += fact.line.fen());
+        self.record.facts.iter().filter(|fact| what(fact.what)).for_each(|fact| fen[fact.row] += fact.fen());
         fen
     }
 
@@ -182,7 +182,7 @@ impl Simulator<'_> {
         };
         let held = self.sessions.values().filter(|session| session.holds()).flat_map(|session| &session.basket);
         let fen = |what: fn(What) -> bool| self.amount(|_| true, what).fen as i64;
-        let worth: u64 = self.stock.shelves.iter().map(|shelf| u64::from(shelf.paid) * u64::from(shelf.price)).sum();
+        let worth: u64 = self.stock.shelves.iter().map(|shelf| shelf.paid_fen).sum();
         Conservation {
             sessions_begun: sessions(|row| row.begun),
             sessions_ended: sessions(|row| row.ended),

@@ -99,6 +99,11 @@ pub(crate) fn candidate(
     (sku, units.draw(|| of_visit(model, session, Purpose::Units, item)))
 }
 
+/// Whether the shopper fills the basket up for a coupon.
+pub(crate) fn fills_up(model: &Model, session: &Session, probability: f64) -> bool {
+    of_visit(model, session, Purpose::FillUp, 0).unit() < probability
+}
+
 /// A number on [0, 1) by which an invited shopper decides whether to come.
 pub(crate) fn participation(model: &Model, key: Key) -> f64 {
     stream(model, key, 0, Purpose::Participation, 0).unit()

@@ -23,16 +23,51 @@ impl Simulator<'_> {
             let mut candidates = (0..CANDIDATES).map(|candidate| {
                 let (sku, units) = draws::candidate(&self.model, catalogue, session, number, candidate);
                 let place = (session.visit, session.basket.len());
-                Line { sku, units, price: self.stock.shelves[sku as usize].price, place }
+                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, place }
             });
             if let Some(line) = candidates.find(|line| line.fen() <= money) {
                 money -= line.fen();
                 session.basket.push(line);
             }
         }
+        self.fill_up(session, lines, money);
         session.had_basket |= !session.basket.is_empty();
         session.settled = false;
         self.record.fact((self.now, row), session, &session.basket, What::Wanted);
+    }
+
+    /// One more line, if the shopper is out for the next time that the coupon counts and finds something that gets there.
+    fn fill_up(&mut self, session: &mut Session, wishes: usize, money: u64) {
+        let (Some(coupon), Some(catalogue)) = (&self.plan.coupon, &self.model.catalogue) else { return };
+        let so_far: u64 = session.basket.iter().map(Line::fen).sum();
+        let times = |fen: u64| fen / coupon.every.0;
+        let has_just_reached_it = so_far % coupon.every.0 == 0;
+        if session.basket.is_empty() || wishes == 16 || has_just_reached_it || !draws::fills_up(&self.model, session, coupon.fill_up) {
+            return;
+        }
+        for candidate in 0..CANDIDATES {
+            let (sku, units) = draws::candidate(&self.model, catalogue, session, wishes, candidate);
+            let place = (session.visit, session.basket.len());
+            let line = Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, place };
+            if line.fen() <= money && times(so_far + line.fen()) > times(so_far) {
+                session.basket.push(line);
+                self.record.rarities.fill_ups += 1;
+                return;
+            }
+        }
+    }
+
+    /// Takes the coupon off an order: the first so many lines together bear their part of it by their money, rounded down.
+    fn take_off(&mut self, order: &mut [Line]) {
+        let Some(coupon) = &self.plan.coupon else { return };
+        let worth: Vec<u128> = order.iter().map(|line| u128::from(line.fen())).collect();
+        let total: u128 = worth.iter().sum();
+        let off = total / u128::from(coupon.every.0) * u128::from(coupon.off.0);
+        let borne_by_first = |lines: usize| worth[..lines].iter().sum::<u128>() * off / total.max(1);
+        for (place, line) in order.iter_mut().enumerate() {
+            line.off = (borne_by_first(place + 1) - borne_by_first(place)) as u64;
+        }
+        self.record.rarities.coupons += u64::from(off > 0);
     }
 
     /// Asks for the stock of all lines.
@@ -72,12 +107,14 @@ impl Simulator<'_> {
         let (ordered, refused) = (of(true), of(false));
         self.enter_in_ledger(&session, &refused, Fate::SoldOut);
         session.basket = ordered;
+        self.take_off(&mut session.basket);
         if session.basket.is_empty() {
             self.history[session.key.shopper as usize].has_failed = true;
             return self.page_failed(session, Fate::SoldOut);
         }
         let when = (self.now, self.record.row());
         self.record.fact(when, &session, &session.basket, What::Ordered);
+        self.record.fact(when, &session, &session.basket, What::Ended(Fate::Coupon));
         let deadline = self.now + self.plan.hold;
         session.deadline = Some(deadline);
         // An order overcomes whatever failed on the way to it.

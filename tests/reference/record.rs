@@ -70,6 +70,18 @@ pub(crate) struct Fact {
     pub(crate) what: What,
 }
 
+impl Fact {
+    /// Whether it is about money only, and no intent.
+    pub(crate) fn is_coupon(&self) -> bool {
+        self.what == What::Ended(Fate::Coupon)
+    }
+
+    /// Its money.
+    pub(crate) fn fen(&self) -> u64 {
+        if self.is_coupon() { self.line.off } else { self.line.fen() }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// It is put into a basket.
@@ -120,6 +132,9 @@ pub(crate) struct Rarities {
     pub(crate) dropped: u64,
     /// Requests that were cancelled.
     pub(crate) cancelled: u64,
+    /// Baskets that were filled up for a coupon, and orders that it took something off.
+    pub(crate) fill_ups: u64,
+    pub(crate) coupons: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
 }

@@ -134,7 +134,7 @@ fn buckets(builder: &mut Builder, slots: &[Slot]) {
                     }
                 }
                 Bucket::ChangedMind => 0.1 * demand(s),
-                Bucket::WindowClosed | Bucket::Open => 0.0,
+                Bucket::WindowClosed | Bucket::Coupon | Bucket::Open => 0.0,
             }
         };
         let values = slots.iter().map(|s| (share(s) * 19_800.0 * s.seconds as f64) as i64).collect();

@@ -12,7 +12,7 @@ use crate::engine::event_list::EventList;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
-use crate::engine::stock::{SHARDS, SkuHistory, Stock};
+use crate::engine::stock::{SHARDS, SkuHistory, SkuStock, Stock};
 use crate::engine::visit::EXIT;
 use crate::engine::{Group, Run};
 use crate::model::catalogue::Sku;
@@ -154,7 +154,7 @@ fn restore_cells(run: &mut Run, sections: &mut Reader, position: &Position, laws
             .collect();
         for (cell, restored) in some.iter().zip(restored) {
             restored?;
-            laws.enter(cell).map_err(Reason::Impossible)?;
+            laws.enter(cell, model).map_err(Reason::Impossible)?;
         }
     }
     Ok(())
@@ -348,7 +348,7 @@ struct Laws {
 }
 
 impl Laws {
-    fn enter(&mut self, cell: &Cell) -> Result<(), Wrong> {
+    fn enter(&mut self, cell: &Cell, model: &Model) -> Result<(), Wrong> {
         for session in cell.sessions() {
             self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
             for line in cell.baskets.held(session.basket) {
@@ -356,7 +356,7 @@ impl Laws {
                 *held = held.checked_sub(line.units).ok_or("more is held of a product than is missing")?;
             }
             if session.cause != Cause::SETTLED {
-                self.open_fen += u128::from(cell.baskets.open(session.basket).fen);
+                self.open_fen += u128::from(cell.baskets.open(session.basket, model.coupon.as_ref()).fen);
             }
         }
         Ok(())
@@ -366,9 +366,10 @@ impl Laws {
     fn hold(&self, record: &Recorder, stock: &Stock) -> Result<(), Wrong> {
         let sum =
             |of: &dyn Fn(&crate::recorder::Tally) -> u64| u128::from(of(&record.total)) + u128::from(of(&record.slot));
-        let money = |of: &dyn Fn(Sku) -> u32| -> u128 {
-            (0..stock.skus()).map(|sku| u128::from(of(sku)) * u128::from(stock.of(sku).price)).sum()
+        let money = |of: &dyn Fn(SkuStock) -> u64| -> u128 {
+            (0..stock.skus()).map(|sku| u128::from(of(stock.of(sku)))).sum()
         };
+        let taken_off = sum(&|t| t.settled_fen[usize::from(Cause::COUPON.0)]);
         let ledger: u128 =
             record.total.entered().chain(record.slot.entered()).map(|i: Intents| u128::from(i.fen)).sum();
         if sum(&|t| t.begun) != sum(&|t| t.ended) + u128::from(self.in_flight) {
@@ -377,10 +378,10 @@ impl Laws {
         if self.held.iter().any(|&units| units > 0) {
             return Err("stock is held for nobody");
         }
-        if money(&|sku| stock.of(sku).paid) != sum(&|t| t.paid.fen) {
+        if money(&|sku| sku.paid_fen) != sum(&|t| t.paid.fen) {
             return Err("what was paid does not add up");
         }
-        if money(&|sku| stock.of(sku).ordered) > sum(&|t| t.ordered.fen) {
+        if money(&|sku| u64::from(sku.ordered) * u64::from(sku.price)) > sum(&|t| t.ordered.fen) + taken_off {
             return Err("what was ordered does not add up");
         }
         if ledger + self.open_fen != sum(&|t| t.demand.fen) {

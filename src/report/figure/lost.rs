@@ -49,6 +49,7 @@ fn words(bucket: Bucket) -> &'static str {
         Bucket::HoldExpired => "hold expired",
         Bucket::ChangedMind => "changed mind",
         Bucket::WindowClosed => "window closed",
+        Bucket::Coupon => "taken off by coupons",
         Bucket::Open => "still open",
     }
 }

@@ -52,7 +52,8 @@ impl Player<'_> {
             }
         }
         if let Some(coupon) = self.model.coupon.as_ref().filter(|_| len > 0 && wanted < lines.len())
-            && let Some(line) = self.fill_up(session, catalogue, coupon, (sum(lines[..len].iter().copied()).fen, wanted, budget))
+            && let Some(line) =
+                self.fill_up(session, catalogue, coupon, (sum(lines[..len].iter().copied()).fen, wanted, budget))
         {
             lines[len] = line;
             len += 1;

@@ -42,7 +42,11 @@ impl Simulator<'_> {
         let so_far: u64 = session.basket.iter().map(Line::fen).sum();
         let times = |fen: u64| fen / coupon.every.0;
         let has_just_reached_it = so_far % coupon.every.0 == 0;
-        if session.basket.is_empty() || wishes == 16 || has_just_reached_it || !draws::fills_up(&self.model, session, coupon.fill_up) {
+        if session.basket.is_empty()
+            || wishes == 16
+            || has_just_reached_it
+            || !draws::fills_up(&self.model, session, coupon.fill_up)
+        {
             return;
         }
         for candidate in 0..CANDIDATES {

@@ -366,9 +366,8 @@ impl Laws {
     fn hold(&self, record: &Recorder, stock: &Stock) -> Result<(), Wrong> {
         let sum =
             |of: &dyn Fn(&crate::recorder::Tally) -> u64| u128::from(of(&record.total)) + u128::from(of(&record.slot));
-        let money = |of: &dyn Fn(SkuStock) -> u64| -> u128 {
-            (0..stock.skus()).map(|sku| u128::from(of(stock.of(sku)))).sum()
-        };
+        let money =
+            |of: &dyn Fn(SkuStock) -> u64| -> u128 { (0..stock.skus()).map(|sku| u128::from(of(stock.of(sku)))).sum() };
         let taken_off = sum(&|t| t.settled_fen[usize::from(Cause::COUPON.0)]);
         let ledger: u128 =
             record.total.entered().chain(record.slot.entered()).map(|i: Intents| u128::from(i.fen)).sum();

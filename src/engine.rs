@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod arrivals;
+mod audience;
 pub mod basket;
 pub mod brands;
 pub mod cell;

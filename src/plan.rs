@@ -77,6 +77,10 @@ pub struct Plan {
     pub catalogue: Option<Catalogue>,
     /// The coupon that every shopper has; only with a catalogue.
     pub coupon: Option<Coupon>,
+    /// Channels that sessions come by; shares sum to one. Empty: there is no difference.
+    pub channels: Vec<Channel>,
+    /// Livestreams; only with a catalogue.
+    pub livestreams: Vec<Livestream>,
     /// What a run has to achieve.
     pub targets: Vec<Target>,
     /// Published figures that a run is held against.
@@ -309,6 +313,77 @@ pub struct Retry {
 
 pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, Queues, Slowdown};
 
+/// A channel that sessions come by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// Name in the scenario.
+    pub name: String,
+    /// Share of the sessions.
+    pub share: f64,
+    /// Where its sessions begin, by [`CbmgId`]: index of the state.
+    pub entries: Vec<usize>,
+}
+
+/// A livestream, or many of a kind, in a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Livestream {
+    /// Name in the scenario.
+    pub name: String,
+    /// The window.
+    pub window: WindowId,
+    /// Probability that a session watches it, by [`SegmentId`]; the sum over the livestreams of a window is at most one.
+    pub audience: Vec<f64>,
+    /// What is shown.
+    pub shows: Shows,
+}
+
+/// What livestreams show.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shows {
+    /// One room with named products one after the other, in order of time.
+    Slots(Vec<Slot>),
+    /// Many rooms, each with its products.
+    Rooms(Rooms),
+}
+
+/// A stretch of time in which a livestream shows a named product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// Since the opening of the window.
+    pub at: Nanos,
+    /// How long.
+    pub lasts: Nanos,
+    /// Index into [`Catalogue::products`].
+    pub product: usize,
+    /// Probability that a line of a viewer's basket is of it.
+    pub conversion: f64,
+}
+
+/// Rooms that show generated products of a category, each its own ones, in turns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rooms {
+    /// How many; at least one.
+    pub rooms: u64,
+    /// Products that they show between them: the most popular of the category. At least one each, at most all that there are.
+    pub products: u64,
+    /// The category.
+    pub category: CategoryId,
+    /// How long a product is shown; positive.
+    pub turn: Nanos,
+    /// Probability that a line of a viewer's basket is of the product that is shown.
+    pub conversion: f64,
+}
+
+impl Rooms {
+    /// Rank of the product that a room shows so long after the opening. Products are dealt out like cards: room r has those of ranks
+    /// r, r + rooms, r + 2 rooms, …
+    #[must_use]
+    pub fn shown(&self, room: u64, since: Nanos) -> u64 {
+        let own = (self.products - room).div_ceil(self.rooms);
+        room + since.0 / self.turn.0 % own * self.rooms
+    }
+}
+
 /// A coupon across merchants: so much off every so much of an order, as often as it fits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Coupon {
@@ -534,6 +609,17 @@ impl Desk {
             Discipline::StatePriority(ranks) => ranks[cbmg][state],
             Discipline::Fifo | Discipline::Lifo | Discipline::AdaptiveLifo { .. } => 0,
         }
+    }
+}
+
+impl Plan {
+    /// States in which the sessions of a behaviour graph begin, with their shares.
+    #[must_use]
+    pub fn entries(&self, cbmg: CbmgId) -> Vec<(usize, f64)> {
+        if self.channels.is_empty() {
+            return vec![(self.cbmgs[cbmg].entry, 1.0)];
+        }
+        self.channels.iter().map(|channel| (channel.entries[cbmg], channel.share)).collect()
     }
 }
 

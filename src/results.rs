@@ -21,6 +21,10 @@ pub struct Results {
     pub products: Vec<ProductRow>,
     /// Where every purchase intent ended (`ledger.csv`).
     pub ledger: Vec<LedgerRow>,
+    /// One row per channel and window (`channels.csv`).
+    pub channels: Vec<ChannelRow>,
+    /// One row per livestream (`livestreams.csv`).
+    pub livestreams: Vec<LivestreamRow>,
 }
 
 /// Whether a run reached its horizon.
@@ -561,6 +565,54 @@ pub struct ProductRow {
     pub gmv_paid_fen: u64,
     /// When nothing was left for the first time, Unix ms, to within a tick; empty: never.
     pub sold_out_unix_ms: Option<i64>,
+}
+
+/// A channel in a window: what came of the sessions that began there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelRow {
+    /// Channel.
+    pub channel: String,
+    /// Window in which the sessions began.
+    pub window: String,
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Purchase intents.
+    pub intents: u64,
+    /// Orders created.
+    pub orders_created: u64,
+    /// Orders paid.
+    pub orders_paid: u64,
+    /// Money of all purchase intents, fen.
+    pub demand_fen: u64,
+    /// GMV ordered, fen.
+    pub gmv_ordered_fen: u64,
+    /// GMV paid, fen.
+    pub gmv_paid_fen: u64,
+}
+
+/// A livestream: who watched, and what came of the basket lines that were of the products shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LivestreamRow {
+    /// Livestream.
+    pub livestream: String,
+    /// Its window.
+    pub window: String,
+    /// Sessions that watched.
+    pub viewers: u64,
+    /// Purchase intents that it brought.
+    pub intents: u64,
+    /// Of those, orders created.
+    pub orders_created: u64,
+    /// Of those, orders paid.
+    pub orders_paid: u64,
+    /// Money of those intents, fen.
+    pub demand_fen: u64,
+    /// GMV ordered, fen.
+    pub gmv_ordered_fen: u64,
+    /// GMV paid, fen.
+    pub gmv_paid_fen: u64,
 }
 
 /// One bucket of the ledger, per window, segment and (where it has one) service.

@@ -75,7 +75,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 24] = [
+const COMMON: [(&str, u32, Count); 26] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -98,6 +98,8 @@ const COMMON: [(&str, u32, Count); 24] = [
     ("brands past a sum", 15, |seen| seen.brands_past),
     ("coupons", 20, |seen| seen.coupons),
     ("baskets filled up", 10, |seen| seen.fill_ups),
+    ("sessions by channel", 20, |seen| seen.by_channel),
+    ("lines of livestreams", 15, |seen| seen.shown),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -130,6 +132,8 @@ struct Seen {
     brands_past: u64,
     coupons: u64,
     fill_ups: u64,
+    by_channel: u64,
+    shown: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -180,6 +184,8 @@ impl Seen {
             brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             coupons: rarities.coupons,
             fill_ups: rarities.fill_ups,
+            by_channel: results.channels.iter().map(|row| row.sessions).sum(),
+            shown: results.livestreams.iter().map(|row| row.orders_paid).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

@@ -78,17 +78,19 @@ struct Head {
     deadline: Instant,
     /// Lines whose stock is held, by bit.
     granted: u16,
+    /// Lines that a livestream brought, by bit.
+    pulled: u16,
     len: u8,
 }
 
 impl<const N: usize> Slab<N> {
-    fn insert(&mut self, lines: &[Line]) -> u32 {
+    fn insert(&mut self, lines: &[Line], pulled: u16) -> u32 {
         let index = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place { head: Head::default(), lines: [Line::default(); N] });
             self.places.len() as u32 - 1
         });
         let place = &mut self.places[index as usize];
-        place.head = Head { len: lines.len() as u8, ..Head::default() };
+        place.head = Head { len: lines.len() as u8, pulled, ..Head::default() };
         place.lines[..lines.len()].copy_from_slice(lines);
         index
     }
@@ -101,13 +103,13 @@ impl<const N: usize> Slab<N> {
 }
 
 impl Baskets {
-    /// Keeps a basket of at least one and at most [`MAX_LINES`] lines.
-    pub fn insert(&mut self, lines: &[Line]) -> BasketId {
+    /// Keeps a basket of at least one and at most [`MAX_LINES`] lines, some of which (by bit) a livestream brought.
+    pub fn insert(&mut self, lines: &[Line], pulled: u16) -> BasketId {
         let (slab, index) = match lines.len() {
-            0..=2 => (0, self.two.insert(lines)),
-            3..=4 => (1, self.four.insert(lines)),
-            5..=8 => (2, self.eight.insert(lines)),
-            _ => (3, self.most.insert(lines)),
+            0..=2 => (0, self.two.insert(lines, pulled)),
+            3..=4 => (1, self.four.insert(lines, pulled)),
+            5..=8 => (2, self.eight.insert(lines, pulled)),
+            _ => (3, self.most.insert(lines, pulled)),
         };
         BasketId(((index + 1) << SLAB_BITS) | slab)
     }
@@ -145,6 +147,12 @@ impl Baskets {
     #[must_use]
     pub fn granted(&self, id: BasketId) -> u16 {
         self.view(id).0.granted
+    }
+
+    /// The lines that a livestream brought, by bit; there must be a basket.
+    #[must_use]
+    pub fn pulled(&self, id: BasketId) -> u16 {
+        self.view(id).0.pulled
     }
 
     /// When the hold on the stock of a basket runs out, once there is one.
@@ -216,6 +224,20 @@ pub fn order(lines: &[Line], granted: u16, coupon: Option<&Coupon>) -> (Intents,
     (total, off)
 }
 
+/// The part of an order that is made of some of its lines, given what is to pay for it and what a coupon takes off it.
+#[must_use]
+pub fn part_of_order(lines: &[Line], granted: u16, part: u16, (order, off): (Intents, u64)) -> Intents {
+    let mut spread = Spread::new(off, order.fen + off);
+    let mut total = Intents::default();
+    for (position, line) in lines.iter().enumerate().filter(|(position, _)| (granted >> position) & 1 == 1) {
+        let fen = spread.pay(line);
+        if (part >> position) & 1 == 1 {
+            total.add(Intents { lines: 1, units: u64::from(line.units), fen });
+        }
+    }
+    total
+}
+
 /// Spreads what a coupon takes off over the lines of an order by their money: the first so many lines together bear their part of
 /// it, rounded down to a fen.
 #[derive(Clone, Copy, Debug)]
@@ -271,13 +293,13 @@ mod tests {
         let lines = |n: usize| -> Vec<Line> {
             (0..n).map(|i| Line { sku: (n * 100 + i) as u32, units: 1, price: 10 }).collect()
         };
-        let mut kept: Vec<(BasketId, usize)> = (1..=16).map(|n| (baskets.insert(&lines(n)), n)).collect();
+        let mut kept: Vec<(BasketId, usize)> = (1..=16).map(|n| (baskets.insert(&lines(n), 0), n)).collect();
         for round in 0..100 {
             let (id, n) = kept.remove(round % kept.len());
             assert_eq!(baskets.lines(id), lines(n));
             baskets.remove(id);
             let n = 1 + (round * 7) % 16;
-            kept.push((baskets.insert(&lines(n)), n));
+            kept.push((baskets.insert(&lines(n), 0), n));
         }
         assert!(kept.iter().all(|&(id, n)| baskets.lines(id) == lines(n)));
         let Baskets { two, four, eight, most } = &baskets;
@@ -289,7 +311,7 @@ mod tests {
     fn what_is_open_shrinks_to_what_is_held() {
         let mut baskets = Baskets::default();
         let line = |price| Line { sku: 1, units: 2, price };
-        let id = baskets.insert(&[line(10), line(100), line(1000)]);
+        let id = baskets.insert(&[line(10), line(100), line(1000)], 0);
         assert_eq!(baskets.open(id, None), Intents { lines: 3, units: 6, fen: 2220 });
         assert_eq!(baskets.held(id).count(), 0);
         baskets.grant(id, 0b101, Instant(7));

@@ -1,10 +1,10 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 
-use super::basket::{BasketId, Line, Spread, order, select, sum};
+use super::basket::{BasketId, Line, Spread, order, part_of_order, select, sum};
 use super::cell::{Player, Waiting};
 use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move, Sale};
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::{Catalogue, Sku};
 use crate::model::{HAS_BOUGHT, HAS_FAILED};
 use crate::plan::{Coupon, MAX_LINES};
 use crate::recorder::Intents;
@@ -31,22 +31,31 @@ impl Player<'_> {
         });
         // All first choices, then all their prices, then decisions: look-ups miss the cache, and side by side they overlap.
         let mut first_choices = [Line::default(); MAX_LINES as usize];
+        let shown = self.shown(session);
+        let mut of_livestream = 0u16;
         for (position, choice) in first_choices[..wanted].iter_mut().enumerate() {
-            *choice = self.candidate(session, catalogue, position as u16, 0);
+            *choice = match shown.filter(|&shown| self.is_pulled(session, shown, position as u16)) {
+                Some(shown) => {
+                    of_livestream |= 1 << position;
+                    self.line_of(session, catalogue, shown.sku, (position as u16) << 8)
+                }
+                None => self.candidate(session, catalogue, position as u16, 0),
+            };
         }
         for choice in &mut first_choices[..wanted] {
             choice.price = self.stock.price(choice.sku);
         }
         let mut lines = [Line::default(); MAX_LINES as usize];
-        let mut len = 0;
+        let (mut len, mut pulled) = (0, 0u16);
         for (position, &first) in first_choices[..wanted].iter().enumerate() {
             let later = (1..CANDIDATES).map(|candidate| {
                 let line = self.candidate(session, catalogue, position as u16, candidate);
                 Line { price: self.stock.price(line.sku), ..line }
             });
-            let affordable = std::iter::once(first).chain(later).find(|line| line.fen() <= budget);
-            if let Some(line) = affordable {
+            let mut looked_at = std::iter::once(first).chain(later).enumerate();
+            if let Some((candidate, line)) = looked_at.find(|(_, line)| line.fen() <= budget) {
                 budget -= line.fen();
+                pulled |= u16::from(candidate == 0 && (of_livestream >> position) & 1 == 1) << len;
                 lines[len] = line;
                 len += 1;
             }
@@ -60,8 +69,14 @@ impl Player<'_> {
         }
         // With nothing that could be afforded, nothing is wanted.
         if len > 0 {
-            self.tally.demand.add(sum(lines[..len].iter().copied()));
-            session.basket = self.cell.baskets.insert(&lines[..len]);
+            let demand = sum(lines[..len].iter().copied());
+            self.tally.demand.add(demand);
+            self.tell_channel(session, |channel| channel.demand.add(demand));
+            session.basket = self.cell.baskets.insert(&lines[..len], pulled);
+            if pulled > 0 {
+                let demand = sum(select(&lines[..len], pulled));
+                self.tell_livestream(session, |livestream| livestream.demand.add(demand));
+            }
         }
     }
 
@@ -92,7 +107,12 @@ impl Player<'_> {
         let mut stream = self.stream(session, Purpose::Product, item);
         let (u_category, u_named) = stream.two_units();
         let sku = catalogue.pick(segment.category.pick(u_category), u_named, stream.unit());
-        let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
+        self.line_of(session, catalogue, sku, item)
+    }
+
+    /// A line of a product; without its price.
+    fn line_of(&self, session: &Session, catalogue: &Catalogue, sku: Sku, item: u16) -> Line {
+        let sampler = catalogue.units_of(sku).unwrap_or(&self.segment(session).units);
         let units = sampler.draw(|| self.stream(session, Purpose::Units, item));
         Line { sku, units, price: 0 }
     }
@@ -173,6 +193,12 @@ impl Player<'_> {
             return self.page_failed(session, Cause::SOLD_OUT);
         }
         self.tally.ordered.add(ordered);
+        let pulled = self.cell.baskets.pulled(session.basket) & granted;
+        if pulled > 0 {
+            let of_livestream = part_of_order(self.cell.baskets.lines(session.basket), granted, pulled, (ordered, off));
+            self.tell_livestream(session, |livestream| livestream.ordered.add(of_livestream));
+        }
+        self.tell_channel(session, |channel| channel.ordered.add(ordered));
         if off > 0 {
             let taken_off = Intents { fen: off, ..Intents::default() };
             self.tally.settle(session.window(), session.segment, Cause::COUPON, taken_off);
@@ -193,6 +219,12 @@ impl Player<'_> {
             self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: spread.pay(&line) });
         }
         self.tally.paid.add(paid);
+        let pulled = self.cell.baskets.pulled(session.basket) & granted;
+        if pulled > 0 {
+            let of_livestream = part_of_order(lines, granted, pulled, (paid, off));
+            self.tell_livestream(session, |livestream| livestream.paid.add(of_livestream));
+        }
+        self.tell_channel(session, |channel| channel.paid.add(paid));
         self.tally.settle(session.window(), session.segment, Cause::BOUGHT, paid);
         self.remember(session, HAS_BOUGHT);
         self.drop_basket(session);

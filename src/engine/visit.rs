@@ -53,7 +53,14 @@ impl<'a> Player<'a> {
 
     pub(super) fn begin(&mut self, session: &mut Session) {
         self.tally.begun += 1;
-        let entry = self.model.graphs[self.segment(session).graph].entry;
+        let graph = self.segment(session).graph;
+        let mut entry = self.model.graphs[graph].entry;
+        if let Some(channels) = &self.model.channels {
+            let channel = self.channel(session);
+            entry = channel.map_or(entry, |channel| channels.entries[channel][graph]);
+            self.tell_channel(session, |channel| channel.sessions += 1);
+        }
+        self.tell_livestream(session, |livestream| livestream.sessions += 1);
         self.enter(session, entry);
     }
 

@@ -93,8 +93,7 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
 impl Flow {
     /// Adds the flow of a group.
     fn add(&mut self, plan: &Plan, cbmg: usize, group: &Group, arrivals: &Cumulative) {
-        let cbmg = &plan.cbmgs[cbmg];
-        let mut network = Network::new(plan, cbmg);
+        let (mut network, cbmg) = (Network::new(plan, cbmg), &plan.cbmgs[cbmg]);
         let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
         for slot in 0..self.sessions.len() {
             let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));

@@ -1,7 +1,7 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
 use super::response_times::ResponseTimes;
-use super::{Intents, Recorder, Row, ServiceRow, ServiceTally, Tally};
+use super::{Intents, Recorder, Row, ServiceRow, ServiceTally, Tally, Turnover};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
@@ -238,7 +238,12 @@ impl Tally {
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
+        let turnovers = self.channels.iter().chain(&self.livestreams).all(|turnover| {
+            let Turnover { sessions, demand, ordered, paid } = *turnover;
+            sessions <= most && [demand, ordered, paid].iter().all(|i| i.lines.max(i.units).max(i.fen) <= most)
+        });
         intents
+            && turnovers
             && services
             && settled
             && [self.events, self.begun, self.ended, self.turned_away].iter().all(|&n| n <= most)
@@ -278,12 +283,19 @@ impl TallyState {
             return Err("the ledger has entries of windows that had not opened");
         }
         ledger.resize(fresh.ledger.len(), Intents::default());
+        let (mut channels, livestreams) = (self.tally.channels, self.tally.livestreams);
+        let of_window = fresh.channels.len() / model.windows.len();
+        let later = channels.get(windows * of_window..).ok_or("windows are missing of a channel")?;
+        if later.iter().any(|&turnover| turnover != Turnover::default()) || livestreams.len() != fresh.livestreams.len() {
+            return Err("channels or livestreams are those of another scenario");
+        }
+        channels.resize(fresh.channels.len(), Turnover::default());
         if self.services.len() != fresh.services.len() || self.tally.settled_fen.len() != fresh.causes {
             return Err("services are missing");
         }
         let services = self.services.into_iter().map(ServiceState::tally).collect::<Option<_>>();
         let services = services.ok_or("a response time is out of range")?;
-        Ok(Tally { ledger, services, causes: fresh.causes, segments: fresh.segments, ..self.tally })
+        Ok(Tally { ledger, channels, livestreams, services, causes: fresh.causes, segments: fresh.segments, ..self.tally })
     }
 }
 

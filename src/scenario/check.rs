@@ -6,6 +6,7 @@
 mod arrival;
 mod behaviour;
 mod clock;
+mod crowd;
 mod desk;
 mod distribution;
 mod goods;
@@ -52,6 +53,8 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let cbmgs = check.behaviour();
     let catalogue = check.goods();
     let coupon = check.coupon();
+    let channels = check.channels(&cbmgs);
+    let livestreams = check.livestreams(&clock, catalogue.as_ref());
     let templates = check.arrivals();
     let (segments, intensities) = check.segments(&templates, &clock, catalogue.as_ref());
     check.unused();
@@ -82,6 +85,8 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         hold: file.inventory.hold,
         catalogue,
         coupon,
+        channels,
+        livestreams,
         targets,
         published,
         free,
@@ -158,6 +163,8 @@ impl Check<'_> {
         self.named("service", &file.service);
         self.named("category", &file.category);
         self.named("target", &file.target);
+        self.named("channel", &file.channel);
+        self.named("livestream", &file.livestream);
         self.named("published", &file.published);
         self.named("free", &file.free);
         self.titled("brand", &file.brand);

@@ -79,7 +79,35 @@ impl Draw {
             let every = 300 * self.dearness;
             self.line(&format!("[coupon]\noff = \"{off} RMB\"\nevery = \"{every} RMB\"\nfill_up = {fill_up:?}"));
         }
+        if self.chance(0.4) {
+            let entry = self.one_of(&["", "entry = \"cart\"\n", "entry = \"wander\"\n"]);
+            self.line(&format!("[channel.app]\nshare = 0.7\n[channel.web]\nshare = 0.3\n{entry}"));
+        }
+        if self.chance(0.5) {
+            self.livestreams();
+        }
         self.random = before;
+    }
+
+    /// A room that shows a named product now and then, and many that show the products of a category.
+    fn livestreams(&mut self) {
+        let window = self.between(0, self.text.matches("[window.w").count() as u64 - 1);
+        let audience = self.one_of(&["{ p0 = 0.6 }", "{ p0 = 0.25 }"]);
+        if self.text.contains("[product.without-brand]") {
+            let (conversion, at) = (self.one_of(&[0.3, 1.0]), self.one_of(&["0s", "1s"]));
+            self.line(&format!("[livestream.gala]\nwindow = \"w{window}\"\naudience = {audience}\nshows.slots = ["));
+            for (at, lasts) in [(at, "1500ms"), ("3s", "1s"), ("4s", "1s")] {
+                let slot = format!("at = \"{at}\", lasts = \"{lasts}\", product = \"without-brand\"");
+                self.line(&format!("    {{ {slot}, conversion = {conversion:?} }},"));
+            }
+            self.line("]");
+        }
+        let rooms = self.between(1, 3);
+        let (turn, conversion) = (self.one_of(&["300ms", "2s", "1h"]), self.one_of(&[0.1, 0.8]));
+        let window = self.between(0, window);
+        self.line(&format!("[livestream.many]\nwindow = \"w{window}\"\naudience = {{ p0 = 0.3 }}"));
+        let shows = format!("rooms = {rooms}, products = 3, category = \"c0\", turn = \"{turn}\"");
+        self.line(&format!("shows.rooms = {{ {shows}, conversion = {conversion:?} }}"));
     }
 
     fn between(&mut self, least: u64, most: u64) -> u64 {

@@ -9,11 +9,13 @@ mod published;
 #[path = "targets.rs"]
 mod targets;
 
+use super::draws;
 use super::record::{Fact, Row, What};
-use super::session::{Fate, Waits};
+use super::session::{Fate, Key, Waits};
 use super::simulator::Simulator;
+use saleload::plan::Livestream;
 use saleload::results::{
-    Bucket, Column, Completion, Conservation, LedgerRow, Results, Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Results, Summary, Table, Totals, Values, WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -48,6 +50,8 @@ impl Simulator<'_> {
             brands: self.brand_rows(),
             products: self.product_rows(),
             ledger: self.ledger_rows(),
+            channels: self.channel_rows(),
+            livestreams: self.livestream_rows(),
         }
     }
 
@@ -220,6 +224,59 @@ impl Simulator<'_> {
             }
         };
         entries.into_iter().map(row).collect()
+    }
+
+    fn channel_rows(&self) -> Vec<ChannelRow> {
+        let scale = self.scale();
+        let channel = |key: Key| draws::channel(self.plan, &self.model, key);
+        let row = |number: usize, window: usize| {
+            let is_of = |key: Key| key.window == window && channel(key) == Some(number);
+            let amount = |what: What| {
+                Amount::of(self.record.facts.iter().filter(|fact| fact.what == what && is_of(fact.key)))
+            };
+            let (wanted, ordered, paid) =
+                (amount(What::Wanted), amount(What::Ordered), amount(What::Ended(Fate::Bought)));
+            ChannelRow {
+                channel: self.plan.channels[number].name.clone(),
+                window: self.plan.windows[window].name.clone(),
+                sessions: self.record.begun.iter().filter(|(key, _)| is_of(*key)).count() as u64 * scale,
+                intents: wanted.lines * scale,
+                orders_created: ordered.lines * scale,
+                orders_paid: paid.lines * scale,
+                demand_fen: wanted.fen * scale,
+                gmv_ordered_fen: ordered.fen * scale,
+                gmv_paid_fen: paid.fen * scale,
+            }
+        };
+        let windows = self.plan.windows.len();
+        (0..self.plan.channels.len()).flat_map(|of| (0..windows).map(move |window| row(of, window))).collect()
+    }
+
+    fn livestream_rows(&self) -> Vec<LivestreamRow> {
+        let scale = self.scale();
+        let row = |(number, livestream): (usize, &Livestream)| {
+            let amount = |what: What| {
+                let brought = |fact: &&Fact| fact.what == what && fact.line.livestream == Some(number);
+                Amount::of(self.record.facts.iter().filter(brought))
+            };
+            let watches = |(key, segment): &&(Key, usize)| {
+                draws::watched(self.plan, &self.model, *key, *segment).is_some_and(|watched| watched.0 == number)
+            };
+            let (wanted, ordered, paid) =
+                (amount(What::Wanted), amount(What::Ordered), amount(What::Ended(Fate::Bought)));
+            LivestreamRow {
+                livestream: livestream.name.clone(),
+                window: self.plan.windows[livestream.window].name.clone(),
+                viewers: self.record.begun.iter().filter(watches).count() as u64 * scale,
+                intents: wanted.lines * scale,
+                orders_created: ordered.lines * scale,
+                orders_paid: paid.lines * scale,
+                demand_fen: wanted.fen * scale,
+                gmv_ordered_fen: ordered.fen * scale,
+                gmv_paid_fen: paid.fen * scale,
+            }
+        };
+        self.plan.livestreams.iter().enumerate().map(row).collect()
     }
 
     fn scaled(&self, name: &str, values: Vec<u64>) -> Column {

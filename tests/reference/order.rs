@@ -6,6 +6,7 @@ use super::record::What;
 use super::session::{Fate, Line, Session, Waits};
 use super::simulator::{Simulator, Waiting};
 use super::stock::Answer;
+use saleload::plan::Shows;
 
 /// Products that a shopper looks at for a line before giving it up as too dear.
 const CANDIDATES: usize = 3;
@@ -19,11 +20,15 @@ impl Simulator<'_> {
         }
         session.failure = None;
         let (lines, mut money) = draws::wishes(&self.model, session);
+        let shows = self.shows(session);
+        let (shown, conversion) = (shows.map(|of| (of.0, of.1)), shows.map_or(0.0, |of| of.2));
         for number in 0..lines {
             let mut candidates = (0..CANDIDATES).map(|candidate| {
-                let (sku, units) = draws::candidate(&self.model, catalogue, session, number, candidate);
+                let pulled = shown.filter(|_| candidate == 0 && draws::is_pulled(&self.model, session, number, conversion));
+                let (sku, units) = draws::candidate(&self.model, catalogue, session, (number, candidate), pulled.map(|of| of.1));
                 let place = (session.visit, session.basket.len());
-                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, place }
+                let livestream = pulled.map(|of| of.0);
+                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream, place }
             });
             if let Some(line) = candidates.find(|line| line.fen() <= money) {
                 money -= line.fen();
@@ -36,12 +41,32 @@ impl Simulator<'_> {
         self.record.fact((self.now, row), session, &session.basket, What::Wanted);
     }
 
+    /// The livestream that the session watches, what is shown there now, and how likely that draws a line.
+    fn shows(&self, session: &Session) -> Option<(usize, u32, f64)> {
+        let (livestream, room) = draws::watched(self.plan, &self.model, session.key, session.segment)?;
+        let since = self.now - self.plan.windows[session.key.window].opens;
+        match &self.plan.livestreams[livestream].shows {
+            Shows::Slots(slots) => {
+                let slot = slots.iter().find(|slot| (slot.at..slot.at + slot.lasts).contains(&since))?;
+                Some((livestream, slot.product as u32, slot.conversion))
+            }
+            Shows::Rooms(rooms) => {
+                let room = (room * rooms.rooms as f64) as u64;
+                let own: Vec<u64> = (room..rooms.products).step_by(rooms.rooms as usize).collect();
+                let turns = since.0 / rooms.turn.0;
+                let rank = own[(turns % own.len() as u64) as usize];
+                let sku = self.model.catalogue.as_ref()?.of_rank(rooms.category, rank);
+                Some((livestream, sku, rooms.conversion))
+            }
+        }
+    }
+
     /// One more line, if the shopper is out for the next time that the coupon counts and finds something that gets there.
     fn fill_up(&mut self, session: &mut Session, wishes: usize, money: u64) {
         let (Some(coupon), Some(catalogue)) = (&self.plan.coupon, &self.model.catalogue) else { return };
         let so_far: u64 = session.basket.iter().map(Line::fen).sum();
         let times = |fen: u64| fen / coupon.every.0;
-        let has_just_reached_it = so_far % coupon.every.0 == 0;
+        let has_just_reached_it = so_far.is_multiple_of(coupon.every.0);
         if session.basket.is_empty()
             || wishes == 16
             || has_just_reached_it
@@ -50,9 +75,9 @@ impl Simulator<'_> {
             return;
         }
         for candidate in 0..CANDIDATES {
-            let (sku, units) = draws::candidate(&self.model, catalogue, session, wishes, candidate);
+            let (sku, units) = draws::candidate(&self.model, catalogue, session, (wishes, candidate), None);
             let place = (session.visit, session.basket.len());
-            let line = Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, place };
+            let line = Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream: None, place };
             if line.fen() <= money && times(so_far + line.fen()) > times(so_far) {
                 session.basket.push(line);
                 self.record.rarities.fill_ups += 1;
@@ -118,7 +143,8 @@ impl Simulator<'_> {
         }
         let when = (self.now, self.record.row());
         self.record.fact(when, &session, &session.basket, What::Ordered);
-        self.record.fact(when, &session, &session.basket, What::Ended(Fate::Coupon));
+        let cheaper: Vec<Line> = session.basket.iter().filter(|line| line.off > 0).copied().collect();
+        self.record.fact(when, &session, &cheaper, What::Ended(Fate::Coupon));
         let deadline = self.now + self.plan.hold;
         session.deadline = Some(deadline);
         // An order overcomes whatever failed on the way to it.

@@ -30,8 +30,13 @@ impl Simulator<'_> {
 
     pub(crate) fn begin(&mut self, session: Session) {
         self.record.current().begun += 1;
-        let entry = self.model.graphs[self.model.segments[session.segment].graph].entry;
-        self.enter(session, usize::from(entry));
+        self.record.begun.push((session.key, session.segment));
+        let graph = self.model.segments[session.segment].graph;
+        let entry = match draws::channel(self.plan, &self.model, session.key) {
+            Some(channel) => self.plan.channels[channel].entries[graph],
+            None => self.plan.cbmgs[graph].entry,
+        };
+        self.enter(session, entry);
     }
 
     fn enter(&mut self, mut session: Session, state: usize) {

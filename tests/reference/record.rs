@@ -145,6 +145,8 @@ pub(crate) struct Record {
     pub(crate) rows: Vec<Row>,
     pub(crate) requests: Vec<Request>,
     pub(crate) facts: Vec<Fact>,
+    /// Every session that began, with its segment.
+    pub(crate) begun: Vec<(Key, usize)>,
     pub(crate) events: u64,
     pub(crate) rarities: Rarities,
     /// The last event of each cell.

@@ -76,6 +76,8 @@ pub(crate) struct Line {
     pub(crate) units: u32,
     /// Price of a unit, fen.
     pub(crate) price: u32,
+    /// The livestream that brought it.
+    pub(crate) livestream: Option<usize>,
     /// What a coupon takes off the line, once it is ordered, fen.
     pub(crate) off: u64,
     /// Visit in which it was put into the basket, and its place there: tell the intents of a session apart.

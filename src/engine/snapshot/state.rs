@@ -59,6 +59,8 @@ struct InFlight {
     /// Lines whose stock is held, by bit, and until when.
     granted: u16,
     deadline: Instant,
+    /// Lines that a livestream brought, by bit.
+    pulled: u16,
 }
 
 /// Where a run stands on the grid of its plan.
@@ -279,12 +281,13 @@ impl InFlight {
         };
         lines.extend(basket.iter().map(|line| (line.sku, line.units)));
         let had = session.basket == BasketId::GONE;
-        InFlight { session, lines: basket.len() as u8, had, granted, deadline }
+        let pulled = if basket.is_empty() { 0 } else { cell.baskets.pulled(session.basket) };
+        InFlight { session, lines: basket.len() as u8, had, granted, deadline, pulled }
     }
 
     /// Whether the engine can play this on, which may be anything.
     fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
-        let InFlight { session, lines, had, granted, deadline } = self;
+        let InFlight { session, lines, had, granted, deadline, pulled } = self;
         if !is_of_segment(model, cell, session.segment, session.shopper) || usize::from(session.window()) > last_window
         {
             return false;
@@ -306,7 +309,8 @@ impl InFlight {
             && holds == (*granted != 0)
             && !(*had && *lines > 0)
             && u32::from(*lines) <= MAX_LINES
-            && u32::from(*granted) >> *lines == 0
+            && u32::from(*granted | *pulled) >> *lines == 0
+            && (*pulled == 0 || model.livestreams.is_some())
             && usize::from(session.cause.0) < Cause::count(model.services.len())
             && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
             && session.attempt & !HAS_TURN <= MOST_ATTEMPTS
@@ -329,7 +333,7 @@ impl InFlight {
             }
             *line = Line { sku, units, price: stock.price(sku) };
         }
-        let id = cell.baskets.insert(basket);
+        let id = cell.baskets.insert(basket, self.pulled);
         if self.granted != 0 {
             cell.baskets.grant(id, self.granted, self.deadline);
         }

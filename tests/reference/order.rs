@@ -41,7 +41,7 @@ impl Simulator<'_> {
         let (Some(coupon), Some(catalogue)) = (&self.plan.coupon, &self.model.catalogue) else { return };
         let so_far: u64 = session.basket.iter().map(Line::fen).sum();
         let times = |fen: u64| fen / coupon.every.0;
-        let has_just_reached_it = so_far % coupon.every.0 == 0;
+        let has_just_reached_it = so_far.is_multiple_of(coupon.every.0);
         if session.basket.is_empty()
             || wishes == 16
             || has_just_reached_it
@@ -118,7 +118,8 @@ impl Simulator<'_> {
         }
         let when = (self.now, self.record.row());
         self.record.fact(when, &session, &session.basket, What::Ordered);
-        self.record.fact(when, &session, &session.basket, What::Ended(Fate::Coupon));
+        let cheaper: Vec<Line> = session.basket.iter().filter(|line| line.off > 0).copied().collect();
+        self.record.fact(when, &session, &cheaper, What::Ended(Fate::Coupon));
         let deadline = self.now + self.plan.hold;
         session.deadline = Some(deadline);
         // An order overcomes whatever failed on the way to it.

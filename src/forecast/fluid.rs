@@ -25,7 +25,7 @@ pub(super) struct Network<'a> {
 
 impl<'a> Network<'a> {
     /// The network of a behaviour graph, empty.
-    pub(super) fn new(plan: &'a Plan, id: CbmgId) -> Self {
+    pub(super) fn new(plan: &'a Plan, id: crate::plan::CbmgId) -> Self {
         let cbmg = &plan.cbmgs[id];
         let stays = cbmg
             .states
@@ -35,7 +35,13 @@ impl<'a> Network<'a> {
                 think + state.calls.iter().map(|&s| plan.services[s].service_time.mean_secs()).sum::<f64>()
             })
             .collect();
-        Network { cbmg, entries: plan.entries(id), stays, inside: vec![0.0; cbmg.states.len()], inverses: BTreeMap::new() }
+        Network {
+            cbmg,
+            entries: plan.entries(id),
+            stays,
+            inside: vec![0.0; cbmg.states.len()],
+            inverses: BTreeMap::new(),
+        }
     }
 
     /// Lets a slot of `seconds` pass; `arrived(x)` are the sessions that arrive within the first share x of it. Returns the visits

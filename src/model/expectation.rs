@@ -17,7 +17,8 @@ impl Expectation {
     /// The expectation of `plan`.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let visits: Vec<Vec<f64>> = plan.cbmgs.iter().enumerate().map(|(id, cbmg)| expected_visits(cbmg, &plan.entries(id))).collect();
+        let visits: Vec<Vec<f64>> =
+            plan.cbmgs.iter().enumerate().map(|(id, cbmg)| expected_visits(cbmg, &plan.entries(id))).collect();
         let checkouts: Vec<f64> = plan
             .cbmgs
             .iter()

@@ -98,7 +98,7 @@ impl Livestreams {
         match &self.all[watching.livestream] {
             Livestream::Slots(slots) => {
                 let begun = slots.partition_point(|slot| slot.at <= since);
-                let slot = slots[..begun].last().filter(|slot| since < slot.at + slot.lasts)?;
+                let slot = slots[..begun].last().filter(|slot| since.0 < slot.at.0 + slot.lasts.0)?;
                 Some(Shown { sku: slot.product as Sku, conversion: slot.conversion })
             }
             Livestream::Rooms(rooms) => {

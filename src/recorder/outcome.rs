@@ -82,7 +82,16 @@ pub fn results(
     let series = outcome.series();
     let mut summary = outcome.summary(conservation, targets);
     summary.published = published::measure_results(&plan.published, &summary, &series, plan.origin_unix_ms);
-    Ok(Results { summary, series, services: outcome.services(), brands, products, ledger: outcome.ledger() })
+    Ok(Results {
+        summary,
+        series,
+        services: outcome.services(),
+        brands,
+        products,
+        ledger: outcome.ledger(),
+        channels: outcome.channels(),
+        livestreams: outcome.livestreams(),
+    })
 }
 
 fn workers(plan: &Plan, model: &Model, service: ServiceId) -> u64 {

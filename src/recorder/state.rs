@@ -112,6 +112,7 @@ impl Recorder {
         record.has_shape(model)?;
         record.adds_up(model)?;
         record.answers_add_up(model, windows)?;
+        record.channels_add_up()?;
         Ok(record)
     }
 
@@ -166,6 +167,18 @@ impl Recorder {
         }
         let in_flight = total.begun.checked_sub(total.ended) == Some(before);
         (adds_up && in_flight).then_some(()).ok_or("its rows do not add up to its totals")
+    }
+
+    /// Whether all channels together brought what there is.
+    fn channels_add_up(&self) -> Result<(), Wrong> {
+        let adds_up = |tally: &&Tally| {
+            let mut all = Turnover::default();
+            tally.channels.iter().for_each(|channel| all.add(*channel));
+            let Tally { begun, demand, ordered, paid, .. } = **tally;
+            tally.channels.is_empty() || all == Turnover { sessions: begun, demand, ordered, paid }
+        };
+        let both = [&self.total, &self.slot];
+        both.iter().all(adds_up).then_some(()).ok_or("what channels brought does not add up to the totals")
     }
 
     /// Whether every request that was answered has one response time, and no other has. A plain station answers all that it accepts
@@ -286,7 +299,8 @@ impl TallyState {
         let (mut channels, livestreams) = (self.tally.channels, self.tally.livestreams);
         let of_window = fresh.channels.len() / model.windows.len();
         let later = channels.get(windows * of_window..).ok_or("windows are missing of a channel")?;
-        if later.iter().any(|&turnover| turnover != Turnover::default()) || livestreams.len() != fresh.livestreams.len() {
+        if later.iter().any(|&turnover| turnover != Turnover::default()) || livestreams.len() != fresh.livestreams.len()
+        {
             return Err("channels or livestreams are those of another scenario");
         }
         channels.resize(fresh.channels.len(), Turnover::default());
@@ -295,7 +309,15 @@ impl TallyState {
         }
         let services = self.services.into_iter().map(ServiceState::tally).collect::<Option<_>>();
         let services = services.ok_or("a response time is out of range")?;
-        Ok(Tally { ledger, channels, livestreams, services, causes: fresh.causes, segments: fresh.segments, ..self.tally })
+        Ok(Tally {
+            ledger,
+            channels,
+            livestreams,
+            services,
+            causes: fresh.causes,
+            segments: fresh.segments,
+            ..self.tally
+        })
     }
 }
 

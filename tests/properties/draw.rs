@@ -73,10 +73,10 @@ impl Draw {
     /// What shapes demand, drawn by itself, so that the rest is drawn as without it.
     fn demand(&mut self, seed: u64) {
         let before = std::mem::replace(&mut self.random, SplitMix(seed ^ 0x0040_0300));
-        if self.chance(0.4) {
-            let off = self.one_of(&[1, 40, 300]) * self.dearness;
+        if self.chance(0.6) {
+            let off = self.one_of(&[1, 13, 100]) * self.dearness;
             let fill_up = self.one_of(&[0.0, 0.5, 1.0]);
-            let every = 300 * self.dearness;
+            let every = self.one_of(&[100, 300]) * self.dearness;
             self.line(&format!("[coupon]\noff = \"{off} RMB\"\nevery = \"{every} RMB\"\nfill_up = {fill_up:?}"));
         }
         if self.chance(0.4) {

@@ -15,7 +15,8 @@ use super::session::{Fate, Key, Waits};
 use super::simulator::Simulator;
 use saleload::plan::Livestream;
 use saleload::results::{
-    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Results, Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Results, Summary, Table, Totals,
+    Values, WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -231,9 +232,8 @@ impl Simulator<'_> {
         let channel = |key: Key| draws::channel(self.plan, &self.model, key);
         let row = |number: usize, window: usize| {
             let is_of = |key: Key| key.window == window && channel(key) == Some(number);
-            let amount = |what: What| {
-                Amount::of(self.record.facts.iter().filter(|fact| fact.what == what && is_of(fact.key)))
-            };
+            let amount =
+                |what: What| Amount::of(self.record.facts.iter().filter(|fact| fact.what == what && is_of(fact.key)));
             let (wanted, ordered, paid) =
                 (amount(What::Wanted), amount(What::Ordered), amount(What::Ended(Fate::Bought)));
             ChannelRow {

@@ -24,8 +24,10 @@ impl Simulator<'_> {
         let (shown, conversion) = (shows.map(|of| (of.0, of.1)), shows.map_or(0.0, |of| of.2));
         for number in 0..lines {
             let mut candidates = (0..CANDIDATES).map(|candidate| {
-                let pulled = shown.filter(|_| candidate == 0 && draws::is_pulled(&self.model, session, number, conversion));
-                let (sku, units) = draws::candidate(&self.model, catalogue, session, (number, candidate), pulled.map(|of| of.1));
+                let pulled =
+                    shown.filter(|_| candidate == 0 && draws::is_pulled(&self.model, session, number, conversion));
+                let (sku, units) =
+                    draws::candidate(&self.model, catalogue, session, (number, candidate), pulled.map(|of| of.1));
                 let place = (session.visit, session.basket.len());
                 let livestream = pulled.map(|of| of.0);
                 Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream, place }
@@ -47,7 +49,7 @@ impl Simulator<'_> {
         let since = self.now - self.plan.windows[session.key.window].opens;
         match &self.plan.livestreams[livestream].shows {
             Shows::Slots(slots) => {
-                let slot = slots.iter().find(|slot| (slot.at..slot.at + slot.lasts).contains(&since))?;
+                let slot = slots.iter().find(|slot| (slot.at.0..slot.at.0 + slot.lasts.0).contains(&since.0))?;
                 Some((livestream, slot.product as u32, slot.conversion))
             }
             Shows::Rooms(rooms) => {
@@ -77,7 +79,8 @@ impl Simulator<'_> {
         for candidate in 0..CANDIDATES {
             let (sku, units) = draws::candidate(&self.model, catalogue, session, (wishes, candidate), None);
             let place = (session.visit, session.basket.len());
-            let line = Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream: None, place };
+            let line =
+                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream: None, place };
             if line.fen() <= money && times(so_far + line.fen()) > times(so_far) {
                 session.basket.push(line);
                 self.record.rarities.fill_ups += 1;

@@ -33,6 +33,9 @@ fn small() -> Loaded {
             "service.order.discipline='lifo'",
             "service.order.cancel='waiting'",
             "service.web.queues={per_instance={least_loaded=2}}",
+            "coupon={off='40 RMB',every='300 RMB',fill_up=0.5}",
+            "channel={app={share=0.7},link={share=0.3,entry='cart'}}",
+            "livestream={gala={window='noon',audience={regular=0.8},shows={slots=[{at='0s',lasts='2m',product='limited-sneaker',conversion=0.5}]}}}",
         ],
     )
 }

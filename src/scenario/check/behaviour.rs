@@ -104,7 +104,8 @@ impl Check<'_> {
     }
 
     fn reachability(&mut self, entries: &[usize], states: &[State], at: Cursor<'_>) {
-        let reached = reach(states, entries.iter().copied(), |from, to| leads(&from.next, to) || leads(&from.on_failure, to));
+        let reached =
+            reach(states, entries.iter().copied(), |from, to| leads(&from.next, to) || leads(&from.on_failure, to));
         for (state, _) in states.iter().zip(&reached).filter(|(_, reached)| !**reached) {
             let unreached =
                 Diagnostic::new(Code::UnreachableState, format!("no session reaches the state `{}`", state.name))

@@ -108,9 +108,12 @@ impl Check<'_> {
                     () => format!("begins before the slot before it has ended, at {free}"),
                 };
                 self.push(
-                    Diagnostic::new(Code::BadTiming, "a livestream shows one product at a time, while its window is open")
-                        .at(at.key(if slot.lasts == Nanos(0) { "lasts" } else { "at" }).place(), label)
-                        .help("put the slots in order of time, one after the other, or make it two livestreams"),
+                    Diagnostic::new(
+                        Code::BadTiming,
+                        "a livestream shows one product at a time, while its window is open",
+                    )
+                    .at(at.key(if slot.lasts == Nanos(0) { "lasts" } else { "at" }).place(), label)
+                    .help("put the slots in order of time, one after the other, or make it two livestreams"),
                 );
             }
             free = free.max(end);
@@ -121,15 +124,17 @@ impl Check<'_> {
     }
 
     fn rooms(&mut self, rooms: &file::ShowRooms, catalogue: &Catalogue, at: Cursor<'_>) -> Option<Rooms> {
-        let category =
-            self.resolve("category", &rooms.category, &self.file.category, at.key("category").place())?;
+        let category = self.resolve("category", &rooms.category, &self.file.category, at.key("category").place())?;
         let there = catalogue.categories.get(category)?.skus;
         if rooms.products < rooms.rooms || rooms.products > there {
             self.push(
-                Diagnostic::new(Code::OutOfRange, format!("{} rooms cannot show {} products", rooms.rooms, rooms.products))
-                    .at(at.key("products").place(), format!("category `{}` has {there} generated products", rooms.category))
-                    .at(at.key("rooms").place(), "each needs one at least")
-                    .help("take as many products as rooms or more, and at most all of the category"),
+                Diagnostic::new(
+                    Code::OutOfRange,
+                    format!("{} rooms cannot show {} products", rooms.rooms, rooms.products),
+                )
+                .at(at.key("products").place(), format!("category `{}` has {there} generated products", rooms.category))
+                .at(at.key("rooms").place(), "each needs one at least")
+                .help("take as many products as rooms or more, and at most all of the category"),
             );
         }
         if rooms.turn == Nanos(0) {
@@ -157,7 +162,8 @@ impl Check<'_> {
                 let over = Diagnostic::new(Code::ShareSum, message)
                     .note(format!("they sum to {}", rounded(sum)))
                     .note("a session watches one livestream at most");
-                let place = |name: &str| self.root.key("livestream").key(name).key("audience").key(segment_name).place();
+                let place =
+                    |name: &str| self.root.key("livestream").key(name).key("audience").key(segment_name).place();
                 let shown = watched.iter().take(8);
                 let over = shown.fold(over, |over, of| over.at(place(&of.name), of.audience[segment].to_string()));
                 self.push(over);

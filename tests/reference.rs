@@ -96,8 +96,8 @@ const COMMON: [(&str, u32, Count); 24] = [
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
     ("brands past a sum", 15, |seen| seen.brands_past),
-    ("coupons", 20, |seen| seen.coupons),
-    ("baskets filled up", 10, |seen| seen.fill_ups),
+    ("coupons", 10, |seen| seen.coupons),
+    ("baskets filled up", 8, |seen| seen.fill_ups),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];

@@ -37,6 +37,8 @@ mod event;
 mod order;
 #[path = "reference/page.rs"]
 mod page;
+#[path = "reference/presale.rs"]
+mod presale;
 #[path = "reference/protection.rs"]
 mod protection;
 #[path = "reference/record.rs"]
@@ -75,7 +77,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 21] = [
+const COMMON: [(&str, u32, Count); 24] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -95,6 +97,9 @@ const COMMON: [(&str, u32, Count); 21] = [
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("deposits", 15, |seen| seen.deposits),
+    ("balances", 10, |seen| seen.balances),
+    ("deposits forfeited", 10, |seen| seen.forfeited),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -124,6 +129,9 @@ struct Seen {
     dropped: u64,
     cancelled: u64,
     slowed: u64,
+    deposits: u64,
+    balances: u64,
+    forfeited: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -171,6 +179,9 @@ impl Seen {
             dropped: rarities.dropped,
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
+            deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
+            balances: results.summary.presales.iter().map(|of| of.balances).sum(),
+            forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

@@ -9,7 +9,7 @@ use saleload::units::Instant;
 pub(crate) struct Key {
     /// Who.
     pub(crate) shopper: u64,
-    /// To which window.
+    /// To which window; beyond all windows: whose balances.
     pub(crate) window: usize,
 }
 
@@ -101,6 +101,7 @@ pub(crate) enum Fate {
     HoldExpired,
     ChangedMind,
     WindowClosed,
+    DepositForfeited,
     Open,
 }
 
@@ -117,6 +118,7 @@ impl Fate {
             Fate::HoldExpired => Bucket::HoldExpired,
             Fate::ChangedMind => Bucket::ChangedMind,
             Fate::WindowClosed => Bucket::WindowClosed,
+            Fate::DepositForfeited => Bucket::DepositForfeited,
             Fate::Open => Bucket::Open,
         }
     }

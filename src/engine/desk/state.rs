@@ -143,7 +143,7 @@ impl Desks {
 /// Whether a session that can go on can be the client of such a request.
 fn awaits(client: &Session, service: u8, rank: u8, model: &Model) -> bool {
     let (segment, state) = (usize::from(client.segment), usize::from(client.state));
-    let graph = model.segments[segment].graph;
+    let graph = model.segments[segment].graph(client.window());
     let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
     matches!(client.phase(), Phase::TimedOut | Phase::GaveUp | Phase::HoldExpiry)
         && model.graphs[graph].states[state].calls.get(usize::from(client.call)) == Some(&service)

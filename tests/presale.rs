@@ -119,10 +119,8 @@ fn balances_come_when_they_can_be_paid_and_stock_comes_back_at_the_closing() {
 /// Whatever is sold out for deposits stays so: what is set aside is not left.
 #[test]
 fn what_is_set_aside_is_not_sold_twice() {
-    let results = run(
-        &["category.goods.stock.constant=3000", "segment.all.window.sale={participation=1.0,intensity='even'}"],
-        8,
-    );
+    let results =
+        run(&["category.goods.stock.constant=3000", "segment.all.window.sale={participation=1.0,intensity='even'}"], 8);
     let (presale, check) = (&results.summary.presales[0], &results.summary.conservation);
     assert!(presale.deposits <= 3000 && presale.deposits > 2300, "{presale:?}");
     assert!(check.units_sold + check.units_held + check.units_left == 3000, "{check:?}");

@@ -77,7 +77,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 24] = [
+const COMMON: [(&str, u32, Count); 25] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -100,6 +100,7 @@ const COMMON: [(&str, u32, Count); 24] = [
     ("deposits", 15, |seen| seen.deposits),
     ("balances", 10, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
+    ("brands past a sum", 15, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -132,6 +133,7 @@ struct Seen {
     deposits: u64,
     balances: u64,
     forfeited: u64,
+    brands_past: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -182,6 +184,7 @@ impl Seen {
             deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
             balances: results.summary.presales.iter().map(|of| of.balances).sum(),
             forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
+            brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

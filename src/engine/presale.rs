@@ -10,7 +10,7 @@
 use super::basket::{Line, select};
 use super::cell::{Cell, Player};
 use super::session::{Cause, Session};
-use super::stock::{Move, Stock};
+use super::stock::{Move, Sale, Stock};
 use super::wish::Wishes;
 use crate::model::{HAS_BOUGHT, Model, Presale};
 use crate::plan::{self, MAX_PRESALE_LINES};
@@ -110,7 +110,8 @@ impl Player<'_> {
     pub(super) fn pay_balance(&mut self, session: &mut Session, presale: usize) {
         let terms = &self.model.presales[presale].terms;
         for line in self.cell.baskets.held(session.basket) {
-            self.outbox.note(Move::Balance, line.sku, line.units);
+            self.outbox.note(Move::Order, line.sku, line.units);
+            self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: line.fen() });
         }
         let deposits = deposits(terms, self.cell.baskets.held(session.basket));
         let whole = super::basket::sum(self.cell.baskets.held(session.basket));

@@ -83,6 +83,8 @@ pub(crate) struct Simulator<'a> {
     /// By shopper.
     pub(crate) deposits: BTreeMap<u64, Deposit>,
     pub(crate) record: Record,
+    /// Ends of the ticks that were played.
+    pub(crate) ends_of_ticks: Vec<Instant>,
     /// Waits begun so far.
     numbers: u64,
 }
@@ -155,6 +157,7 @@ impl<'a> Simulator<'a> {
             history: vec![History::default(); plan.shoppers as usize],
             deposits: BTreeMap::new(),
             record: Record::new(settings.keeps_log),
+            ends_of_ticks: Vec::new(),
             numbers: 0,
             model,
         }
@@ -234,6 +237,7 @@ impl<'a> Simulator<'a> {
 
     /// The end of a tick: stock moves, and orders that waited for it are answered, first come, first answered.
     fn end_tick(&mut self, end: Instant) {
+        self.ends_of_ticks.push(end);
         let granted = self.stock.end_tick(end);
         for mut order in std::mem::take(&mut self.waiting) {
             let session = self.sessions.remove(&order.key).expect("it waits for the end of the tick");

@@ -327,7 +327,7 @@ mod tests {
         for (count, power) in [(5000u32, 1), (5000, 9), (5000, 1000), (300, 2), (1, 1), (0, 1)] {
             let mut arrival = |shopper| {
                 let offset = (stream.unit().powi(power) * length as f64) as u64;
-                Arrival { time: start + Nanos(offset), shopper: shopper % 77, segment: (shopper % 3) as u8 }
+                Arrival { time: start + Nanos(offset), shopper: shopper % 77, segment: (shopper % 3) as u8, number: 0 }
             };
             let mut arrivals: Vec<Arrival> = (0..count).map(&mut arrival).collect();
             let mut expected = arrivals.clone();

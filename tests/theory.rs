@@ -131,6 +131,18 @@ fn power_of_two_choices() {
 }
 
 #[test]
+fn fork_and_join() {
+    let (arrivals, services) = (5.0, 10.0);
+    let together = (12.0 - arrivals / services) / 8.0 / (services - arrivals);
+    // Also where nothing is known in advance.
+    for overrides in [&[][..], &["service.one.cancel=\"waiting\"", "service.other.cancel=\"waiting\""]] {
+        let experiment = Experiment::varied("fork-join", overrides);
+        agrees(&experiment, "one", &Station::markov(1, arrivals, 1.0 / services));
+        experiment.agrees("", Measure::InFlight, arrivals * together);
+    }
+}
+
+#[test]
 fn jackson_network() {
     let through_a = 8.0 / (1.0 - 0.1 * 0.7);
     let through_b = 0.7 * through_a;

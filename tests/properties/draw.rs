@@ -240,9 +240,7 @@ impl Draw {
         ];
         for (state, action, to) in states {
             self.line(&format!("[cbmg.g{graph}.state.{state}]"));
-            let calls: Vec<String> =
-                (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
-            self.line(&format!("calls = [{}]", calls.join(", ")));
+            self.calls(services);
             if let Some(action) = action {
                 self.line(&format!("action = {action}"));
             }
@@ -260,6 +258,22 @@ impl Draw {
                 self.line(&format!("on_failure = {on_failure}"));
             }
         }
+    }
+
+    /// What a page calls: one after the other, in one page of twelve partly at once.
+    fn calls(&mut self, services: u64) {
+        let mut calls: Vec<String> = (0..self.between(0, 2)).map(|_| self.called(services)).collect();
+        if self.chance(0.08) {
+            let place = self.between(0, calls.len() as u64) as usize;
+            calls.insert(place, "\"both\"".into());
+            let at_once: Vec<String> = (0..self.between(2, 3)).map(|_| self.called(services)).collect();
+            self.line(&format!("parallel.both = [{}]", at_once.join(", ")));
+        }
+        self.line(&format!("calls = [{}]", calls.join(", ")));
+    }
+
+    fn called(&mut self, services: u64) -> String {
+        format!("\"s{}\"", self.between(0, services - 1))
     }
 
     fn segments(&mut self, windows: u64, categories: u64) {

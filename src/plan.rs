@@ -5,6 +5,7 @@
 
 pub mod protection;
 
+use crate::published::{Free, Point};
 use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
 use protection::Protection;
@@ -78,6 +79,10 @@ pub struct Plan {
     pub catalogue: Option<Catalogue>,
     /// What a run has to achieve.
     pub targets: Vec<Target>,
+    /// Published figures that a run is held against.
+    pub published: Vec<Point>,
+    /// What a fit may choose.
+    pub free: Vec<Free>,
 }
 
 /// Factors on participation by history.

@@ -308,7 +308,7 @@ impl Desks {
             self.turns.push(Reverse(turn));
         }
         if request.is_awaited {
-            self.legs.set(&request.client, Status::AtDesk(place));
+            self.legs.queue_up(&request.client, place);
         }
         place
     }

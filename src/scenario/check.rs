@@ -12,6 +12,7 @@ mod goods;
 mod people;
 mod platform;
 mod protection;
+mod published;
 mod target;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -54,6 +55,8 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let (segments, intensities) = check.segments(&templates, &clock, catalogue.as_ref());
     check.unused();
     let targets = check.targets(&clock);
+    let published = check.published(&clock);
+    let free = check.free();
     if check.found.has_errors() {
         return None;
     }
@@ -78,6 +81,8 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         hold: file.inventory.hold,
         catalogue,
         targets,
+        published,
+        free,
     };
     check.magnitudes(&plan);
     (!check.found.has_errors()).then_some(plan)
@@ -151,6 +156,8 @@ impl Check<'_> {
         self.named("service", &file.service);
         self.named("category", &file.category);
         self.named("target", &file.target);
+        self.named("published", &file.published);
+        self.named("free", &file.free);
         self.titled("brand", &file.brand);
         self.titled("product", &file.product);
         for (name, cbmg) in &file.cbmg {

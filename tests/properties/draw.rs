@@ -27,12 +27,16 @@ impl SplitMix {
 /// A scenario being drawn.
 struct Draw {
     random: SplitMix,
+    /// For what came to be drawn later, so that the rest is drawn as without it.
+    later: SplitMix,
     cells: u64,
     /// All times in multiples of so many milliseconds, so that events fall on the same instants.
     grain_ms: Option<f64>,
     tension: f64,
     /// For how long after an opening rows are a second long, s.
     fine: u64,
+    /// How many times as dear everything is as groceries are.
+    dearness: u64,
     text: String,
 }
 
@@ -44,10 +48,13 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let mut random = SplitMix(seed);
     let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
-    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, text: String::new() };
+    let later = SplitMix(!seed);
+    let mut draw = Draw { random, later, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
     if draw.is_tense() {
         draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
     }
+    // In some scenarios a brand comes to millions.
+    draw.dearness = [1, 1, 1, 2000, 50_000][(seed >> 40) as usize % 5];
     let windows = draw.between(1, 3);
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
@@ -60,6 +67,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.goods(categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
+    (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
     draw.text
 }
 
@@ -133,6 +141,7 @@ impl Draw {
     }
 
     fn money(&mut self, scale: u64) -> String {
+        let scale = scale * self.dearness;
         let (fen, high) = (self.between(scale / 4 + 1, scale), self.between(scale + 1, 4 * scale));
         let amount = |fen: u64| format!("\"{}.{:02} RMB\"", fen / 100, fen % 100);
         let (low, high) = (amount(fen), amount(high));
@@ -263,12 +272,14 @@ impl Draw {
     /// What a page calls: one after the other, in one page of twelve partly at once.
     fn calls(&mut self, services: u64) {
         let mut calls: Vec<String> = (0..self.between(0, 2)).map(|_| self.called(services)).collect();
+        std::mem::swap(&mut self.random, &mut self.later);
         if self.chance(0.08) {
             let place = self.between(0, calls.len() as u64) as usize;
             calls.insert(place, "\"both\"".into());
             let at_once: Vec<String> = (0..self.between(2, 3)).map(|_| self.called(services)).collect();
             self.line(&format!("parallel.both = [{}]", at_once.join(", ")));
         }
+        std::mem::swap(&mut self.random, &mut self.later);
         self.line(&format!("calls = [{}]", calls.join(", ")));
     }
 
@@ -414,7 +425,8 @@ impl Draw {
             let names = ["sessions", "orders_created", "orders_paid", "gmv_paid", "gmv_ordered", "demand", "lost"];
             let others =
                 ["lost_share", "orders_per_second_peak", "turned_away_share", "sessions_turned_away", "intents"];
-            self.one_of(&[&names[..], &others].concat())
+            let brands = ["brands_past_1m", "brands_past_100m"];
+            self.one_of(&[&names[..], &others, &brands].concat())
         };
         let bound = match metric {
             "gmv_paid" | "gmv_ordered" | "demand" | "lost" => self.one_of(&["0 RMB", "123.45 RMB", "20k RMB"]),
@@ -439,6 +451,19 @@ impl Draw {
             1 => self.line(&format!("window = \"w{window}\"")),
             _ if self.fine > 5 => self.line(&format!("window = \"w{window}\"\n{fine}")),
             _ => self.line(&format!("window = \"w{window}\"\n{coarse}")),
+        }
+    }
+
+    fn published(&mut self, point: u64, windows: u64) {
+        let value =
+            self.one_of(&["gmv_paid = \"20k RMB\"", "gmv_paid = \"12.34 RMB\"", "peak_orders_per_second = 2.5"]);
+        self.line(&format!("[published.p{point}]\nvalue.{value}"));
+        let window = self.between(0, windows - 1);
+        let at = self.one_of(&["0s", "1s", "1500ms", "2s"]);
+        match self.between(0, 2) {
+            0 => {}
+            1 => self.line(&format!("window = \"w{window}\"")),
+            _ => self.line(&format!("window = \"w{window}\"\nat = \"{at}\"")),
         }
     }
 

@@ -141,6 +141,14 @@ impl Legs {
         }
     }
 
+    /// The client of a request at a desk begins to wait, where it is a leg.
+    pub(super) fn queue_up(&mut self, client: &Session, request: u32) {
+        if let Some(place) = client.basket.leg() {
+            let leg = self.all.at(place);
+            (leg.session, leg.status) = (*client, Status::AtDesk(request));
+        }
+    }
+
     /// Ticket of a client among the legs, from one; zero for a session itself, which comes before its legs.
     pub(super) fn caller(&self, client: &Session) -> u64 {
         self.of(client).map_or(0, |leg| leg.ticket + 1)

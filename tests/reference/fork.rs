@@ -52,7 +52,9 @@ impl Simulator<'_> {
         let session = self.sessions.remove(&leg.key.of_session()).expect("it waits for its legs");
         let freed = self.legs_leave(&session, false);
         self.page_failed(session, fate);
-        freed.into_iter().for_each(|line| self.serve(line));
+        for line in freed {
+            self.serve(line);
+        }
     }
 
     /// Nobody waits for what the legs of a session have asked. The queues whose workers that sets free.

@@ -236,7 +236,9 @@ impl<'a> Simulator<'a> {
             (Turn::HoldExpiryAfterExit, _) => self.hold_expired(&session, true),
             other => panic!("{other:?} cannot be"),
         }
-        freed.into_iter().for_each(|line| self.serve(line));
+        for line in freed {
+            self.serve(line);
+        }
     }
 
     pub(crate) fn note(&mut self, event: &Event, cell: usize, visit: u16, granted: u64) {

@@ -72,7 +72,7 @@ impl Crowd {
                 let length = (until - from).0;
                 let offset = length as f64 * ((u - part(from)) / (part(until) - part(from)));
                 let time = (from + Nanos((offset as u64).min(length - 1))).max(opens);
-                let key = Key { shopper: invited.first + invited.order.at(invited.came), window: number };
+                let key = Key { shopper: invited.first + invited.order.at(invited.came), window: number, leg: 0 };
                 invited.came += 1;
                 if comes(simulator, key, segment) {
                     self.coming.push((time, cell, key, segment));
@@ -121,7 +121,7 @@ fn invite(simulator: &Simulator, window: usize) -> BTreeMap<(usize, usize, usize
 /// From when on and by which pattern sessions of a number come.
 fn pattern(simulator: &Simulator, segment: usize, number: usize) -> (Instant, Cumulative) {
     let plan = simulator.plan;
-    if let Some((_, presale)) = simulator.balance_of(Key { shopper: 0, window: number }) {
+    if let Some((_, presale)) = simulator.balance_of(Key { shopper: 0, window: number, leg: 0 }) {
         let length = plan.windows[presale.window].closes - presale.opens;
         return (presale.opens, Cumulative::new(&plan.intensities[presale.intensity], length));
     }

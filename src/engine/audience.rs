@@ -2,6 +2,7 @@
 
 use super::cell::Player;
 use super::session::Session;
+use crate::model::Pays;
 use crate::model::livestream::{Shown, Watching};
 use crate::recorder::Turnover;
 use crate::rng::{Name, Purpose, Stream};
@@ -24,8 +25,10 @@ impl Player<'_> {
     #[inline]
     pub(super) fn watching(&self, session: &Session) -> Option<Watching> {
         let livestreams = self.model.livestreams.as_ref()?;
-        let (segment, window) = (usize::from(session.segment), usize::from(session.window()));
-        if !livestreams.are_watched(segment, window) {
+        let round = self.round(session);
+        let (segment, window) = (usize::from(session.segment), usize::from(round.window));
+        // Nothing is shown to those who pay deposits and balances.
+        if round.pays != Pays::Orders || !livestreams.are_watched(segment, window) {
             return None;
         }
         let mut stream = self.stream_of_session(session, Purpose::Livestream);
@@ -37,13 +40,8 @@ impl Player<'_> {
     pub(super) fn shown(&self, session: &Session) -> Option<Shown> {
         let watching = self.watching(session)?;
         let (livestreams, catalogue) = (self.model.livestreams.as_ref()?, self.model.catalogue.as_ref()?);
-        let opens = self.model.windows[usize::from(session.window())].opens;
+        let opens = self.model.windows[usize::from(self.round(session).window)].opens;
         livestreams.shown(watching, session.time - opens, catalogue)
-    }
-
-    /// Whether a line of a basket is of the product that is shown.
-    pub(super) fn is_pulled(&self, session: &Session, shown: Shown, line: u16) -> bool {
-        self.stream(session, Purpose::Pull, line).unit() < shown.conversion
     }
 
     /// Adds to what a session's channel brought.
@@ -51,7 +49,8 @@ impl Player<'_> {
     pub(super) fn tell_channel(&mut self, session: &Session, add: impl Fn(&mut Turnover)) {
         if let Some(channel) = self.channel(session) {
             let channels = self.model.channels.as_ref().map_or(0, |channels| channels.entries.len());
-            add(&mut self.tally.channels[usize::from(session.window()) * channels + channel]);
+            let window = usize::from(self.round(session).window);
+            add(&mut self.tally.channels[window * channels + channel]);
         }
     }
 

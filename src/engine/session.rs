@@ -69,10 +69,12 @@ impl Cause {
     pub const WINDOW_CLOSED: Cause = Cause(7);
     /// Undecided at the horizon.
     pub const OPEN: Cause = Cause(8);
+    /// The balance was not paid in time.
+    pub const DEPOSIT_FORFEITED: Cause = Cause(9);
     /// Already entered in the ledger; what is left is to release the stock.
-    pub const SETTLED: Cause = Cause(9);
+    pub const SETTLED: Cause = Cause(10);
     /// Taken off by a coupon when the order was created.
-    pub const COUPON: Cause = Cause(10);
+    pub const COUPON: Cause = Cause(11);
     const FIRST_SERVICE: u8 = 11;
 
     /// A service had no place.
@@ -184,11 +186,18 @@ impl Session {
         }
     }
 
-    /// Window in which it began.
+    /// Number of the window in which it began; of a session in which a balance is paid, that of those balances: see
+    /// [`Model::rounds`](crate::model::Model::rounds).
     #[must_use]
     #[inline]
     pub fn window(&self) -> u8 {
         self.bits >> 4
+    }
+
+    /// The same at another call of its page.
+    #[must_use]
+    pub fn at_call(self, call: u8, attempt: u8) -> Self {
+        Session { call, attempt, ..self }
     }
 
     /// What it waits for.

@@ -161,6 +161,39 @@ pub struct Window {
     pub opens: String,
     /// Closing, same form: the first instant at which nothing more can be ordered.
     pub closes: String,
+    /// Orders of this window take deposits, and their balances are paid in a later one. Absent: they are paid at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presale: Option<Presale>,
+}
+
+/// A presale: `reserve` sets stock aside, `pay` pays a deposit, and some of those who did come back in a later window to pay the
+/// balance. A deposit whose balance is not paid before that window closes is forfeited, and the stock comes back. A shopper orders
+/// once in a presale, at most eight lines. What is ordered counts as ordered and as paid, in full, once the balance is paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Presale {
+    /// The window in which balances are paid: a later one, which closes before another presale opens.
+    pub balances_in: String,
+    /// Balances can be paid from so long after its opening until it closes.
+    #[serde(default)]
+    pub balances_after: Nanos,
+    /// The deposit as a share of the price.
+    #[schemars(range(min = 0.0, max = 0.2))]
+    pub deposit: f64,
+    /// How long an order keeps its stock without a deposit; at most until balances can be paid.
+    #[serde(default = "half_an_hour")]
+    pub hold: Nanos,
+    /// Probability that a shopper with a deposit comes to pay the balance.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub conversion: f64,
+    /// Name of the pattern by which they come, from when balances can be paid.
+    pub intensity: String,
+    /// Name of the behaviour graph of those who come to pay: it has a state with the action `pay`, and none with another.
+    pub cbmg: String,
+}
+
+fn half_an_hour() -> Nanos {
+    Nanos::from_secs(30 * 60)
 }
 
 /// An arrival pattern: a sum of parts, each with a weight. Only proportions matter, how many come is the segment's participation.
@@ -255,9 +288,14 @@ pub struct Cbmg {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// Services that the page calls, one after the other.
+    /// What the page calls, one after the other: services, and sets of services from `parallel` that are called at once.
     #[serde(default)]
     pub calls: Vec<String>,
+    /// Sets of services that are called at once, by a name that stands in `calls`: 2 to 8 each, the same one more than once if
+    /// wanted. The page goes on when all of them have answered, each with the timeout, the attempts and the back-off of its
+    /// service. When one fails for good the page fails, and so does nobody wait for the others any more.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub parallel: Named<Vec<String>>,
     /// What happens once the page has loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
@@ -545,7 +583,7 @@ pub struct Inventory {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Inventory { hold: Nanos::from_secs(30 * 60) }
+        Inventory { hold: half_an_hour() }
     }
 }
 
@@ -586,7 +624,8 @@ pub struct Channel {
 }
 
 /// A livestream, or many of a kind. The sessions that watch stay what they are, but the lines of the baskets that they fill are, with
-/// a probability, of the product that is shown at that moment; `livestreams.csv` tells what came of it.
+/// a probability, of the product that is shown at that moment; `livestreams.csv` tells what came of it. Those who pay deposits and
+/// balances of a presale watch nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Livestream {
@@ -645,7 +684,7 @@ pub struct ShowRooms {
 
 /// A coupon across merchants: `off` is taken off the money of a checkout as often as `every` fits into it. It counts when the orders
 /// are created, for those of them that got their stock, and is spread over them by their money, to the fen. GMV, ordered and paid,
-/// is what is left to pay; the ledger keeps what was taken off in a bucket of its own.
+/// is what is left to pay; the ledger keeps what was taken off in a bucket of its own. It does not count in presales.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Coupon {

@@ -27,6 +27,8 @@ impl SplitMix {
 /// A scenario being drawn.
 struct Draw {
     random: SplitMix,
+    /// For what came to be drawn later, so that the rest is drawn as without it.
+    later: SplitMix,
     cells: u64,
     /// All times in multiples of so many milliseconds, so that events fall on the same instants.
     grain_ms: Option<f64>,
@@ -46,7 +48,8 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let mut random = SplitMix(seed);
     let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
-    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
+    let later = SplitMix(!seed);
+    let mut draw = Draw { random, later, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
     if draw.is_tense() {
         draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
     }
@@ -66,6 +69,9 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
+    if windows > 1 && draw.chance(0.6) {
+        draw.presale(windows, services);
+    }
     draw.text
 }
 
@@ -287,9 +293,7 @@ impl Draw {
         ];
         for (state, action, to) in states {
             self.line(&format!("[cbmg.g{graph}.state.{state}]"));
-            let calls: Vec<String> =
-                (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
-            self.line(&format!("calls = [{}]", calls.join(", ")));
+            self.calls(services);
             if let Some(action) = action {
                 self.line(&format!("action = {action}"));
             }
@@ -307,6 +311,54 @@ impl Draw {
                 self.line(&format!("on_failure = {on_failure}"));
             }
         }
+    }
+
+    /// Deposits in one window, balances in a later one.
+    fn presale(&mut self, windows: u64, services: u64) {
+        let own = self.between(0, windows - 2);
+        let balances_in = self.between(own + 1, windows - 1);
+        let (after, deposit) = (self.one_of(&["0s", "1s", "2500ms"]), self.one_of(&[0.0, 0.1, 0.2, 0.123_457]));
+        let (hold, conversion) = (self.time(400.0, 20_000.0), self.one_of(&[0.3, 0.8, 1.0]));
+        self.line(&format!("[window.w{own}.presale]\nbalances_in = \"w{balances_in}\"\nbalances_after = \"{after}\""));
+        self.line(&format!("deposit = {deposit:?}\nhold = {hold}\nconversion = {conversion:?}"));
+        self.line("intensity = \"due\"\ncbmg = \"due\"");
+        let decay = self.time(200.0, 30_000.0);
+        let burst = format!("{{ burst = {{ weight = 1, rise = \"300ms\", decay = {decay} }} }}");
+        let parts = self.one_of(&[burst.as_str(), "{ constant = { weight = 2 } }"]).to_owned();
+        self.line(&format!("[intensity.due]\nparts = [{parts}]\n[cbmg.due]\nentry = \"look\""));
+        let declined = self.one_of(&[0.0, 0.3]);
+        let states = [
+            ("look", String::new(), "next = { pay = 0.9, exit = 0.1 }"),
+            ("pay", format!("action = {{ pay = {{ declined = {declined:?} }} }}"), "next = { exit = 0.9, look = 0.1 }"),
+        ];
+        for (state, action, next) in states {
+            let calls: Vec<String> =
+                (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
+            self.line(&format!("[cbmg.due.state.{state}]\ncalls = [{}]\n{action}\n{next}", calls.join(", ")));
+            let think = self.times(50.0, 3000.0);
+            self.line(&format!("think = {think}"));
+            if self.chance(0.7) {
+                self.line("on_failure = { look = 0.6, exit = 0.4 }");
+            }
+        }
+    }
+
+    /// What a page calls: one after the other, in one page of twelve partly at once.
+    fn calls(&mut self, services: u64) {
+        let mut calls: Vec<String> = (0..self.between(0, 2)).map(|_| self.called(services)).collect();
+        std::mem::swap(&mut self.random, &mut self.later);
+        if self.chance(0.08) {
+            let place = self.between(0, calls.len() as u64) as usize;
+            calls.insert(place, "\"both\"".into());
+            let at_once: Vec<String> = (0..self.between(2, 3)).map(|_| self.called(services)).collect();
+            self.line(&format!("parallel.both = [{}]", at_once.join(", ")));
+        }
+        std::mem::swap(&mut self.random, &mut self.later);
+        self.line(&format!("calls = [{}]", calls.join(", ")));
+    }
+
+    fn called(&mut self, services: u64) -> String {
+        format!("\"s{}\"", self.between(0, services - 1))
     }
 
     fn segments(&mut self, windows: u64, categories: u64) {

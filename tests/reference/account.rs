@@ -99,6 +99,7 @@ impl Simulator<'_> {
             products: catalogue.map_or(Vec::new(), |of| of.products.iter().map(|of| of.name.clone()).collect()),
             total: self.totals(|_| true),
             windows: (0..plan.windows.len()).map(|window| self.window_summary(window)).collect(),
+            presales: self.presale_summaries(self.scale()),
             saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             conservation: self.conservation(),
             events: self.record.events,
@@ -191,11 +192,22 @@ impl Simulator<'_> {
         Conservation {
             sessions_begun: sessions(|row| row.begun),
             sessions_ended: sessions(|row| row.ended),
-            sessions_in_flight: self.sessions.values().filter(|session| session.waits != Waits::Gone).count() as u64
+            sessions_in_flight: self
+                .sessions
+                .values()
+                .filter(|session| session.waits != Waits::Gone && session.key.leg == 0)
+                .count() as u64
                 * scale,
             units_start: units(|shelf| shelf.start),
             units_sold: units(|shelf| shelf.paid),
             units_held: held.map(|line| u64::from(line.units)).sum::<u64>() * scale,
+            units_set_aside: self
+                .deposits
+                .values()
+                .flat_map(|of| &of.lines)
+                .map(|line| u64::from(line.units))
+                .sum::<u64>()
+                * scale,
             units_left: units(|shelf| shelf.left),
             // The sum over SKUs is compared; a SKU by itself has its row among the products.
             skus_in_breach: 0,
@@ -208,7 +220,7 @@ impl Simulator<'_> {
         let mut entries: BTreeMap<(usize, usize, Bucket, Option<usize>), Vec<&Fact>> = BTreeMap::new();
         for fact in &self.record.facts {
             if let What::Ended(fate) = fact.what {
-                let entry = (fact.key.window, fact.segment, fate.bucket(), fate.service());
+                let entry = (self.ledger_window(fact.key), fact.segment, fate.bucket(), fate.service());
                 entries.entry(entry).or_default().push(fact);
             }
         }
@@ -231,7 +243,7 @@ impl Simulator<'_> {
         let scale = self.scale();
         let channel = |key: Key| draws::channel(self.plan, &self.model, key);
         let row = |number: usize, window: usize| {
-            let is_of = |key: Key| key.window == window && channel(key) == Some(number);
+            let is_of = |key: Key| self.ledger_window(key) == window && channel(key) == Some(number);
             let amount =
                 |what: What| Amount::of(self.record.facts.iter().filter(|fact| fact.what == what && is_of(fact.key)));
             let (wanted, ordered, paid) =
@@ -260,7 +272,7 @@ impl Simulator<'_> {
                 Amount::of(self.record.facts.iter().filter(brought))
             };
             let watches = |(key, segment): &&(Key, usize)| {
-                draws::watched(self.plan, &self.model, *key, *segment).is_some_and(|watched| watched.0 == number)
+                self.watched(*key, *segment).is_some_and(|watched| watched.0 == number)
             };
             let (wanted, ordered, paid) =
                 (amount(What::Wanted), amount(What::Ordered), amount(What::Ended(Fate::Bought)));
@@ -279,7 +291,7 @@ impl Simulator<'_> {
         self.plan.livestreams.iter().enumerate().map(row).collect()
     }
 
-    fn scaled(&self, name: &str, values: Vec<u64>) -> Column {
+    pub(crate) fn scaled(&self, name: &str, values: Vec<u64>) -> Column {
         let values = values.into_iter().map(|value| (value * self.scale()) as i64).collect();
         Column { name: name.into(), values: Values::Integer(values) }
     }
@@ -308,7 +320,9 @@ impl Simulator<'_> {
             self.scaled(series::GMV_ORDERED, self.fen_by_row(|what| what == What::Ordered)),
             self.scaled(series::GMV_PAID, self.fen_by_row(|what| what == paid)),
         ];
-        for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open) {
+        columns.extend(self.presale_columns());
+        let never = if self.presales().is_empty() { Bucket::DepositForfeited } else { Bucket::Open };
+        for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open && bucket != never) {
             let fen = self.fen_by_row(|what| matches!(what, What::Ended(fate) if fate.bucket() == bucket));
             columns.push(self.scaled(&series::bucket(bucket), fen));
         }

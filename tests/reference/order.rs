@@ -3,7 +3,7 @@
 use super::draws;
 use super::event::Turn;
 use super::record::What;
-use super::session::{Fate, Line, Session, Waits};
+use super::session::{Fate, Key, Line, Session, Waits};
 use super::simulator::{Simulator, Waiting};
 use super::stock::Answer;
 use saleload::plan::Shows;
@@ -18,8 +18,16 @@ impl Simulator<'_> {
         if !session.basket.is_empty() {
             return;
         }
+        let is_presale = self.presale_of(session.key).is_some();
+        if is_presale && self.deposits.contains_key(&session.key.shopper) {
+            return;
+        }
         session.failure = None;
+        // In a presale a shopper wishes for the same whenever it is.
+        let visit = session.visit;
+        session.visit = if is_presale { 0 } else { visit };
         let (lines, mut money) = draws::wishes(&self.model, session);
+        let lines = if is_presale { lines.min(8) } else { lines };
         let shows = self.shows(session);
         let (shown, conversion) = (shows.map(|of| (of.0, of.1)), shows.map_or(0.0, |of| of.2));
         for number in 0..lines {
@@ -28,7 +36,7 @@ impl Simulator<'_> {
                     shown.filter(|_| candidate == 0 && draws::is_pulled(&self.model, session, number, conversion));
                 let (sku, units) =
                     draws::candidate(&self.model, catalogue, session, (number, candidate), pulled.map(|of| of.1));
-                let place = (session.visit, session.basket.len());
+                let place = (visit, session.basket.len());
                 let livestream = pulled.map(|of| of.0);
                 Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream, place }
             });
@@ -37,15 +45,26 @@ impl Simulator<'_> {
                 session.basket.push(line);
             }
         }
-        self.fill_up(session, lines, money);
+        session.visit = visit;
+        if !is_presale {
+            self.fill_up(session, lines, money);
+        }
         session.had_basket |= !session.basket.is_empty();
         session.settled = false;
         self.record.fact((self.now, row), session, &session.basket, What::Wanted);
     }
 
+    /// The livestream that a session watches, and which room of it; nothing is shown to those who pay deposits and balances.
+    pub(crate) fn watched(&self, key: Key, segment: usize) -> Option<(usize, f64)> {
+        if self.presale_of(key).is_some() || self.balance_of(key).is_some() {
+            return None;
+        }
+        draws::watched(self.plan, &self.model, key, segment)
+    }
+
     /// The livestream that the session watches, what is shown there now, and how likely that draws a line.
     fn shows(&self, session: &Session) -> Option<(usize, u32, f64)> {
-        let (livestream, room) = draws::watched(self.plan, &self.model, session.key, session.segment)?;
+        let (livestream, room) = self.watched(session.key, session.segment)?;
         let since = self.now - self.plan.windows[session.key.window].opens;
         match &self.plan.livestreams[livestream].shows {
             Shows::Slots(slots) => {
@@ -139,16 +158,19 @@ impl Simulator<'_> {
         let (ordered, refused) = (of(true), of(false));
         self.enter_in_ledger(&session, &refused, Fate::SoldOut);
         session.basket = ordered;
-        self.take_off(&mut session.basket);
         if session.basket.is_empty() {
             self.history[session.key.shopper as usize].has_failed = true;
             return self.page_failed(session, Fate::SoldOut);
         }
-        let when = (self.now, self.record.row());
-        self.record.fact(when, &session, &session.basket, What::Ordered);
-        let cheaper: Vec<Line> = session.basket.iter().filter(|line| line.off > 0).copied().collect();
-        self.record.fact(when, &session, &cheaper, What::Ended(Fate::Coupon));
-        let deadline = self.now + self.plan.hold;
+        let presale = self.presale_of(session.key).map(|presale| (self.now + presale.hold).min(presale.opens));
+        if presale.is_none() {
+            self.take_off(&mut session.basket);
+            self.order(&session);
+            let when = (self.now, self.record.row());
+            let cheaper: Vec<Line> = session.basket.iter().filter(|line| line.off > 0).copied().collect();
+            self.record.fact(when, &session, &cheaper, What::Ended(Fate::Coupon));
+        }
+        let deadline = presale.unwrap_or(self.now + self.plan.hold);
         session.deadline = Some(deadline);
         // An order overcomes whatever failed on the way to it.
         session.failure = None;
@@ -156,7 +178,22 @@ impl Simulator<'_> {
         self.think(session);
     }
 
+    /// What is in the basket counts as ordered.
+    fn order(&mut self, session: &Session) {
+        let when = (self.now, self.record.row());
+        self.record.fact(when, session, &session.basket, What::Ordered);
+        session.basket.iter().for_each(|&line| self.stock.order(line));
+    }
+
     pub(crate) fn pay(&mut self, session: &mut Session) {
+        if self.presale_of(session.key).is_some() {
+            return self.pay_deposit(session);
+        }
+        if self.balance_of(session.key).is_some() {
+            self.order(session);
+            let when = (self.now, self.record.row());
+            self.record.fact(when, session, &session.basket, What::Completed);
+        }
         for line in std::mem::take(&mut session.basket) {
             self.stock.pay(line);
             self.enter_in_ledger(session, &[line], Fate::Bought);
@@ -173,8 +210,14 @@ impl Simulator<'_> {
             self.history[session.key.shopper as usize].has_failed = true;
         }
         session.basket.iter().for_each(|&line| self.stock.release(line));
+        let is_balance = self.balance_of(session.key).is_some();
+        if is_balance {
+            let when = (self.now, self.record.row());
+            self.record.fact(when, session, &session.basket, What::Forfeited);
+        }
         if !session.settled {
-            self.enter_in_ledger(session, &session.basket, session.failure.unwrap_or(Fate::HoldExpired));
+            let fate = if is_balance { Fate::DepositForfeited } else { Fate::HoldExpired };
+            self.enter_in_ledger(session, &session.basket, session.failure.unwrap_or(fate));
         }
     }
 

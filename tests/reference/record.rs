@@ -88,6 +88,12 @@ pub(crate) enum What {
     Wanted,
     /// Its stock is reserved.
     Ordered,
+    /// Its deposit is paid.
+    Deposited,
+    /// Its balance is paid.
+    Completed,
+    /// Its balance was not paid in time.
+    Forfeited,
     /// It ends.
     Ended(Fate),
 }
@@ -137,6 +143,9 @@ pub(crate) struct Rarities {
     pub(crate) coupons: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
+    /// Pages that made several calls at once, and those of them that a call failed.
+    pub(crate) forks: u64,
+    pub(crate) forks_failed: u64,
 }
 
 /// The facts of a run.
@@ -186,9 +195,9 @@ impl Record {
         self.rarities.retries += u64::from(event.turn == Turn::Retry);
         self.rarities.expiries += u64::from(matches!(event.turn, Turn::HoldExpiry | Turn::HoldExpiryAfterExit));
         if let Some(log) = &mut self.log {
-            let Key { shopper, window } = event.key;
+            let Key { shopper, window, leg } = event.key;
             let text = format!(
-                "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b}",
+                "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b} leg {leg}",
                 event.time.0, event.turn
             );
             log.push((event.time, text));

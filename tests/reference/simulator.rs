@@ -6,6 +6,7 @@
 
 use super::arrivals::Crowd;
 use super::event::{Digest, Event, Turn};
+use super::presale::Deposit;
 use super::protection::Guard;
 use super::record::{Record, What};
 use super::service::{RequestId, Service};
@@ -79,11 +80,15 @@ pub(crate) struct Simulator<'a> {
     pub(crate) stock: Stock,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) history: Vec<History>,
+    /// By shopper.
+    pub(crate) deposits: BTreeMap<u64, Deposit>,
     pub(crate) record: Record,
     /// Ends of the ticks that were played.
     pub(crate) ends_of_ticks: Vec<Instant>,
     /// Waits begun so far.
     numbers: u64,
+    /// Legs begun so far.
+    pub(crate) legs: u64,
 }
 
 /// Plays a plan.
@@ -100,6 +105,7 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
             for &end in &edges[1..] {
                 crowd.arrive(&mut simulator, end);
                 simulator.play_until(end);
+                simulator.forfeit(end);
                 simulator.end_tick(end);
                 if end >= settings.stop_at && end < plan.horizon {
                     simulator.interrupted = true;
@@ -151,9 +157,11 @@ impl<'a> Simulator<'a> {
             stock: Stock::new(&model, settings.settlement),
             waiting: Vec::new(),
             history: vec![History::default(); plan.shoppers as usize],
+            deposits: BTreeMap::new(),
             record: Record::new(settings.keeps_log),
             ends_of_ticks: Vec::new(),
             numbers: 0,
+            legs: 0,
             model,
         }
     }
@@ -172,6 +180,18 @@ impl<'a> Simulator<'a> {
         let Reverse(event) = *self.events.peek().filter(|event| event.0.time < end)?;
         self.events.pop();
         Some(event)
+    }
+
+    /// Plays what workers finish at this instant, in the middle of an event.
+    pub(crate) fn finish_work(&mut self) {
+        while let Some(Reverse(event)) = self.events.peek().filter(|event| event.0.time == self.now) {
+            if event.turn != Turn::WorkDone {
+                return;
+            }
+            let request = event.number as RequestId;
+            self.events.pop();
+            self.work_done(request);
+        }
     }
 
     fn play_until(&mut self, end: Instant) {
@@ -202,11 +222,13 @@ impl<'a> Simulator<'a> {
         let mut session = self.sessions.remove(&event.key).expect("its event is awaited");
         self.note(&event, session.cell, session.visit, 0);
         let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
+        let timed_out = event.turn != Turn::HoldExpiry;
         let freed = match waited_for {
             Waits::Answer(request) if event.turn != Turn::Response => {
-                self.client_left(&session, request, event.turn != Turn::HoldExpiry)
+                self.client_left(&session, request, timed_out).into_iter().collect()
             }
-            _ => None,
+            Waits::Legs => self.legs_leave(&session, timed_out),
+            _ => Vec::new(),
         };
         match (event.turn, waited_for) {
             (Turn::Arrival, _) => self.begin(session),
@@ -219,7 +241,7 @@ impl<'a> Simulator<'a> {
             (Turn::HoldExpiryAfterExit, _) => self.hold_expired(&session, true),
             other => panic!("{other:?} cannot be"),
         }
-        if let Some(line) = freed {
+        for line in freed {
             self.serve(line);
         }
     }
@@ -281,5 +303,6 @@ impl<'a> Simulator<'a> {
                 self.record.fact(when, session, &session.basket, What::Ended(Fate::Open));
             }
         }
+        self.leave_deposits_open();
     }
 }

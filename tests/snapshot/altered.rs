@@ -21,6 +21,8 @@ fn small() -> Loaded {
             "window.noon.closes='2020-11-11T12:02:00+08:00'",
             "window.night={opens='2020-11-11T13:00:00+08:00',closes='2020-11-11T13:02:00+08:00'}",
             "segment.regular.window.night={participation=0.5,intensity='rush'}",
+            "window.noon.presale={balances_in='night',balances_after='30s',deposit=0.1,conversion=0.8,intensity='rush',cbmg='due'}",
+            "cbmg.due={entry='pay',state={pay={calls=['payment'],action={pay={}},think={exponential='20s'},next={exit=1.0}}}}",
             "record.fine='5s'",
             "service.order.workers=1",
             "service.web.limit.rate.uniform={per_second=60,longest_wait='2s'}",
@@ -36,6 +38,8 @@ fn small() -> Loaded {
             "coupon={off='40 RMB',every='300 RMB',fill_up=0.5}",
             "channel={app={share=0.7},link={share=0.3,entry='cart'}}",
             "livestream={gala={window='noon',audience={regular=0.8},shows={slots=[{at='0s',lasts='2m',product='limited-sneaker',conversion=0.5}]}}}",
+            "cbmg.browse.state.product.parallel.page=['web','order','web']",
+            "cbmg.browse.state.product.calls=['page']",
         ],
     )
 }

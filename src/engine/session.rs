@@ -75,7 +75,7 @@ impl Cause {
     pub const SETTLED: Cause = Cause(10);
     /// Taken off by a coupon when the order was created.
     pub const COUPON: Cause = Cause(11);
-    const FIRST_SERVICE: u8 = 11;
+    const FIRST_SERVICE: u8 = 12;
 
     /// A service had no place.
     #[must_use]

@@ -104,11 +104,11 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
-    ("brands past a sum", 15, |seen| seen.brands_past),
+    ("brands past a sum", 8, |seen| seen.brands_past),
     ("coupons", 10, |seen| seen.coupons),
     ("baskets filled up", 8, |seen| seen.fill_ups),
     ("sessions by channel", 20, |seen| seen.by_channel),
-    ("lines of livestreams", 15, |seen| seen.shown),
+    ("lines of livestreams", 3, |seen| seen.shown),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];

@@ -9,6 +9,7 @@ pub mod event_list;
 mod free_places;
 mod order;
 pub mod permutation;
+pub mod room;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;

@@ -41,6 +41,8 @@ mod page;
 mod protection;
 #[path = "reference/record.rs"]
 mod record;
+#[path = "reference/room.rs"]
+mod room;
 #[path = "properties/seeds.rs"]
 mod seeds;
 #[path = "reference/service.rs"]
@@ -75,7 +77,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 21] = [
+const COMMON: [(&str, u32, Count); 23] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -95,6 +97,8 @@ const COMMON: [(&str, u32, Count); 21] = [
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("waits in a room", 15, |seen| seen.room_waits),
+    ("leavers of a room", 10, |seen| seen.room_losses),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -124,6 +128,8 @@ struct Seen {
     dropped: u64,
     cancelled: u64,
     slowed: u64,
+    room_waits: u64,
+    room_losses: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -171,6 +177,8 @@ impl Seen {
             dropped: rarities.dropped,
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
+            room_waits: rarities.room_waits,
+            room_losses: rarities.room_losses,
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

@@ -101,9 +101,13 @@ fn ticks(plan: &Plan, length: Nanos, arrivals: f64) -> (u32, u32) {
 /// Arrivals that the plan expects within an interval, over all segments.
 #[derive(Clone, Debug)]
 pub struct ExpectedArrivals {
-    /// By window: opening, and per segment the expected sessions with their distribution over time.
-    windows: Vec<(Instant, Vec<(f64, Cumulative)>)>,
+    /// By window: opening, and what each segment brings.
+    windows: Vec<(Instant, Vec<Attending>)>,
 }
+
+/// A segment that comes to a window: the expected sessions, the share that is there before the opening, and the distribution of the
+/// others over time.
+type Attending = (f64, f64, Cumulative);
 
 impl ExpectedArrivals {
     /// The expected arrivals of a plan.
@@ -112,8 +116,9 @@ impl ExpectedArrivals {
         let expected = Expectation::new(plan);
         let windows = plan.windows.iter().enumerate().map(|(id, window)| {
             let attending = plan.segments.iter().zip(&expected.sessions).filter_map(|(segment, sessions)| {
-                let intensity = &plan.intensities[segment.attendance[id].as_ref()?.intensity];
-                Some((sessions[id], Cumulative::new(intensity, window.closes - window.opens)))
+                let attendance = segment.attendance[id].as_ref()?;
+                let intensity = &plan.intensities[attendance.intensity];
+                Some((sessions[id], attendance.early, Cumulative::new(intensity, window.closes - window.opens)))
             });
             (window.opens, attending.collect())
         });
@@ -124,7 +129,13 @@ impl ExpectedArrivals {
     #[must_use]
     pub fn within(&self, window: usize, from: Instant, until: Instant) -> f64 {
         let (opens, segments) = &self.windows[window];
-        segments.iter().map(|(n, cumulative)| n * (cumulative.at(until - *opens) - cumulative.at(from - *opens))).sum()
+        let at_opening = if from <= *opens && *opens < until { 1.0 } else { 0.0 };
+        let of_segment = |(n, early, cumulative): &Attending| {
+            let later = cumulative.at(until - *opens) - cumulative.at(from - *opens);
+            // As it stands where nobody is early.
+            if *early > 0.0 { n * (early * at_opening + (1.0 - early) * later) } else { n * later }
+        };
+        segments.iter().map(of_segment).sum()
     }
 
     /// Share of all arrivals that come before an instant.
@@ -138,6 +149,6 @@ impl ExpectedArrivals {
     /// Arrivals of all windows.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.windows.iter().flat_map(|(_, segments)| segments).map(|(n, _)| n).sum()
+        self.windows.iter().flat_map(|(_, segments)| segments).map(|(n, ..)| n).sum()
     }
 }

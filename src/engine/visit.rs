@@ -53,6 +53,14 @@ impl<'a> Player<'a> {
 
     pub(super) fn begin(&mut self, session: &mut Session) {
         self.tally.begun += 1;
+        match &self.model.rooms[usize::from(session.window())] {
+            None => self.begin_visits(session),
+            Some(room) => self.come_to_room(session, room),
+        }
+    }
+
+    /// The first page.
+    pub(super) fn begin_visits(&mut self, session: &mut Session) {
         let entry = self.model.graphs[self.segment(session).graph].entry;
         self.enter(session, entry);
     }
@@ -152,6 +160,9 @@ impl<'a> Player<'a> {
     }
 
     pub(super) fn gave_up(&mut self, session: &mut Session) {
+        if session.is_in_room() {
+            return self.leave_room(session);
+        }
         self.page_failed(session, Cause::GAVE_UP);
     }
 

@@ -11,10 +11,12 @@ use std::collections::BTreeMap;
 /// Sessions still in flight after a closing are followed for this long, seconds.
 const DRAIN: u64 = 6 * 3600;
 
-/// Segments of a window that share a behaviour graph and an arrival pattern, and so flow as one.
+/// Segments of a window that share a behaviour graph, an arrival pattern and a share of early ones, and so flow as one.
 #[derive(Default)]
 struct Group {
     sessions: f64,
+    /// Share of them that is there before the opening.
+    early: f64,
     /// Sessions times the mean lines of their baskets.
     lines: f64,
 }
@@ -57,16 +59,17 @@ pub(super) fn of_window(plan: &Plan, expectation: &Expectation, window: WindowId
 fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
     let bounds = &plan.windows[window];
     let length = bounds.closes - bounds.opens;
-    let mut groups: BTreeMap<(usize, usize), Group> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, usize, u64), Group> = BTreeMap::new();
     for (segment, sessions) in plan.segments.iter().zip(&expectation.sessions) {
         if let Some(attendance) = &segment.attendance[window] {
-            let group = groups.entry((segment.cbmg, attendance.intensity)).or_default();
+            let group = groups.entry((segment.cbmg, attendance.intensity, attendance.early.to_bits())).or_default();
+            group.early = attendance.early;
             group.sessions += sessions[window];
             group.lines += sessions[window] * segment.lines.mean();
         }
     }
     let arrivals: Vec<Cumulative> =
-        groups.keys().map(|&(_, intensity)| Cumulative::new(&plan.intensities[intensity], length)).collect();
+        groups.keys().map(|&(_, intensity, _)| Cumulative::new(&plan.intensities[intensity], length)).collect();
     // A session belongs to the window in which it began, until the next opens or the run ends.
     let end = plan.windows.get(window + 1).map_or(plan.horizon, |next| next.opens);
     let open_seconds = length.0 / Nanos::PER_SECOND;
@@ -84,7 +87,7 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
         in_flight: vec![0.0; slots],
         requests: vec![vec![0.0; slots]; plan.services.len()],
     };
-    for ((&(cbmg, _), group), arrivals) in groups.iter().zip(&arrivals) {
+    for ((&(cbmg, ..), group), arrivals) in groups.iter().zip(&arrivals) {
         flow.add(plan, cbmg, group, arrivals);
     }
     flow
@@ -98,7 +101,10 @@ impl Flow {
         let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
         for slot in 0..self.sessions.len() {
             let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));
-            let at = |t: f64| arrivals.at(Nanos::from_secs_f64(t));
+            let at = |t: f64| {
+                let early = if t > 0.0 { group.early } else { 0.0 };
+                early + (1.0 - group.early) * arrivals.at(Nanos::from_secs_f64(t))
+            };
             let before = at(from);
             let visits = network.pass(seconds, |share| group.sessions * (at(from + share * seconds) - before));
             self.sessions[slot] += group.sessions * (at(from + seconds) - before);

@@ -30,6 +30,14 @@ impl Simulator<'_> {
 
     pub(crate) fn begin(&mut self, session: Session) {
         self.record.current().begun += 1;
+        if self.plan.windows[session.key.window].room.is_some() {
+            self.come_to_room(session);
+        } else {
+            self.first_page(session);
+        }
+    }
+
+    pub(crate) fn first_page(&mut self, session: Session) {
         let entry = self.model.graphs[self.model.segments[session.segment].graph].entry;
         self.enter(session, usize::from(entry));
     }

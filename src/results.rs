@@ -529,6 +529,43 @@ pub struct BrandRow {
     pub gmv_ordered_fen: u64,
     /// GMV paid, fen.
     pub gmv_paid_fen: u64,
+    /// When it had been paid a million RMB since the start of the run, Unix ms, to within a tick; empty: never.
+    pub passed_1m_unix_ms: Option<i64>,
+    /// The same in seconds since the opening of the window that was open or was open last.
+    pub passed_1m_seconds: Option<f64>,
+    /// When it had been paid 10 million RMB, Unix ms.
+    pub passed_10m_unix_ms: Option<i64>,
+    /// The same in seconds since the opening.
+    pub passed_10m_seconds: Option<f64>,
+    /// When it had been paid 100 million RMB, Unix ms.
+    pub passed_100m_unix_ms: Option<i64>,
+    /// The same in seconds since the opening.
+    pub passed_100m_seconds: Option<f64>,
+    /// When it had been paid a billion RMB, Unix ms.
+    pub passed_1bn_unix_ms: Option<i64>,
+    /// The same in seconds since the opening.
+    pub passed_1bn_seconds: Option<f64>,
+}
+
+impl BrandRow {
+    /// When it passed each of the [marks](crate::engine::brands::MARKS), Unix ms.
+    #[must_use]
+    pub fn passed_unix_ms(&self) -> [Option<i64>; 4] {
+        [self.passed_1m_unix_ms, self.passed_10m_unix_ms, self.passed_100m_unix_ms, self.passed_1bn_unix_ms]
+    }
+}
+
+impl Results {
+    /// The brands that passed a mark (an index of the [marks](crate::engine::brands::MARKS)), first come first, with when, Unix ms.
+    #[must_use]
+    pub fn brands_past(&self, mark: usize) -> Vec<(i64, &str)> {
+        let passed = |row: &'_ BrandRow| row.passed_unix_ms()[mark];
+        let mut brands: Vec<(i64, &str)> =
+            self.brands.iter().filter_map(|row| Some((passed(row)?, row.brand.as_str()))).collect();
+        // Brands that passed in the same tick stay in the order of their GMV.
+        brands.sort_by_key(|brand| brand.0);
+        brands
+    }
 }
 
 /// A product.
@@ -682,6 +719,9 @@ pub mod series {
     pub fn service(service: &str, what: &str) -> String {
         format!("service.{service}.{what}")
     }
+
+    /// Brands that had been paid so much by the end of the slot, since the start of the run: 1, 10, 100 million, 1 billion RMB.
+    pub const BRANDS_PAST: [&str; 4] = ["brands_past_1m", "brands_past_10m", "brands_past_100m", "brands_past_1bn"];
 
     /// A column of a category: `units_left`, `skus_sold_out`, both at the end of the slot.
     #[must_use]

@@ -77,7 +77,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 23] = [
+const COMMON: [(&str, u32, Count); 24] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -99,6 +99,7 @@ const COMMON: [(&str, u32, Count); 23] = [
     ("requests slowed down", 5, |seen| seen.slowed),
     ("waits in a room", 15, |seen| seen.room_waits),
     ("leavers of a room", 10, |seen| seen.room_losses),
+    ("brands past a sum", 15, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -130,6 +131,7 @@ struct Seen {
     slowed: u64,
     room_waits: u64,
     room_losses: u64,
+    brands_past: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -179,6 +181,7 @@ impl Seen {
             slowed: rarities.slowed,
             room_waits: rarities.room_waits,
             room_losses: rarities.room_losses,
+            brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

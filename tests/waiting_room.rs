@@ -56,8 +56,7 @@ fn waits_are_those_of_places_in_a_line() {
 
 #[test]
 fn a_place_that_is_left_is_used_or_passes_unused() {
-    let (moves_up, expires) =
-        (run(&plan(&[]), 1), run(&plan(&["window.noon.room.left_places=expire"]), 1));
+    let (moves_up, expires) = (run(&plan(&[]), 1), run(&plan(&["window.noon.room.left_places=expire"]), 1));
     assert!(room(&moves_up).admitted > room(&expires).admitted * 11 / 10);
 }
 

@@ -3,6 +3,7 @@
 use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
+use crate::engine::brands::MARKS;
 use crate::results::{Bucket, Completion, PublishedFigure, PublishedResult, Results, Summary, Verdict};
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ use std::path::Path;
 
 /// Most sold-out products that are named.
 const PRODUCTS_SHOWN: usize = 12;
+/// Brands past a sum that make a headline.
+const RACE: usize = 100;
 
 /// What the run took on this machine; told, never written.
 #[derive(Clone, Copy)]
@@ -32,6 +35,7 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
         format!("{}\n", terminal.heading(&summary.title)),
         span(summary, &clock),
         totals(summary),
+        brand_race(results, &clock),
         speed(effort),
         "\n".to_owned(),
         windows(summary, &clock),
@@ -103,6 +107,20 @@ fn totals(summary: &Summary) -> String {
         number::money(total.lost_fen as f64),
         number::share(total.lost_fen as f64, total.demand_fen as f64),
     ) + &cost(summary)
+}
+
+/// How many brands passed the largest sum that a hundred of them passed, or at least one.
+fn brand_race(results: &Results, clock: &Clock) -> String {
+    let past = |mark: usize| results.brands_past(mark);
+    // Of equals the last is taken, which is the largest sum.
+    let furthest = (0..MARKS.len()).max_by_key(|&mark| past(mark).len().min(RACE));
+    let Some(mark) = furthest.filter(|&mark| !past(mark).is_empty()) else { return String::new() };
+    let (brands, sum) = (past(mark), number::money(MARKS[mark].0 as f64));
+    if let Some((at, _)) = brands.get(RACE - 1) {
+        return format!("  brands    {RACE} passed {sum} by {}, {} in the end\n", clock.stamp(*at), brands.len());
+    }
+    let (at, first) = brands[0];
+    format!("  brands    {} passed {sum}, the first of them {first} by {}\n", brands.len(), clock.stamp(at))
 }
 
 fn cost(summary: &Summary) -> String {

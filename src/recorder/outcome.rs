@@ -8,6 +8,7 @@ mod targets;
 
 use super::{Intents, Recorder, RoomTally, Row};
 use crate::engine::Breach;
+use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
 use crate::engine::stock::Stock;
 use crate::model::Model;
@@ -47,6 +48,8 @@ struct Outcome<'a> {
     scale: u64,
     /// Workers of each service over the simulated cells.
     workers: Vec<u64>,
+    /// When brands passed each mark, in order of time.
+    passed_at: [Vec<Instant>; MARKS.len()],
 }
 
 /// The results of a run.
@@ -62,7 +65,11 @@ pub fn results(
 ) -> Result<Results, Breach> {
     let scale = model.scale();
     let workers = (0..plan.services.len()).map(|service| workers(plan, model, service)).collect();
-    let outcome = Outcome { plan, model, stock, recorder, ending, scale, workers };
+    let passed_at = std::array::from_fn(|mark| {
+        let passings = stock.brands().passings().iter();
+        passings.filter(|passing| usize::from(passing.mark) == mark).map(|passing| passing.at).collect()
+    });
+    let outcome = Outcome { plan, model, stock, recorder, ending, scale, workers, passed_at };
     let conservation = outcome.conservation();
     if !conservation.holds() {
         return Err(Breach(conservation));

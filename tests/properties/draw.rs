@@ -35,6 +35,8 @@ struct Draw {
     tension: f64,
     /// For how long after an opening rows are a second long, s.
     fine: u64,
+    /// How many times as dear everything is as groceries are.
+    dearness: u64,
     text: String,
 }
 
@@ -46,10 +48,12 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let mut random = SplitMix(seed);
     let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
-    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, text: String::new() };
+    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
     if draw.is_tense() {
         draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
     }
+    // In some scenarios a brand comes to millions.
+    draw.dearness = [1, 1, 1, 2000, 50_000][(seed >> 40) as usize % 5];
     let windows = draw.between(1, 3);
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
@@ -136,6 +140,7 @@ impl Draw {
     }
 
     fn money(&mut self, scale: u64) -> String {
+        let scale = scale * self.dearness;
         let (fen, high) = (self.between(scale / 4 + 1, scale), self.between(scale + 1, 4 * scale));
         let amount = |fen: u64| format!("\"{}.{:02} RMB\"", fen / 100, fen % 100);
         let (low, high) = (amount(fen), amount(high));
@@ -408,7 +413,8 @@ impl Draw {
             let names = ["sessions", "orders_created", "orders_paid", "gmv_paid", "gmv_ordered", "demand", "lost"];
             let others =
                 ["lost_share", "orders_per_second_peak", "turned_away_share", "sessions_turned_away", "intents"];
-            self.one_of(&[&names[..], &others].concat())
+            let brands = ["brands_past_1m", "brands_past_100m"];
+            self.one_of(&[&names[..], &others, &brands].concat())
         };
         let bound = match metric {
             "gmv_paid" | "gmv_ordered" | "demand" | "lost" => self.one_of(&["0 RMB", "123.45 RMB", "20k RMB"]),

@@ -403,8 +403,16 @@ fn service_rows(summary: &Summary) -> Vec<ServiceRow> {
         .collect()
 }
 
+/// When the `i`-th brand passes a mark: the larger ones first, and each mark ten times as late.
+fn passed(i: u64, mark: u32) -> Option<i64> {
+    let seconds = (1.5 * ((i + 1) as f64).powf(1.3) * 8_f64.powi(mark as i32)) as i64;
+    let at = if seconds < 3 * 86_400 { FIRST + seconds * 1000 } else { SECOND + (seconds - 3 * 86_400) * 10 };
+    (seconds < 60 * 86_400).then_some(at)
+}
+
 fn brand_rows() -> Vec<BrandRow> {
-    (0..60)
+    let since = |at: Option<i64>| at.map(|at| (at - if at < SECOND { FIRST } else { SECOND }) as f64 / 1000.0);
+    (0..400)
         .map(|i| BrandRow {
             brand: if i == 0 { "Adidas, \"three stripes\"".to_owned() } else { format!("brand-{i:06}") },
             category: CATEGORIES[i as usize % CATEGORIES.len()].to_owned(),
@@ -414,6 +422,14 @@ fn brand_rows() -> Vec<BrandRow> {
             units_paid: 8_000_000 / (i + 1),
             gmv_ordered_fen: 410_000_000_000 / (i + 1),
             gmv_paid_fen: 390_000_000_000 / (i + 1),
+            passed_1m_unix_ms: passed(i, 0),
+            passed_1m_seconds: since(passed(i, 0)),
+            passed_10m_unix_ms: passed(i, 1),
+            passed_10m_seconds: since(passed(i, 1)),
+            passed_100m_unix_ms: passed(i, 2),
+            passed_100m_seconds: since(passed(i, 2)),
+            passed_1bn_unix_ms: passed(i, 3),
+            passed_1bn_seconds: since(passed(i, 3)),
         })
         .collect()
 }

@@ -262,6 +262,7 @@ fn services(results: &Results) -> PageTable {
 }
 
 fn brands(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
     let row = |b: &crate::results::BrandRow| {
         vec![
             b.brand.clone(),
@@ -271,12 +272,13 @@ fn brands(results: &Results) -> PageTable {
             short(b.units_paid as f64),
             money(b.gmv_ordered_fen as f64),
             money(b.gmv_paid_fen as f64),
+            b.passed_100m_unix_ms.map_or_else(|| "–".to_owned(), |t| clock.stamp(t)),
         ]
     };
     PageTable {
         title: "Brands",
         note: shown(results.brands.len(), MOST_BRANDS, "brands", "brands.csv"),
-        head: vec!["Brand", "Category", "SKUs", "Sold out", "Units paid", "GMV ordered", "GMV paid"],
+        head: vec!["Brand", "Category", "SKUs", "Sold out", "Units paid", "GMV ordered", "GMV paid", "Past 100 M RMB"],
         rows: results.brands.iter().take(MOST_BRANDS).map(row).collect(),
         words: 2,
     }

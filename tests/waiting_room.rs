@@ -64,7 +64,9 @@ fn a_place_that_is_left_is_used_or_passes_unused() {
 fn results_do_not_depend_on_threads() {
     let plan = plan(&["population.shoppers=40000"]);
     let one = run(&plan, 1);
-    [2, 16].into_iter().for_each(|threads| assert_eq!(run(&plan, threads), one));
+    for threads in [2, 16] {
+        assert_eq!(run(&plan, threads), one);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The bundled `waiting-room.toml`: a crowd at the door, let in at a rate that the shop can serve.
 
 use saleload::engine::{self, Options};
-use saleload::plan::Plan;
+use saleload::plan::{LeftPlaces, Plan, Room};
 use saleload::results::{Results, RoomSummary, series};
 use saleload::scenario;
 use std::ops::ControlFlow;
@@ -41,13 +41,15 @@ fn the_room_lets_in_what_it_says_and_everybody_is_accounted_for() {
     }
 }
 
-/// The first come half as a crowd of N that is let in at a rate r: the k-th waits (k - 1) / r, less those before it who leave.
+/// A room in which somebody always waits, and that nobody leaves, lets in the rate times the time.
 #[test]
-fn waits_are_those_of_places_in_a_line() {
-    let plan = plan(&["window.noon.room={ per_second = 45 }"]);
+fn without_leavers_a_full_room_lets_in_its_rate() {
+    let mut plan = plan(&[]);
+    let left_places = LeftPlaces::Expire;
+    plan.windows[0].room = Some(Room { per_second: 30, longest_wait: None, patience: None, left_places });
     let results = run(&plan, 1);
     let room = room(&results);
-    let open = 3600 * 45;
+    let open = 3600 * 30;
     assert!(room.admitted.abs_diff(open) <= 8, "{room:?}");
     assert_eq!((room.gave_up, room.sent_away), (0, 0), "nobody leaves before the closing");
     assert!(room.closed + room.waiting == room.came - room.admitted);

@@ -13,6 +13,8 @@
 //! A request is counted as rejected or timed out when that happens, and its wait and response time when it is answered, whether or
 //! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
 
+mod fork;
+mod legs;
 mod line;
 mod state;
 mod turns;
@@ -25,7 +27,9 @@ use super::station::Reading;
 use crate::model::Model;
 use crate::plan::{self, Balancer, Cancel, Queues};
 use crate::units::Nanos;
+use legs::{Legs, Status};
 use line::Line;
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -39,13 +43,19 @@ struct Request {
     /// Who waits for it, until the time and phase that it carries; meaningless once the client is gone.
     client: Session,
     is_awaited: bool,
+    /// Names it: the cell's requests are numbered in the order in which they come.
+    ticket: u64,
+    task: Task,
+}
+
+/// What is asked of a desk, by whomever, and how far it has come.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Task {
     service: u8,
     /// The queue that it was sent to.
     queue: u32,
     /// Whose turn comes first.
     rank: u8,
-    /// Names it: the cell's requests are numbered in the order in which they come.
-    ticket: u64,
     /// When its client made it, and when it came here: later, where it had to wait for its turn at a limiter; ns.
     made: u64,
     arrived: u64,
@@ -61,17 +71,47 @@ struct Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     time: u64,
-    what: What,
-    /// Among equals: the ticket of what is done, the place in the total order of events of a client that leaves.
+    /// Whether it has a place among the events of sessions, or comes before them all.
+    is_of_client: bool,
+    /// Among equals: the ticket of what is done, the place in the total order of events of a client, without its visit.
     order: u64,
+    /// Which of the clients that one session is: see [`Legs::caller`].
+    caller: u64,
     ticket: u64,
     place: u32,
+    what: What,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
+    /// A request is done.
     Done,
+    /// A client leaves the desk.
     ClientLeaves,
+    /// What a leg waits for happens.
+    LegWaits,
+}
+
+/// Bits of the place of an event in the total order that name the visit: a session has one event at a time, so those of its legs
+/// are ordered without it.
+const VISIT_BITS: u32 = 16;
+
+impl Turn {
+    /// What a client waits for happens.
+    fn of_client(client: &Session, what: What, caller: u64, ticket: u64, place: u32) -> Self {
+        let (time, order) = client.order();
+        Turn { time, is_of_client: true, order: order >> VISIT_BITS, caller, ticket, place, what }
+    }
+
+    /// A request is done.
+    fn done(time: u64, ticket: u64, place: u32) -> Self {
+        Turn { time, is_of_client: false, order: ticket, caller: 0, ticket, place, what: What::Done }
+    }
+
+    /// Whether an event of a session at the same instant comes before.
+    fn comes_after(&self, session: &Session) -> bool {
+        session.order().1 >> VISIT_BITS <= self.order
+    }
 }
 
 /// The servers of one service in one cell.
@@ -114,6 +154,9 @@ pub struct Desks {
     turns: BinaryHeap<Reverse<Turn>>,
     tickets: u64,
     len: usize,
+    legs: Legs,
+    /// Whether anything can come here at all.
+    are_used: bool,
 }
 
 impl Desk {
@@ -204,19 +247,30 @@ impl Desks {
             Some(Desk::new(pool, desk.queues, model.instances(service, cell)))
         };
         let desks: Vec<Option<Desk>> = model.services.iter().enumerate().map(desk).collect();
-        Desks { by_service: if desks.iter().all(Option::is_none) { Vec::new() } else { desks }, ..Desks::default() }
+        let mut calls = model.graphs.iter().flat_map(|graph| &graph.states).flat_map(|state| &state.calls);
+        let are_used = desks.iter().any(Option::is_some) || calls.any(|call| call.at_once > 1);
+        let by_service = if desks.iter().all(Option::is_none) { Vec::new() } else { desks };
+        Desks { by_service, are_used, ..Desks::default() }
     }
 
-    /// Whether there is none.
+    /// Whether nothing ever comes here.
     #[must_use]
     #[inline]
     pub fn are_none(&self) -> bool {
-        self.by_service.is_empty()
+        !self.are_used
     }
 
-    /// Sessions that wait at a desk.
+    /// Sessions that wait at a desk or for their legs.
     pub fn clients(&self) -> impl Iterator<Item = &Session> {
-        self.requests.iter().flatten().filter(|request| request.is_awaited).map(|request| &request.client)
+        let awaited = self.requests.iter().flatten().filter(|request| request.is_awaited);
+        let at_desk = awaited.map(|request| &request.client).filter(|client| !client.basket.is_of_leg());
+        at_desk.chain(self.legs.forks.iter().map(|(_, fork)| &fork.session))
+    }
+
+    /// A leg waits for what its session says.
+    pub(super) fn wait_for_leg(&mut self, session: Session) {
+        let turn = self.legs.wait(session);
+        self.turns.push(Reverse(turn));
     }
 
     /// Requests that wait or are served at the desk of a service; `None` where it has none.
@@ -249,8 +303,12 @@ impl Desks {
         });
         self.requests[place as usize] = Some(request);
         if request.is_awaited && request.client.time.0 < u64::MAX {
-            let (time, order) = request.client.order();
-            self.turns.push(Reverse(Turn { time, what: What::ClientLeaves, order, ticket: request.ticket, place }));
+            let caller = self.legs.caller(&request.client);
+            let turn = Turn::of_client(&request.client, What::ClientLeaves, caller, request.ticket, place);
+            self.turns.push(Reverse(turn));
+        }
+        if request.is_awaited {
+            self.legs.queue_up(&request.client, place);
         }
         place
     }
@@ -258,11 +316,15 @@ impl Desks {
     fn forget(&mut self, place: u32) -> Request {
         self.len -= 1;
         self.free.insert(place);
-        if self.turns.len() > TURNS_EACH * self.len + TURNS_TO_SWEEP {
-            let requests = &self.requests;
-            self.turns.retain(|Reverse(turn)| is_due(requests, turn));
+        if self.turns.len() > TURNS_EACH * (self.len + self.legs.all.len()) + TURNS_TO_SWEEP {
+            let (requests, legs) = (&self.requests, &self.legs);
+            self.turns.retain(|Reverse(turn)| is_due(requests, legs, turn));
         }
-        self.requests[place as usize].take().expect("who names a place has seen it taken")
+        let request = self.requests[place as usize].take().expect("who names a place has seen it taken");
+        if request.is_awaited {
+            self.legs.set(&request.client, Status::AtPlay);
+        }
+        request
     }
 
     /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
@@ -282,19 +344,9 @@ impl Desks {
             queue.recent.push_back(arrived);
         }
         self.tickets += 1;
-        let place = self.keep(Request {
-            client,
-            is_awaited: true,
-            service: service as u8,
-            queue: index as u32,
-            rank,
-            ticket,
-            made,
-            arrived,
-            work,
-            bound,
-            service_span: None,
-        });
+        let (service_span, queue) = (None, index as u32);
+        let task = Task { service: service as u8, queue, rank, made, arrived, work, bound, service_span };
+        let place = self.keep(Request { client, is_awaited: true, ticket, task });
         if waits {
             let desk = self.desk(service);
             desk.waiting += 1;
@@ -312,23 +364,23 @@ impl Desks {
 
     /// A worker takes a request up.
     fn start(&mut self, settings: &plan::Desk, place: u32, now: u64) {
-        let Request { service, queue, work, ticket, .. } = *self.request(place);
+        let Request { ticket, task: Task { service, queue, work, .. }, .. } = *self.request(place);
         let desk = self.desk(usize::from(service));
         desk.serving += 1;
         let queue = &mut desk.queues[queue as usize];
         queue.serving += 1;
         let done = now.saturating_add(queue.span(settings, now, work));
-        self.request(place).service_span = Some((now, done));
-        self.turns.push(Reverse(Turn { time: done, what: What::Done, order: ticket, ticket, place }));
+        self.request(place).task.service_span = Some((now, done));
+        self.turns.push(Reverse(Turn::done(done, ticket, place)));
     }
 
     /// A worker is done with a request.
     fn finish(&mut self, place: u32, now: u64) -> Request {
         let request = self.forget(place);
-        let desk = self.desk(usize::from(request.service));
+        let desk = self.desk(usize::from(request.task.service));
         desk.pass(now);
         desk.serving -= 1;
-        desk.queues[request.queue as usize].serving -= 1;
+        desk.queues[request.task.queue as usize].serving -= 1;
         request
     }
 
@@ -341,7 +393,7 @@ impl Desks {
         }
         let place = queue.line.next(&settings.discipline, queue.instances)?;
         desk.waiting -= 1;
-        let Request { arrived, bound, .. } = *self.request(place);
+        let Task { arrived, bound, .. } = self.request(place).task;
         if now - arrived > bound {
             return Some(Next::Dropped(self.forget(place)));
         }
@@ -353,7 +405,7 @@ impl Desks {
     fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, (usize, u32)) {
         let request = self.request(place);
         request.is_awaited = false;
-        let Request { client, service, queue, rank, ticket, service_span, .. } = *request;
+        let Request { client, ticket, task: Task { service, queue, rank, service_span, .. }, .. } = *request;
         let service = usize::from(service);
         match (cancel(service), service_span) {
             (Cancel::Waiting | Cancel::All, None) => {
@@ -374,7 +426,7 @@ impl Desks {
     /// What happens next.
     fn next_turn(&mut self) -> Option<Turn> {
         while let Some(Reverse(turn)) = self.turns.peek() {
-            if is_due(&self.requests, turn) {
+            if is_due(&self.requests, &self.legs, turn) {
                 return Some(*turn);
             }
             self.turns.pop();
@@ -400,8 +452,11 @@ enum Next {
     Dropped(Request),
 }
 
-/// Whether a turn is still to come: its request is there, and so is the client who would leave.
-fn is_due(requests: &[Option<Request>], turn: &Turn) -> bool {
+/// Whether a turn is still to come: its request is there, and so is the client who would leave; or its leg still waits for it.
+fn is_due(requests: &[Option<Request>], legs: &Legs, turn: &Turn) -> bool {
+    if turn.what == What::LegWaits {
+        return legs.waits(turn);
+    }
     requests[turn.place as usize]
         .as_ref()
         .is_some_and(|request| request.ticket == turn.ticket && (turn.what == What::Done || request.is_awaited))

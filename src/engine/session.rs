@@ -196,6 +196,12 @@ impl Session {
         self.visit == 0
     }
 
+    /// The same at another call of its page.
+    #[must_use]
+    pub fn at_call(self, call: u8, attempt: u8) -> Self {
+        Session { call, attempt, ..self }
+    }
+
     /// What it waits for.
     #[must_use]
     #[inline]

@@ -182,7 +182,11 @@ impl Simulator<'_> {
             if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
                 guard.answer(self.now, self.now - request.made);
             }
-            self.schedule(self.now, super::event::Turn::Response, request.key, request.number);
+            if request.key.leg > 0 {
+                self.leg_answered(request.key);
+            } else {
+                self.schedule(self.now, super::event::Turn::Response, request.key, request.number);
+            }
         }
         self.serve((request.cell, request.service, request.queue));
     }

@@ -126,6 +126,9 @@ pub(crate) struct Rarities {
     /// Sessions that waited in a room; of those, sessions that left it without going in.
     pub(crate) room_waits: u64,
     pub(crate) room_losses: u64,
+    /// Pages that made several calls at once, and those of them that a call failed.
+    pub(crate) forks: u64,
+    pub(crate) forks_failed: u64,
 }
 
 /// The facts of a run.
@@ -175,9 +178,9 @@ impl Record {
         self.rarities.retries += u64::from(event.turn == Turn::Retry);
         self.rarities.expiries += u64::from(matches!(event.turn, Turn::HoldExpiry | Turn::HoldExpiryAfterExit));
         if let Some(log) = &mut self.log {
-            let Key { shopper, window } = event.key;
+            let Key { shopper, window, leg } = event.key;
             let text = format!(
-                "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b}",
+                "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b} leg {leg}",
                 event.time.0, event.turn
             );
             log.push((event.time, text));

@@ -33,6 +33,8 @@ fn small() -> Loaded {
             "service.order.discipline='lifo'",
             "service.order.cancel='waiting'",
             "service.web.queues={per_instance={least_loaded=2}}",
+            "cbmg.browse.state.product.parallel.page=['web','order','web']",
+            "cbmg.browse.state.product.calls=['page']",
         ],
     )
 }

@@ -84,7 +84,7 @@ impl Crowd {
             let mut stream = draws::of_crowd(&simulator.model, (cell, segment, window), Purpose::Early, 0);
             for _ in 0..binomial(invited.left, attendance.early, &mut stream) {
                 let ns = ((u128::from(stream.bits64()) * 1_000_000) >> 64) as u64;
-                let key = Key { shopper: invited.first + invited.order.at(invited.came), window };
+                let key = Key { shopper: invited.first + invited.order.at(invited.came), window, leg: 0 };
                 invited.came += 1;
                 invited.left -= 1;
                 if comes(simulator, key, segment) {

@@ -64,6 +64,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
             name: "first".into(),
             opens: Instant(0),
             closes: Instant(seconds * Nanos::PER_SECOND),
+            presale: None,
             room: None,
         }],
         intensities: vec![Intensity { name: "arrivals".into(), parts: vec![part] }],

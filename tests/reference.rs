@@ -39,6 +39,8 @@ mod fork;
 mod order;
 #[path = "reference/page.rs"]
 mod page;
+#[path = "reference/presale.rs"]
+mod presale;
 #[path = "reference/protection.rs"]
 mod protection;
 #[path = "reference/record.rs"]
@@ -101,6 +103,9 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests slowed down", 5, |seen| seen.slowed),
     ("waits in a room", 15, |seen| seen.room_waits),
     ("leavers of a room", 10, |seen| seen.room_losses),
+    ("deposits", 15, |seen| seen.deposits),
+    ("balances", 10, |seen| seen.balances),
+    ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
     ("brands past a sum", 15, |seen| seen.brands_past),
@@ -135,6 +140,9 @@ struct Seen {
     slowed: u64,
     room_waits: u64,
     room_losses: u64,
+    deposits: u64,
+    balances: u64,
+    forfeited: u64,
     forks: u64,
     forks_failed: u64,
     brands_past: u64,
@@ -187,6 +195,9 @@ impl Seen {
             slowed: rarities.slowed,
             room_waits: rarities.room_waits,
             room_losses: rarities.room_losses,
+            deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
+            balances: results.summary.presales.iter().map(|of| of.balances).sum(),
+            forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
             forks: rarities.forks,
             forks_failed: rarities.forks_failed,
             brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),

@@ -101,13 +101,21 @@ fn ticks(plan: &Plan, length: Nanos, arrivals: f64) -> (u32, u32) {
 /// Arrivals that the plan expects within an interval, over all segments.
 #[derive(Clone, Debug)]
 pub struct ExpectedArrivals {
-    /// By window: opening, and what each segment brings.
-    windows: Vec<(Instant, Vec<Attending>)>,
+    /// By window: what each segment brings, and those who pay a balance in it.
+    windows: Vec<Vec<Attending>>,
+    opens: Vec<Instant>,
 }
 
-/// A segment that comes to a window: the expected sessions, the share that is there before the opening, and the distribution of the
-/// others over time.
-type Attending = (f64, f64, Cumulative);
+/// Expected sessions of a segment in a window, or of those who pay a balance in it.
+#[derive(Clone, Debug)]
+struct Attending {
+    sessions: f64,
+    /// The share that is there before the opening.
+    early: f64,
+    /// The instant from which the distribution of the others over time counts, and that distribution.
+    opens: Instant,
+    cumulative: Cumulative,
+}
 
 impl ExpectedArrivals {
     /// The expected arrivals of a plan.
@@ -117,38 +125,49 @@ impl ExpectedArrivals {
         let windows = plan.windows.iter().enumerate().map(|(id, window)| {
             let attending = plan.segments.iter().zip(&expected.sessions).filter_map(|(segment, sessions)| {
                 let attendance = segment.attendance[id].as_ref()?;
-                let intensity = &plan.intensities[attendance.intensity];
-                Some((sessions[id], attendance.early, Cumulative::new(intensity, window.closes - window.opens)))
+                let cumulative = Cumulative::new(&plan.intensities[attendance.intensity], window.closes - window.opens);
+                Some(Attending { sessions: sessions[id], early: attendance.early, opens: window.opens, cumulative })
             });
-            (window.opens, attending.collect())
+            let paying = plan.presales().zip(&expected.balances).filter(|((_, presale), _)| presale.window == id);
+            let paying = paying.map(|((_, presale), &(sessions, _))| {
+                let intensity = &plan.intensities[presale.intensity];
+                let cumulative = Cumulative::new(intensity, window.closes - presale.opens);
+                Attending { sessions, early: 0.0, opens: presale.opens, cumulative }
+            });
+            attending.chain(paying).collect()
         });
-        ExpectedArrivals { windows: windows.collect() }
+        let windows = windows.collect();
+        ExpectedArrivals { windows, opens: plan.windows.iter().map(|window| window.opens).collect() }
     }
 
     /// Arrivals of a window between two instants.
     #[must_use]
     pub fn within(&self, window: usize, from: Instant, until: Instant) -> f64 {
-        let (opens, segments) = &self.windows[window];
-        let at_opening = if from <= *opens && *opens < until { 1.0 } else { 0.0 };
-        let of_segment = |(n, early, cumulative): &Attending| {
-            let later = cumulative.at(until - *opens) - cumulative.at(from - *opens);
+        let since = |at: Instant, opens: Instant| if at > opens { at - opens } else { Nanos(0) };
+        let within = |of: &Attending| {
+            let at_opening = if from <= of.opens && of.opens < until { 1.0 } else { 0.0 };
+            let later = of.cumulative.at(since(until, of.opens)) - of.cumulative.at(since(from, of.opens));
             // As it stands where nobody is early.
-            if *early > 0.0 { n * (early * at_opening + (1.0 - early) * later) } else { n * later }
+            if of.early > 0.0 {
+                of.sessions * (of.early * at_opening + (1.0 - of.early) * later)
+            } else {
+                of.sessions * later
+            }
         };
-        segments.iter().map(of_segment).sum()
+        self.windows[window].iter().map(within).sum()
     }
 
     /// Share of all arrivals that come before an instant.
     #[must_use]
     pub fn share_until(&self, now: Instant) -> f64 {
-        let opened = self.windows.iter().enumerate().filter(|(_, (opens, _))| *opens < now);
-        let arrived: f64 = opened.map(|(window, (opens, _))| self.within(window, *opens, now)).sum();
+        let opened = self.opens.iter().enumerate().filter(|(_, opens)| **opens < now);
+        let arrived: f64 = opened.map(|(window, opens)| self.within(window, *opens, now)).sum();
         arrived / self.total().max(1.0)
     }
 
     /// Arrivals of all windows.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.windows.iter().flat_map(|(_, segments)| segments).map(|(n, ..)| n).sum()
+        self.windows.iter().flatten().map(|of| of.sessions).sum()
     }
 }

@@ -82,7 +82,7 @@ impl Check<'_> {
         let rooms: Vec<Option<Room>> = spans.iter().map(|span| self.room(&span.name)).collect();
         let window = |(span, room): (&Span, Option<Room>)| {
             let (name, opens, closes) = (span.name.clone(), since(span.opens), since(span.closes));
-            Window { name, opens, closes, room }
+            Window { name, opens, closes, presale: None, room }
         };
         Clock {
             origin_unix_ms: origin.as_millisecond(),

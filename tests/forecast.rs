@@ -76,6 +76,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         services,
         hold: Nanos::from_secs(1800),
         catalogue: None,
+        declines: Vec::new(),
         targets: Vec::new(),
     }
 }

@@ -33,6 +33,8 @@ mod draw;
 mod draws;
 #[path = "reference/event.rs"]
 mod event;
+#[path = "reference/incident.rs"]
+mod incident;
 #[path = "reference/order.rs"]
 mod order;
 #[path = "reference/page.rs"]
@@ -54,6 +56,7 @@ mod stock;
 #[path = "reference/ticks.rs"]
 mod ticks;
 
+use record::Rarities;
 use saleload::plan::Plan;
 use saleload::results::{Results, Verdict};
 use saleload::scenario;
@@ -75,7 +78,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 21] = [
+const COMMON: [(&str, u32, Count); 27] = [
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -95,6 +98,12 @@ const COMMON: [(&str, u32, Count); 21] = [
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("more instances", 10, |seen| seen.rarities.more_instances),
+    ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),
+    ("requests lost with their instance", 5, |seen| seen.rarities.lost_with_instance),
+    ("requests refused", 3, |seen| seen.rarities.refused),
+    ("requests that get through later", 3, |seen| seen.rarities.got_through),
+    ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -124,6 +133,7 @@ struct Seen {
     dropped: u64,
     cancelled: u64,
     slowed: u64,
+    rarities: Rarities,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -171,6 +181,7 @@ impl Seen {
             dropped: rarities.dropped,
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
+            rarities,
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

@@ -33,6 +33,9 @@ fn small() -> Loaded {
             "service.order.discipline='lifo'",
             "service.order.cancel='waiting'",
             "service.web.queues={per_instance={least_loaded=2}}",
+            "service.order.schedule=[{window='noon',from='30s',instances=2},{window='noon',from='70s',instances=5}]",
+            "incident.gone={window='noon',from='40s',until='80s',service='web',effect={lost={share=0.5}}}",
+            "incident.cut={window='noon',from='55s',until='62s',service='order',effect={unreachable='retransmitted'}}",
         ],
     )
 }

@@ -1,15 +1,16 @@
 //! What happens at desks: sessions come, requests are done, clients leave.
 
-use super::{Asked, Next, Turn, What};
+use super::{Asked, Next, Stage, Task, Turn, What};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::engine::visit::{end_of_waiting, item};
 use crate::plan;
+use crate::plan::capacity::Unreachable;
 use crate::rng::Purpose;
 use crate::units::Instant;
 
 impl<'a> Player<'a> {
-    fn desk_settings(&self, service: usize) -> &'a plan::Desk {
+    pub(super) fn desk_settings(&self, service: usize) -> &'a plan::Desk {
         self.model.services[service].desk.as_ref().expect("only services with a desk come here")
     }
 
@@ -18,6 +19,10 @@ impl<'a> Player<'a> {
     pub(in crate::engine) fn ask_at_desk(&mut self, session: &mut Session, service: usize, made: Instant, work: u64) {
         let settings = self.desk_settings(service);
         let now = session.time;
+        let cut = settings.capacity.unreachable(now);
+        if matches!(cut, Some((Unreachable::Refused, _))) {
+            return self.refused(session, service);
+        }
         let timeout = self.timeout(service, made);
         let (phase, at) = end_of_waiting(timeout, self.patience_ends(session, Instant(u64::MAX)));
         let mut client = *session;
@@ -29,8 +34,11 @@ impl<'a> Player<'a> {
         let mut stream = None;
         // Made only where the balancer draws.
         let draw = |below| stream.get_or_insert_with(|| draws.stream(name)).below(below);
-        let queue = self.cell.desks.desk(service).choose(settings.queues, draw);
-        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work };
+        let Some(queue) = self.cell.desks.desk(service).choose(settings.queues, draw) else {
+            return self.refused(session, service);
+        };
+        let until = cut.map(|(_, until)| until.0);
+        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work, until };
         if !self.cell.desks.take(settings, &asked) {
             self.refused(session, service);
         }
@@ -58,24 +66,27 @@ impl<'a> Player<'a> {
             self.cell.desks.turns.pop();
             match turn.what {
                 What::Done => self.is_done(turn),
+                What::Change => self.instances_change(turn),
+                What::Arrives => self.arrives(turn),
                 What::ClientLeaves => self.client_leaves(turn),
             }
         }
     }
 
     fn is_done(&mut self, turn: Turn) {
-        let request = self.cell.desks.finish(turn.place, turn.time);
-        let service = usize::from(request.service);
-        let started = request.service_span.map_or(turn.time, |span| span.0);
-        self.tally.services[service].accept(started - request.made, turn.time - request.made);
-        if request.is_awaited {
-            self.note_answer(service, request.made, turn.time);
+        let request = self.cell.desks.end(turn.place, turn.time);
+        let Task { is_awaited, made, queue, stage, .. } = request.task;
+        let service = usize::from(request.task.service);
+        let started = if let Stage::Served(started, _) = stage { started } else { turn.time };
+        self.tally.services[service].accept(started - made, turn.time - made);
+        if is_awaited {
+            self.note_answer(service, made, turn.time);
             let mut session = request.client;
             session.call += 1;
             session.attempt = 0;
             self.wait(&mut session, Phase::Response, Instant(turn.time));
         }
-        self.serve((service, request.queue), turn.time);
+        self.serve((service, queue), turn.time);
     }
 
     fn client_leaves(&mut self, turn: Turn) {
@@ -89,21 +100,17 @@ impl<'a> Player<'a> {
     }
 
     /// Free workers take up what waits. What has waited too long is dropped on the way, and its client told.
-    fn serve(&mut self, (service, queue): (usize, u32), now: u64) {
+    pub(super) fn serve(&mut self, (service, queue): (usize, u32), now: u64) {
         let settings = self.desk_settings(service);
         while let Some(next) = self.cell.desks.call_next(settings, (service, queue), now) {
-            if let Next::Dropped(request) = next
-                && request.is_awaited
-            {
-                let mut session = request.client;
-                session.time = Instant(now);
-                self.refused(&mut session, service);
+            if let Next::Dropped(request) = next {
+                self.fails(request, now);
             }
         }
     }
 
-    /// A request finds no place, or has waited too long.
-    fn refused(&mut self, session: &mut Session, service: usize) {
+    /// A request finds no place, has waited too long, or is lost with its instance.
+    pub(super) fn refused(&mut self, session: &mut Session, service: usize) {
         self.tally.services[service].rejected += 1;
         self.note_failure(service, session.time);
         self.attempt_failed(session, Cause::rejected(service));

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod arrivals;
 pub mod basket;
+pub mod brands;
 pub mod cell;
 pub mod desk;
 pub mod event_list;
@@ -230,7 +231,7 @@ impl Run {
     /// The run of a model before its first opening.
     fn new(model: Model) -> Self {
         let simulated = model.simulated;
-        let stock = Stock::new(model.catalogue.as_ref(), simulated);
+        let stock = Stock::new(model.catalogue.as_ref(), simulated, model.scale());
         let groups = (rayon::current_num_threads() * GROUPS_PER_THREAD).min(simulated as usize);
         let bounds: Vec<u32> = (0..=groups).map(|i| (i * simulated as usize / groups) as u32).collect();
         let groups = bounds

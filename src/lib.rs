@@ -126,6 +126,7 @@ pub mod model;
 mod number;
 pub mod past;
 pub mod plan;
+pub mod published;
 pub mod recorder;
 pub mod report;
 pub mod results;

@@ -40,6 +40,12 @@ pub(crate) fn percent(share: f64) -> String {
     if value.abs() < 1.0 { format!("{} %", rounded(value, 2)) } else { format!("{} %", trim(&format!("{value:.1}"))) }
 }
 
+/// A relative difference with its sign, to a tenth of a per cent or, where it is small, to two digits: `+3 %`, `-0.42 %`.
+pub(crate) fn difference(share: f64) -> String {
+    let sign = if share < 0.0 { "-" } else { "+" };
+    format!("{sign}{}", percent(share.abs()))
+}
+
 /// Three significant digits, without an exponent, without trailing zeros after the point.
 pub(crate) fn digits(value: f64) -> String {
     rounded(value, 3)
@@ -99,6 +105,7 @@ mod tests {
         assert_eq!(short(f64::NAN), "–");
         assert_eq!(money(49_820_000_000_000.0), "498 bn RMB");
         assert_eq!([0.125, 0.000_653, 0.0, 0.994_99].map(percent), ["12.5 %", "0.065 %", "0 %", "99.5 %"]);
+        assert_eq!([0.0301, -0.004_2, 0.0].map(difference), ["+3 %", "-0.42 %", "+0 %"]);
         assert_eq!(grouped(14_000_000), "14,000,000");
         assert_eq!(grouped(999), "999");
     }

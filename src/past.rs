@@ -106,7 +106,10 @@ impl Past<'_> {
         let path = path.as_slice();
         let free = match path {
             // Whether the slices of targets were recorded as they would have been is asked of all together.
-            ["name" | "title"] | ["record", "fine"] | ["service", _, "cost"] | ["target", ..] => true,
+            ["name" | "title"]
+            | ["record", "fine"]
+            | ["service", _, "cost"]
+            | ["target" | "published" | "free", ..] => true,
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {

@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod protection;
 
+use crate::published::{Free, Point};
 use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
 use capacity::{Capacity, Declines};
@@ -80,6 +81,10 @@ pub struct Plan {
     pub declines: Vec<Declines>,
     /// What a run has to achieve.
     pub targets: Vec<Target>,
+    /// Published figures that a run is held against.
+    pub published: Vec<Point>,
+    /// What a fit may choose.
+    pub free: Vec<Free>,
 }
 
 /// Factors on participation by history.

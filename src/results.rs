@@ -81,6 +81,9 @@ pub struct Summary {
     pub cost: Option<Cost>,
     /// The targets with what was measured, in order of the scenario.
     pub targets: Vec<TargetResult>,
+    /// Published figures beside what was simulated, in order of the scenario; absent where the scenario has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<PublishedResult>,
     /// The conservation checks.
     pub conservation: Conservation,
     /// Events simulated (not scaled up).
@@ -188,6 +191,52 @@ pub struct TargetResult {
     /// so at the latest. Absent where it was met, and where no single slot can be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failed_unix_ms: Option<i64>,
+}
+
+/// What kind of figure was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishedFigure {
+    /// GMV paid since the start of the run, fen.
+    GmvPaidFen,
+    /// Most orders created in one recorded slot, per second.
+    PeakOrdersPerSecond,
+    /// Mean of the GMV paid in a stretch of time, fen per second.
+    GmvPaidFenPerSecond,
+    /// Mean of the orders created in a stretch of time, per second.
+    OrdersPerSecond,
+}
+
+/// A published figure beside what was simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedResult {
+    /// Name in the scenario.
+    pub name: String,
+    /// What it is.
+    pub figure: PublishedFigure,
+    /// The window that it is about; absent: the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// Up to when it is summed, or when the peak was published to have been, Unix ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_unix_ms: Option<i64>,
+    /// The published value.
+    pub published: f64,
+    /// The simulated one; absent where the run did not come so far. A sum goes by evenly within a recorded slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<f64>,
+    /// When that was, Unix ms: the start of the slot with the peak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated_at_unix_ms: Option<i64>,
+    /// By how much the simulated value is above the published one, relative to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
+    /// How far off the scenario lets it be.
+    pub within: f64,
+    /// Where it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// What a platform costs.
@@ -453,6 +502,43 @@ pub struct BrandRow {
     pub gmv_ordered_fen: u64,
     /// GMV paid, fen.
     pub gmv_paid_fen: u64,
+    /// When it had been paid a million RMB since the start of the run, Unix ms, to within a tick; empty: never.
+    pub passed_1m_unix_ms: Option<i64>,
+    /// The same in seconds since the opening of the window that was open or was open last.
+    pub passed_1m_seconds: Option<f64>,
+    /// When it had been paid 10 million RMB, Unix ms.
+    pub passed_10m_unix_ms: Option<i64>,
+    /// The same in seconds since the opening.
+    pub passed_10m_seconds: Option<f64>,
+    /// When it had been paid 100 million RMB, Unix ms.
+    pub passed_100m_unix_ms: Option<i64>,
+    /// The same in seconds since the opening.
+    pub passed_100m_seconds: Option<f64>,
+    /// When it had been paid a billion RMB, Unix ms.
+    pub passed_1bn_unix_ms: Option<i64>,
+    /// The same in seconds since the opening.
+    pub passed_1bn_seconds: Option<f64>,
+}
+
+impl BrandRow {
+    /// When it passed each of the [marks](crate::engine::brands::MARKS), Unix ms.
+    #[must_use]
+    pub fn passed_unix_ms(&self) -> [Option<i64>; 4] {
+        [self.passed_1m_unix_ms, self.passed_10m_unix_ms, self.passed_100m_unix_ms, self.passed_1bn_unix_ms]
+    }
+}
+
+impl Results {
+    /// The brands that passed a mark (an index of the [marks](crate::engine::brands::MARKS)), first come first, with when, Unix ms.
+    #[must_use]
+    pub fn brands_past(&self, mark: usize) -> Vec<(i64, &str)> {
+        let passed = |row: &'_ BrandRow| row.passed_unix_ms()[mark];
+        let mut brands: Vec<(i64, &str)> =
+            self.brands.iter().filter_map(|row| Some((passed(row)?, row.brand.as_str()))).collect();
+        // Brands that passed in the same tick stay in the order of their GMV.
+        brands.sort_by_key(|brand| brand.0);
+        brands
+    }
 }
 
 /// A product.
@@ -599,6 +685,9 @@ pub mod series {
     pub fn service(service: &str, what: &str) -> String {
         format!("service.{service}.{what}")
     }
+
+    /// Brands that had been paid so much by the end of the slot, since the start of the run: 1, 10, 100 million, 1 billion RMB.
+    pub const BRANDS_PAST: [&str; 4] = ["brands_past_1m", "brands_past_10m", "brands_past_100m", "brands_past_1bn"];
 
     /// A column of a category: `units_left`, `skus_sold_out`, both at the end of the slot.
     #[must_use]

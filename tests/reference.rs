@@ -78,7 +78,7 @@ const ONLY: Option<&str> = option_env!("SALELOAD_SCENARIO");
 const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
-const COMMON: [(&str, u32, Count); 27] = [
+const COMMON: &[(&str, u32, Count)] = &[
     ("ties", 45, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
@@ -104,6 +104,7 @@ const COMMON: [(&str, u32, Count); 27] = [
     ("requests refused", 3, |seen| seen.rarities.refused),
     ("requests that get through later", 3, |seen| seen.rarities.got_through),
     ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
+    ("brands past a sum", 15, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -134,6 +135,7 @@ struct Seen {
     cancelled: u64,
     slowed: u64,
     rarities: Rarities,
+    brands_past: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -182,6 +184,7 @@ impl Seen {
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
             rarities,
+            brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }
@@ -223,7 +226,7 @@ fn both_agree_to_the_last_event() {
     let events: u64 = seen.iter().map(|seen| seen.events).sum();
     println!("{} scenarios agree, with {events} events", seen.len());
     let mut rare = Vec::new();
-    for (what, least, count) in COMMON {
+    for &(what, least, count) in COMMON {
         let (in_all, scenarios) =
             (seen.iter().map(count).sum::<u64>(), seen.iter().filter(|seen| count(seen) > 0).count());
         let share = 100.0 * scenarios as f64 / seen.len().max(1) as f64;

@@ -3,13 +3,16 @@
 use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
-use crate::results::{Bucket, Completion, Results, Summary, Verdict};
+use crate::engine::brands::MARKS;
+use crate::results::{Bucket, Completion, PublishedFigure, PublishedResult, Results, Summary, Verdict};
 use crate::verdict;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Most sold-out products that are named.
 const PRODUCTS_SHOWN: usize = 12;
+/// Brands past a sum that make a headline.
+const RACE: usize = 100;
 
 /// What the run took on this machine; told, never written.
 #[derive(Clone, Copy)]
@@ -32,6 +35,7 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
         format!("{}\n", terminal.heading(&summary.title)),
         span(summary, &clock),
         totals(summary),
+        brand_race(results, &clock),
         speed(effort),
         "\n".to_owned(),
         windows(summary, &clock),
@@ -47,6 +51,10 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     }
     if summary.skus > 0 {
         parts.push(sold_out(results, &clock, terminal));
+    }
+    if !summary.published.is_empty() {
+        parts.push(format!("\n{}\n", terminal.heading("Published and simulated")));
+        parts.push(published(&summary.published, &clock));
     }
     if !summary.targets.is_empty() {
         parts.push(verdicts(summary, &clock, terminal));
@@ -97,6 +105,20 @@ fn totals(summary: &Summary) -> String {
     ) + &cost(summary)
 }
 
+/// How many brands passed the largest sum that a hundred of them passed, or at least one.
+fn brand_race(results: &Results, clock: &Clock) -> String {
+    let past = |mark: usize| results.brands_past(mark);
+    // Of equals the last is taken, which is the largest sum.
+    let furthest = (0..MARKS.len()).max_by_key(|&mark| past(mark).len().min(RACE));
+    let Some(mark) = furthest.filter(|&mark| !past(mark).is_empty()) else { return String::new() };
+    let (brands, sum) = (past(mark), number::money(MARKS[mark].0 as f64));
+    if let Some((at, _)) = brands.get(RACE - 1) {
+        return format!("  brands    {RACE} passed {sum} by {}, {} in the end\n", clock.stamp(*at), brands.len());
+    }
+    let (at, first) = brands[0];
+    format!("  brands    {} passed {sum}, the first of them {first} by {}\n", brands.len(), clock.stamp(at))
+}
+
 fn cost(summary: &Summary) -> String {
     let Some(cost) = &summary.cost else { return String::new() };
     let (total, hours) = (number::money(cost.total_fen as f64), number::duration(cost.seconds as f64));
@@ -138,6 +160,38 @@ fn windows(summary: &Summary, clock: &Clock) -> String {
         .collect();
     let header = ["window", "opens", "sessions", "orders", "peak", "at", "peak paid", "GMV paid", "lost"];
     table::text(header, 2, rows)
+}
+
+/// Every published figure beside what was simulated; an error beyond what the scenario lets be is marked.
+pub(super) fn published(figures: &[PublishedResult], clock: &Clock) -> String {
+    let none = || "–".to_owned();
+    let rows = figures.iter().map(|figure| {
+        let value = |value: f64| amount(figure.figure, value);
+        let at = |at: Option<i64>| at.map_or_else(none, |at| clock.day_time(at));
+        let error = |error: f64| {
+            let mark = if error.abs() > figure.within { " !" } else { "" };
+            format!("{}{mark}", crate::number::difference(error))
+        };
+        let is_peak = figure.figure == PublishedFigure::PeakOrdersPerSecond;
+        [
+            figure.name.clone(),
+            at(figure.at_unix_ms),
+            value(figure.published),
+            figure.simulated.map_or_else(none, value),
+            figure.error.map_or_else(none, error),
+            if is_peak { at(figure.simulated_at_unix_ms) } else { String::new() },
+        ]
+    });
+    table::text(["published", "at", "value", "simulated", "error", "at"], 2, rows.collect())
+}
+
+/// A figure with its unit.
+pub(super) fn amount(figure: PublishedFigure, value: f64) -> String {
+    match figure {
+        PublishedFigure::GmvPaidFen => number::money(value),
+        PublishedFigure::GmvPaidFenPerSecond => format!("{}/s", number::money(value)),
+        PublishedFigure::PeakOrdersPerSecond | PublishedFigure::OrdersPerSecond => number::rate(value),
+    }
 }
 
 /// A sentence for every target.
@@ -346,6 +400,7 @@ mod tests {
             saturated,
             cost: None,
             targets: vec![],
+            published: vec![],
             conservation: Conservation::default(),
             events: 0,
             digest: String::new(),

@@ -3,7 +3,7 @@
 use super::basket::{BasketId, Line, select, sum};
 use super::cell::{Player, Waiting};
 use super::session::{Cause, Phase, Session};
-use super::stock::{Contested, Move};
+use super::stock::{Contested, Move, Sale};
 use crate::model::catalogue::Catalogue;
 use crate::model::{HAS_BOUGHT, HAS_FAILED};
 use crate::plan::MAX_LINES;
@@ -155,7 +155,7 @@ impl Player<'_> {
     pub(super) fn pay(&mut self, session: &mut Session) {
         let held = || self.cell.baskets.held(session.basket);
         for line in held() {
-            self.outbox.note(Move::Sale, line.sku, line.units);
+            self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: line.fen() });
         }
         let paid = sum(held());
         self.tally.paid.add(paid);

@@ -22,6 +22,7 @@
 //! SKUs are dealt over shards by their number. Nothing that happens to one SKU depends on another, so shards are moved and
 //! settled in parallel with the same outcome on any number of threads.
 
+use super::brands::{Brands, NO_BRAND, Passed, Passing};
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::units::Instant;
 use rayon::prelude::*;
@@ -83,8 +84,17 @@ pub enum Move {
     Grant,
     /// Units of an expired hold come back.
     Release,
-    /// Units paid for.
-    Sale,
+}
+
+/// Units that have been paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sale {
+    /// The SKU.
+    pub sku: Sku,
+    /// Units.
+    pub units: u32,
+    /// What was paid for them, fen.
+    pub fen: u64,
 }
 
 /// A request past its cell's share: waits for the end of the tick.
@@ -120,13 +130,19 @@ impl Contested {
 pub struct Outbox {
     /// Moves: what, SKU, units.
     pub moves: [Vec<(Move, Sku, u32)>; SHARDS],
+    /// Sales.
+    pub sales: [Vec<Sale>; SHARDS],
     /// Contested requests; after the exchange, with their answers.
     pub contested: [Vec<Contested>; SHARDS],
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Outbox { moves: std::array::from_fn(|_| Vec::new()), contested: std::array::from_fn(|_| Vec::new()) }
+        Outbox {
+            moves: std::array::from_fn(|_| Vec::new()),
+            sales: std::array::from_fn(|_| Vec::new()),
+            contested: std::array::from_fn(|_| Vec::new()),
+        }
     }
 }
 
@@ -135,6 +151,12 @@ impl Outbox {
     #[inline]
     pub fn note(&mut self, what: Move, sku: Sku, units: u32) {
         self.moves[shard_of(sku)].push((what, sku, units));
+    }
+
+    /// Notes a sale.
+    #[inline]
+    pub fn sell(&mut self, sale: Sale) {
+        self.sales[shard_of(sale.sku)].push(sale);
     }
 
     /// Notes a contested request.
@@ -148,7 +170,9 @@ impl Outbox {
     }
 
     fn len(&self) -> usize {
-        self.moves.iter().map(Vec::len).sum::<usize>() + self.contested.iter().map(Vec::len).sum::<usize>()
+        self.moves.iter().map(Vec::len).sum::<usize>()
+            + self.sales.iter().map(Vec::len).sum::<usize>()
+            + self.contested.iter().map(Vec::len).sum::<usize>()
     }
 }
 
@@ -157,23 +181,40 @@ impl Outbox {
 #[derive(Clone, Debug, Default)]
 struct Shard {
     left: Vec<u32>,
-    /// Units ordered and paid.
-    moved: Vec<(u32, u32)>,
+    moved: Vec<Moved>,
     /// When nothing was left for the first time, in hundredths of a second since the origin: 400 days fit, and a tick is
     /// seldom shorter. `u32::MAX`: never.
     sold_out_at: Vec<u32>,
     /// Units left and SKUs with nothing left, by category.
     left_of: Vec<i64>,
     empty: Vec<i64>,
+    /// Brands that passed a mark in this tick.
+    passed: Vec<Passed>,
+}
+
+/// What has been done to a SKU, and whose it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved {
+    /// Units ordered.
+    ordered: u32,
+    /// Units paid.
+    paid: u32,
+    /// Its brand.
+    brand: u32,
 }
 
 /// What the exchange takes from one outbox for one shard.
-type Wishes<'a> = (&'a mut Vec<(Move, Sku, u32)>, &'a mut Vec<Contested>);
+struct Wishes<'a> {
+    moves: &'a mut Vec<(Move, Sku, u32)>,
+    sales: &'a mut Vec<Sale>,
+    contested: &'a mut Vec<Contested>,
+}
 
 /// The stock of the platform.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Stock {
     shards: Vec<Shard>,
+    brands: Brands,
     /// Price of each SKU, fen.
     prices: Vec<u32>,
     cells: u32,
@@ -200,21 +241,21 @@ fn place_of(sku: Sku) -> usize {
 }
 
 impl Stock {
-    /// The stock that a catalogue starts with, for a run of this many cells.
+    /// The stock that a catalogue starts with, for a run of this many cells of a platform that is `scale` times as large.
     #[must_use]
-    pub fn new(catalogue: Option<&Catalogue>, cells: u32) -> Self {
+    pub fn new(catalogue: Option<&Catalogue>, cells: u32, scale: u64) -> Self {
         let skus = catalogue.map_or(0, Catalogue::skus);
         let shards = (0..SHARDS as u32).into_par_iter().map(|id| Shard::new(catalogue, id, skus)).collect();
         let prices =
             (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
-        Stock { shards, prices, cells }
+        Stock { shards, brands: Brands::new(catalogue.map_or(0, Catalogue::brands), scale), prices, cells }
     }
 
     /// What the run has done to the SKUs of a shard, in order.
     #[must_use]
     pub fn histories(&self, shard: usize) -> Vec<SkuHistory> {
         let Shard { left, moved, sold_out_at, .. } = &self.shards[shard];
-        let of = |((&left, &(ordered, paid)), &at): ((&u32, &(u32, u32)), &u32)| {
+        let of = |((&left, &Moved { ordered, paid, .. }), &at): ((&u32, &Moved), &u32)| {
             let sold_out_at = (at != u32::MAX).then_some(at);
             SkuHistory { left, ordered, paid, sold_out_at }
         };
@@ -231,18 +272,40 @@ impl Stock {
         now: Instant,
     ) -> Option<Vec<(Sku, u32)>> {
         let skus = (shard as Sku..).step_by(SHARDS);
-        let shard = &mut self.shards[shard];
+        let Stock { shards, brands, prices, .. } = self;
+        let shard = &mut shards[shard];
         if shard.left.len() != histories.len() {
             return None;
         }
         let mut held = Vec::new();
         for (sku, history) in skus.zip(histories) {
             let units = shard.replay(sku, history, catalogue?, now)?;
+            let paid = u64::from(history.paid) * u64::from(prices[sku as usize]);
+            brands.pay(shard.moved[place_of(sku)].brand, paid, &mut Vec::new());
             if units > 0 {
                 held.push((sku, units));
             }
         }
         Some(held)
+    }
+
+    /// The brands.
+    #[must_use]
+    pub fn brands(&self) -> &Brands {
+        &self.brands
+    }
+
+    /// Takes over who passed which mark up to `now`, once all shards have been replayed; `None` where that cannot be.
+    #[must_use]
+    pub fn restore_passings(&mut self, passings: Vec<Passing>, now: Instant) -> Option<()> {
+        self.brands.restore(passings, now)
+    }
+
+    /// The brand of a SKU; `None` for a named product without one.
+    #[must_use]
+    pub fn brand_of(&self, sku: Sku) -> Option<usize> {
+        let brand = self.shards[shard_of(sku)].moved[place_of(sku)].brand;
+        (brand != NO_BRAND).then_some(brand as usize)
     }
 
     /// Number of SKUs.
@@ -254,7 +317,7 @@ impl Stock {
     /// The stock of a SKU, as frozen at the start of the tick.
     #[must_use]
     pub fn of(&self, sku: Sku) -> SkuStock {
-        let (ordered, paid) = self.shards[shard_of(sku)].moved[place_of(sku)];
+        let Moved { ordered, paid, .. } = self.shards[shard_of(sku)].moved[place_of(sku)];
         SkuStock { left: self.left(sku), ordered, paid, price: self.price(sku) }
     }
 
@@ -319,19 +382,21 @@ impl Stock {
         }
         let mut wishes: [Vec<Wishes>; SHARDS] = std::array::from_fn(|_| Vec::with_capacity(outboxes.len()));
         for outbox in outboxes {
-            let Outbox { moves, contested } = &mut **outbox;
-            for ((wishes, moves), contested) in wishes.iter_mut().zip(moves).zip(contested) {
-                wishes.push((moves, contested));
+            let Outbox { moves, sales, contested } = &mut **outbox;
+            for (((wishes, moves), sales), contested) in wishes.iter_mut().zip(moves).zip(sales).zip(contested) {
+                wishes.push(Wishes { moves, sales, contested });
             }
         }
+        let brands = &self.brands;
         let shards = self.shards.iter_mut().zip(wishes);
         if size < 2000 {
             // Waking the other threads would cost more than the work.
-            shards.for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, now));
+            shards.for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, brands, now));
         } else {
             let shards: Vec<_> = shards.collect();
-            shards.into_par_iter().for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, now));
+            shards.into_par_iter().for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, brands, now));
         }
+        self.brands.note(self.shards.iter_mut().flat_map(|shard| shard.passed.drain(..)), now);
     }
 }
 
@@ -340,6 +405,7 @@ impl Shard {
         let Some(catalogue) = catalogue else { return Shard::default() };
         let mut shard = Shard {
             left: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
+            moved: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
             left_of: vec![0; catalogue.categories()],
             empty: vec![0; catalogue.categories()],
             ..Shard::default()
@@ -347,31 +413,34 @@ impl Shard {
         for sku in (id..skus).step_by(SHARDS) {
             let units = catalogue.stock(sku);
             let category = catalogue.category_of(sku);
+            let brand = catalogue.brand_of(sku).map_or(NO_BRAND, |brand| brand as u32);
             shard.left.push(units);
+            shard.moved.push(Moved { brand, ..Moved::default() });
             shard.left_of[category] += i64::from(units);
             if units == 0 {
                 shard.empty[category] += catalogue.weight(sku) as i64;
             }
         }
-        shard.moved = vec![(0, 0); shard.left.len()];
         shard.sold_out_at = shard.left.iter().map(|&left| if left == 0 { 0 } else { u32::MAX }).collect();
         shard
     }
 
-    fn exchange(&mut self, wishes: &mut [Wishes], catalogue: &Catalogue, now: Instant) {
-        for (moves, _) in wishes.iter() {
+    fn exchange(&mut self, wishes: &mut [Wishes], catalogue: &Catalogue, brands: &Brands, now: Instant) {
+        for Wishes { moves, .. } in wishes.iter() {
             self.touch(moves.iter().map(|&(_, sku, _)| sku));
             for &(what, sku, units) in moves.iter() {
                 match what {
                     Move::Grant => self.reserve(sku, units, catalogue),
                     Move::Release => self.release(sku, units, catalogue),
-                    Move::Sale => self.moved[place_of(sku)].1 += units,
                 }
             }
         }
+        for Wishes { sales, .. } in wishes.iter_mut() {
+            self.sell(sales, brands);
+        }
         // Grants may pass through zero before a release of the same tick is applied: whether a SKU is sold out is decided
         // only when all moves are in.
-        for (moves, _) in wishes.iter_mut() {
+        for Wishes { moves, .. } in wishes.iter_mut() {
             for (what, sku, _) in moves.drain(..) {
                 if what == Move::Grant {
                     self.note_sold_out(sku, now);
@@ -381,11 +450,20 @@ impl Shard {
         self.settle(wishes, catalogue, now);
     }
 
+    fn sell(&mut self, sales: &mut Vec<Sale>, brands: &Brands) {
+        self.touch(sales.iter().map(|sale| sale.sku));
+        for Sale { sku, units, fen } in sales.drain(..) {
+            let moved = &mut self.moved[place_of(sku)];
+            moved.paid += units;
+            brands.pay(moved.brand, fen, &mut self.passed);
+        }
+    }
+
     /// Settles the contested requests. Their order matters only where there is not enough for all: so everybody is served as
     /// they come, and only the SKUs of which that was too much are put back and dealt out again in order.
     fn settle(&mut self, wishes: &mut [Wishes], catalogue: &Catalogue, now: Instant) {
         let mut scarce: Vec<Sku> = Vec::new();
-        for (_, contested) in wishes.iter_mut() {
+        for Wishes { contested, .. } in wishes.iter_mut() {
             self.touch(contested.iter().map(|request| request.sku));
             for request in contested.iter_mut() {
                 request.granted = self.left[place_of(request.sku)] >= request.units;
@@ -401,7 +479,7 @@ impl Shard {
             scarce.dedup();
             self.settle_in_order(wishes, &scarce, catalogue);
         }
-        for request in wishes.iter().flat_map(|(_, contested)| contested.iter()) {
+        for request in wishes.iter().flat_map(|wishes| wishes.contested.iter()) {
             if request.granted {
                 self.note_sold_out(request.sku, now);
             }
@@ -409,12 +487,12 @@ impl Shard {
     }
 
     fn settle_in_order(&mut self, wishes: &mut [Wishes], scarce: &[Sku], catalogue: &Catalogue) {
-        let contested = wishes.iter_mut().flat_map(|(_, contested)| contested.iter_mut());
+        let contested = wishes.iter_mut().flat_map(|wishes| wishes.contested.iter_mut());
         let mut again: Vec<&mut Contested> =
             contested.filter(|request| scarce.binary_search(&request.sku).is_ok()).collect();
         for request in again.iter().filter(|request| request.granted) {
             self.release(request.sku, request.units, catalogue);
-            let ordered = &mut self.moved[place_of(request.sku)].0;
+            let ordered = &mut self.moved[place_of(request.sku)].ordered;
             *ordered = ordered.saturating_sub(request.units);
         }
         again.sort_unstable_by_key(|request| request.order());
@@ -431,7 +509,7 @@ impl Shard {
     fn touch(&self, skus: impl Iterator<Item = Sku>) {
         let sum = skus.fold(0u32, |sum, sku| {
             let place = place_of(sku);
-            sum.wrapping_add(self.left[place]).wrapping_add(self.moved[place].0)
+            sum.wrapping_add(self.left[place]).wrapping_add(self.moved[place].ordered)
         });
         std::hint::black_box(sum);
     }
@@ -448,7 +526,7 @@ impl Shard {
         }
         self.left_of[category] -= i64::from(units);
         // Units can be ordered again after their hold has expired, so this may pass what fits; it is shown, never reckoned with.
-        self.moved[place].0 = self.moved[place].0.saturating_add(units);
+        self.moved[place].ordered = self.moved[place].ordered.saturating_add(units);
     }
 
     #[inline]
@@ -474,7 +552,7 @@ impl Shard {
             self.empty[category] += catalogue.weight(sku) as i64;
         }
         self.left_of[category] -= i64::from(gone);
-        self.moved[place] = (ordered, paid);
+        self.moved[place] = Moved { ordered, paid, ..self.moved[place] };
         self.sold_out_at[place] = sold_out_at.unwrap_or(u32::MAX);
         Some(held)
     }

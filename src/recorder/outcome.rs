@@ -8,11 +8,13 @@ mod targets;
 
 use super::{Intents, Recorder, Row};
 use crate::engine::Breach;
+use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
 use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::plan::{Plan, Service, ServiceId};
+use crate::published;
 use crate::results::{
     Bucket, Completion, Conservation, Cost, Fork, LedgerRow, Results, ServiceCost, Summary, TargetResult, Totals,
     WindowSummary,
@@ -46,6 +48,8 @@ struct Outcome<'a> {
     scale: u64,
     /// Workers of each service over the simulated cells.
     workers: Vec<u64>,
+    /// When brands passed each mark, in order of time.
+    passed_at: [Vec<Instant>; MARKS.len()],
 }
 
 /// The results of a run.
@@ -61,7 +65,11 @@ pub fn results(
 ) -> Result<Results, Breach> {
     let scale = model.scale();
     let workers = (0..plan.services.len()).map(|service| workers(plan, model, service)).collect();
-    let outcome = Outcome { plan, model, stock, recorder, ending, scale, workers };
+    let passed_at = std::array::from_fn(|mark| {
+        let passings = stock.brands().passings().iter();
+        passings.filter(|passing| usize::from(passing.mark) == mark).map(|passing| passing.at).collect()
+    });
+    let outcome = Outcome { plan, model, stock, recorder, ending, scale, workers, passed_at };
     let conservation = outcome.conservation();
     if !conservation.holds() {
         return Err(Breach(conservation));
@@ -71,14 +79,10 @@ pub fn results(
         None => (Vec::new(), Vec::new()),
     };
     let targets = outcome.targets(&brands, &products);
-    Ok(Results {
-        summary: outcome.summary(conservation, targets),
-        series: outcome.series(),
-        services: outcome.services(),
-        brands,
-        products,
-        ledger: outcome.ledger(),
-    })
+    let series = outcome.series();
+    let mut summary = outcome.summary(conservation, targets);
+    summary.published = published::measure_results(&plan.published, &summary, &series, plan.origin_unix_ms);
+    Ok(Results { summary, series, services: outcome.services(), brands, products, ledger: outcome.ledger() })
 }
 
 fn workers(plan: &Plan, model: &Model, service: ServiceId) -> u64 {
@@ -177,6 +181,8 @@ impl Outcome<'_> {
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             cost: self.cost(),
             targets,
+            // Measured on the series, when that is there.
+            published: Vec::new(),
             conservation,
             events: self.recorder.total.events,
             digest: self.digest(),

@@ -4,6 +4,7 @@
 //! windows take no room; its time axis may be stretched towards the opening, where the minutes matter most.
 
 mod axis;
+mod brands;
 mod gmv;
 mod inventory;
 mod lost;
@@ -18,7 +19,7 @@ pub(super) use timeline::extent;
 use crate::results::{Completion, Results, Summary};
 
 /// Names of the figures, which are also the names of their files.
-pub const NAMES: [&str; 5] = ["gmv", "inventory", "orders", "services", "lost"];
+pub const NAMES: [&str; 6] = ["gmv", "brands", "inventory", "orders", "services", "lost"];
 
 /// The most windows that one figure shows side by side; of more, those with the largest GMV.
 pub const MOST_PANELS: usize = 6;
@@ -185,6 +186,7 @@ impl Pen {
 pub fn figure(results: &Results, name: &str) -> Figure {
     match name {
         "gmv" => gmv::figure(results),
+        "brands" => brands::figure(results),
         "inventory" => inventory::figure(results),
         "orders" => orders::figure(results),
         "services" => services::figure(results),

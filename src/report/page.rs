@@ -116,6 +116,14 @@ fn tiles(results: &Results) -> Vec<Tile> {
             alarming: !saturated.is_empty(),
         },
     ];
+    let past = results.brands_past(2);
+    if let Some((first, _)) = past.first() {
+        let detail = past.get(99).map_or_else(
+            || format!("the first by {}", clock.stamp(*first)),
+            |(at, _)| format!("100 of them by {}", clock.stamp(*at)),
+        );
+        tiles.push(tile("Brands past 100 M RMB", grouped(past.len() as u64), detail));
+    }
     if !summary.targets.is_empty() {
         let met = summary.targets.iter().filter(|target| target.verdict == Verdict::Pass).count();
         tiles.push(Tile {

@@ -56,6 +56,14 @@ impl Row for BrandRow {
         "units_paid",
         "gmv_ordered_fen",
         "gmv_paid_fen",
+        "passed_1m_unix_ms",
+        "passed_1m_seconds",
+        "passed_10m_unix_ms",
+        "passed_10m_seconds",
+        "passed_100m_unix_ms",
+        "passed_100m_seconds",
+        "passed_1bn_unix_ms",
+        "passed_1bn_seconds",
     ];
 }
 

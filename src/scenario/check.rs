@@ -13,6 +13,7 @@ mod goods;
 mod people;
 mod platform;
 mod protection;
+mod published;
 mod target;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -56,6 +57,8 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let declines = check.incidents(&clock);
     check.unused();
     let targets = check.targets(&clock);
+    let published = check.published(&clock);
+    let free = check.free();
     if check.found.has_errors() {
         return None;
     }
@@ -81,6 +84,8 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         catalogue,
         declines,
         targets,
+        published,
+        free,
     };
     check.magnitudes(&plan);
     (!check.found.has_errors()).then_some(plan)
@@ -154,6 +159,8 @@ impl Check<'_> {
         self.named("category", &file.category);
         self.named("incident", &file.incident);
         self.named("target", &file.target);
+        self.named("published", &file.published);
+        self.named("free", &file.free);
         self.titled("brand", &file.brand);
         self.titled("product", &file.product);
         for (name, cbmg) in &file.cbmg {

@@ -109,6 +109,8 @@ codes! {
     BadTarget = "bad-target",
     /// A slice of time that lies outside of its window, or not on the edges of recorded rows.
     BadSlice = "bad-slice",
+    /// A free parameter that cannot be one.
+    BadFree = "bad-free",
     /// A mistake of this program, not of the scenario.
     Internal = "internal",
     /// A state that no session reaches.

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod protection;
+mod published;
 
 use crate::units::{Fen, Nanos};
 use indexmap::IndexMap;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 pub use capacity::{Effect, Incident, Lost, Step, Unreachable};
 pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Throttle, Trip};
+pub use published::{Amount, Free, FreeScale, Published, PublishedValue};
 
 /// A table of named things, in the order in which the file declares them.
 pub type Named<T> = IndexMap<String, T>;
@@ -75,6 +77,12 @@ pub struct ScenarioFile {
     /// What a run has to achieve, by name: a patch or an override changes or removes one by it, and reports tell of it.
     #[serde(default)]
     pub target: Named<Target>,
+    /// Published figures that a run is held against, by name.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub published: Named<Published>,
+    /// Values that nobody published and that `saleload fit` may choose, by name.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub free: Named<Free>,
 }
 
 fn default_zone() -> String {

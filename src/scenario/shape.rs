@@ -18,6 +18,8 @@ pub(super) fn check(node: &Node, rule: Rule<'_>, found: &mut Diagnostics) {
         ("integer", Value::Int(number)) => integer(node, *number, rule, found),
         ("number", Value::Int(number)) => float(node, *number as f64, rule, found),
         ("number", Value::Float(number)) => float(node, *number, rule, found),
+        // A quantity of whichever kind stands at another place; the semantic check reads it.
+        ("", Value::Int(_) | Value::Float(_) | Value::String(_)) if rule.get("type").is_some() => {}
         (wanted, _) => wrong_type(node, wanted, rule, found),
     }
 }
@@ -67,6 +69,7 @@ fn wrong_type(node: &Node, wanted: &str, rule: Rule<'_>, found: &mut Diagnostics
         ("array", _) => ("a list", None),
         ("integer", _) => ("an integer", None),
         ("number", _) => ("a number", None),
+        ("", _) => ("a number or a quantity", None),
         (_, "duration-with-unit") => ("a duration", Some("\"250ms\"")),
         (_, "money") => ("an amount of money", Some("\"199.00 RMB\"")),
         _ => ("a string", None),

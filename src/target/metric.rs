@@ -212,6 +212,22 @@ metrics! {
     UnitsPaid = "units_paid", Count, Whole, [Brand, Product], "the number of units paid";
     /// When nothing was left for the first time, to within a tick, since the opening of the window (or the first one).
     SoldOutAt = "sold_out_at", Moment, Whole, [Product], "the time until it was sold out";
+    /// Brands that have been paid a million RMB or more by the end of the slice, since the start of the run.
+    BrandsPast1M = "brands_past_1m", Count, Last, [Platform], "the number of brands past 1 M RMB";
+    /// The same of 10 million RMB.
+    BrandsPast10M = "brands_past_10m", Count, Last, [Platform], "the number of brands past 10 M RMB";
+    /// The same of 100 million RMB.
+    BrandsPast100M = "brands_past_100m", Count, Last, [Platform], "the number of brands past 100 M RMB";
+    /// The same of a billion RMB.
+    BrandsPast1Bn = "brands_past_1bn", Count, Last, [Platform], "the number of brands past 1 bn RMB";
+    /// When it had been paid a million RMB, to within a tick, since the opening of the window (or the first one).
+    Passed1MAt = "passed_1m_at", Moment, Whole, [Brand], "the time until it had been paid 1 M RMB";
+    /// The same of 10 million RMB.
+    Passed10MAt = "passed_10m_at", Moment, Whole, [Brand], "the time until it had been paid 10 M RMB";
+    /// The same of 100 million RMB.
+    Passed100MAt = "passed_100m_at", Moment, Whole, [Brand], "the time until it had been paid 100 M RMB";
+    /// The same of a billion RMB.
+    Passed1BnAt = "passed_1bn_at", Moment, Whole, [Brand], "the time until it had been paid 1 bn RMB";
     /// Mean wait of accepted requests.
     WaitMean = "wait_mean", Duration, Mean, [Service], "the mean wait";
     /// Share of worker time that is spent serving while a window is open.
@@ -253,6 +269,18 @@ impl Metric {
             let thousandths: u32 = format!("{whole}{part:0<3}").parse().ok()?;
             (thousandths > 0 && !name.ends_with('.')).then_some(Metric::Response(Percentile(thousandths)))
         })
+    }
+
+    /// The mark that brands have to pass for it, as an index of the [marks](crate::engine::brands::MARKS).
+    #[must_use]
+    pub fn mark(self) -> Option<u8> {
+        match self {
+            Metric::BrandsPast1M | Metric::Passed1MAt => Some(0),
+            Metric::BrandsPast10M | Metric::Passed10MAt => Some(1),
+            Metric::BrandsPast100M | Metric::Passed100MAt => Some(2),
+            Metric::BrandsPast1Bn | Metric::Passed1BnAt => Some(3),
+            _ => None,
+        }
     }
 
     /// Whether a service without servers has none of it.

@@ -33,6 +33,8 @@ struct Draw {
     tension: f64,
     /// For how long after an opening rows are a second long, s.
     fine: u64,
+    /// How many times as dear everything is as groceries are.
+    dearness: u64,
     text: String,
 }
 
@@ -44,10 +46,12 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let mut random = SplitMix(seed);
     let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
-    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, text: String::new() };
+    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
     if draw.is_tense() {
         draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
     }
+    // In some scenarios a brand comes to millions.
+    draw.dearness = [1, 1, 1, 2000, 50_000][(seed >> 40) as usize % 5];
     let windows = draw.between(1, 3);
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
@@ -61,6 +65,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.goods(categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
+    (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
     draw.text
 }
 
@@ -134,6 +139,7 @@ impl Draw {
     }
 
     fn money(&mut self, scale: u64) -> String {
+        let scale = scale * self.dearness;
         let (fen, high) = (self.between(scale / 4 + 1, scale), self.between(scale + 1, 4 * scale));
         let amount = |fen: u64| format!("\"{}.{:02} RMB\"", fen / 100, fen % 100);
         let (low, high) = (amount(fen), amount(high));
@@ -453,7 +459,8 @@ impl Draw {
             let names = ["sessions", "orders_created", "orders_paid", "gmv_paid", "gmv_ordered", "demand", "lost"];
             let others =
                 ["lost_share", "orders_per_second_peak", "turned_away_share", "sessions_turned_away", "intents"];
-            self.one_of(&[&names[..], &others].concat())
+            let brands = ["brands_past_1m", "brands_past_100m"];
+            self.one_of(&[&names[..], &others, &brands].concat())
         };
         let bound = match metric {
             "gmv_paid" | "gmv_ordered" | "demand" | "lost" => self.one_of(&["0 RMB", "123.45 RMB", "20k RMB"]),
@@ -478,6 +485,19 @@ impl Draw {
             1 => self.line(&format!("window = \"w{window}\"")),
             _ if self.fine > 5 => self.line(&format!("window = \"w{window}\"\n{fine}")),
             _ => self.line(&format!("window = \"w{window}\"\n{coarse}")),
+        }
+    }
+
+    fn published(&mut self, point: u64, windows: u64) {
+        let value =
+            self.one_of(&["gmv_paid = \"20k RMB\"", "gmv_paid = \"12.34 RMB\"", "peak_orders_per_second = 2.5"]);
+        self.line(&format!("[published.p{point}]\nvalue.{value}"));
+        let window = self.between(0, windows - 1);
+        let at = self.one_of(&["0s", "1s", "1500ms", "2s"]);
+        match self.between(0, 2) {
+            0 => {}
+            1 => self.line(&format!("window = \"w{window}\"")),
+            _ => self.line(&format!("window = \"w{window}\"\nat = \"{at}\"")),
         }
     }
 

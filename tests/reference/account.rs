@@ -4,6 +4,8 @@
 mod goods;
 #[path = "load.rs"]
 mod load;
+#[path = "published.rs"]
+mod published;
 #[path = "targets.rs"]
 mod targets;
 
@@ -78,6 +80,7 @@ impl Simulator<'_> {
             completion: if self.interrupted { Completion::Interrupted } else { Completion::Complete },
             status: self.status(),
             targets: self.targets(),
+            published: self.published(),
             // The drawn scenarios state no costs.
             cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),

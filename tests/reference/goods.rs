@@ -1,15 +1,19 @@
 //! What became of the goods: columns of categories and products, rows of brands and products.
 
 use super::{Simulator, series};
+use crate::record::What;
+use crate::session::Fate;
 use crate::stock::Shelf;
 use saleload::model::catalogue::Catalogue;
-use saleload::results::{BrandRow, Column, ProductRow};
+use saleload::results::{BrandRow, Column, ProductRow, Values};
 use saleload::units::Instant;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Generated SKUs in the table of products.
 const TOP_PRODUCTS: usize = 1000;
+/// The sums whose passing is told, RMB.
+const MARKS_RMB: [u64; 4] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 /// How finely the moment of a sell-out is kept.
 const SOLD_OUT_RESOLUTION_NS: u64 = 10_000_000;
 
@@ -32,9 +36,40 @@ impl Simulator<'_> {
         self.shelves().filter(|(sku, shelf)| shelf.left == 0 && which(*sku)).map(|(sku, _)| catalogue.weight(sku)).sum()
     }
 
+    /// When each brand had been paid each sum, scaled up: at the end of the tick of the payment that brought it there.
+    pub(crate) fn passings(&self) -> BTreeMap<usize, [Option<Instant>; 4]> {
+        let mut passings: BTreeMap<usize, [Option<Instant>; 4]> = BTreeMap::new();
+        let mut sums: BTreeMap<usize, u64> = BTreeMap::new();
+        for fact in self.record.facts.iter().filter(|fact| fact.what == What::Ended(Fate::Bought)) {
+            let Some(brand) = self.catalogue().and_then(|catalogue| catalogue.brand_of(fact.line.sku)) else {
+                continue;
+            };
+            let sum = sums.entry(brand).or_default();
+            *sum += fact.line.fen() * self.scale();
+            let passed = passings.entry(brand).or_default();
+            for (passed, rmb) in passed.iter_mut().zip(MARKS_RMB) {
+                if *sum >= rmb * 100 && passed.is_none() {
+                    let end = self.ends_of_ticks.iter().find(|end| **end > fact.time);
+                    *passed = Some(*end.expect("it was paid in a tick"));
+                }
+            }
+        }
+        passings
+    }
+
+    pub(super) fn brands_past(&self, mark: usize) -> Vec<u64> {
+        let passings = self.passings();
+        let by = |end: Instant| passings.values().filter(|passed| passed[mark].is_some_and(|at| at <= end)).count();
+        self.rows().iter().map(|row| by(row.slot.end) as u64).collect()
+    }
+
     pub(super) fn stock_columns(&self) -> Vec<Column> {
         let (Some(catalogue), Some(of_plan)) = (self.catalogue(), &self.plan.catalogue) else { return Vec::new() };
         let mut columns = Vec::new();
+        for (mark, name) in series::BRANDS_PAST.into_iter().enumerate() {
+            let past = self.brands_past(mark).into_iter().map(|brands| brands as i64).collect();
+            columns.push(Column { name: name.into(), values: Values::Integer(past) });
+        }
         for (id, category) in of_plan.categories.iter().enumerate() {
             let skus: Vec<u32> = (0..catalogue.skus()).filter(|&sku| catalogue.category_of(sku) == id).collect();
             let left = self.rows().iter().map(|row| skus.iter().map(|&sku| u64::from(row.left[sku as usize])).sum());
@@ -62,7 +97,11 @@ impl Simulator<'_> {
                 by_brand.entry(brand).or_default().push((sku, shelf));
             }
         }
+        let passings = self.passings();
         let row = |(&brand, shelves): (&usize, &Vec<(u32, &Shelf)>)| {
+            let passed = passings.get(&brand).copied().unwrap_or_default();
+            let at = |mark: usize| passed[mark].map(|at| self.unix_ms(at));
+            let since = |mark: usize| passed[mark].map(|at| self.since_opening(at));
             let sum = |of: &dyn Fn(u32, &Shelf) -> u64| shelves.iter().map(|(sku, shelf)| of(*sku, shelf)).sum::<u64>();
             let scale = self.scale();
             BrandRow {
@@ -74,6 +113,14 @@ impl Simulator<'_> {
                 units_paid: sum(&|_, shelf| u64::from(shelf.paid)) * scale,
                 gmv_ordered_fen: sum(&|_, shelf| u64::from(shelf.ordered) * u64::from(shelf.price)) * scale,
                 gmv_paid_fen: sum(&|_, shelf| u64::from(shelf.paid) * u64::from(shelf.price)) * scale,
+                passed_1m_unix_ms: at(0),
+                passed_1m_seconds: since(0),
+                passed_10m_unix_ms: at(1),
+                passed_10m_seconds: since(1),
+                passed_100m_unix_ms: at(2),
+                passed_100m_seconds: since(2),
+                passed_1bn_unix_ms: at(3),
+                passed_1bn_seconds: since(3),
             }
         };
         let took_orders = |brand: usize, row: &BrandRow| brand < of_plan.named_brands.len() || row.units_ordered > 0;
@@ -83,6 +130,11 @@ impl Simulator<'_> {
         // A stable sort keeps brands with the same GMV in the order of their numbers.
         rows.sort_by_key(|row| Reverse(row.gmv_paid_fen));
         rows
+    }
+
+    fn since_opening(&self, at: Instant) -> f64 {
+        let opened: Vec<Instant> = self.plan.windows.iter().map(|of| of.opens).filter(|opens| *opens < at).collect();
+        (at - *opened.last().expect("a window has opened")).as_secs_f64()
     }
 
     fn brand_name(&self, brand: usize) -> String {

@@ -83,6 +83,8 @@ pub(crate) struct Simulator<'a> {
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) history: Vec<History>,
     pub(crate) record: Record,
+    /// Ends of the ticks that were played.
+    pub(crate) ends_of_ticks: Vec<Instant>,
     /// Waits begun so far.
     numbers: u64,
 }
@@ -159,6 +161,7 @@ impl<'a> Simulator<'a> {
             waiting: Vec::new(),
             history: vec![History::default(); plan.shoppers as usize],
             record: Record::new(settings.keeps_log),
+            ends_of_ticks: Vec::new(),
             numbers: 0,
             model,
         };
@@ -244,6 +247,7 @@ impl<'a> Simulator<'a> {
 
     /// The end of a tick: stock moves, and orders that waited for it are answered, first come, first answered.
     fn end_tick(&mut self, end: Instant) {
+        self.ends_of_ticks.push(end);
         let granted = self.stock.end_tick(end);
         for mut order in std::mem::take(&mut self.waiting) {
             let session = self.sessions.remove(&order.key).expect("it waits for the end of the tick");

@@ -16,8 +16,9 @@ struct Rows {
     start_ms: Vec<i64>,
 }
 
-/// By its name: a peak, a mean or share, or else a sum.
+/// By its name: what is in the end, a peak, a mean or share, or else a sum.
 enum Way {
+    Last,
     Highest,
     Mean,
     Sum,
@@ -25,6 +26,7 @@ enum Way {
 
 fn way(name: &str) -> Way {
     match name {
+        name if name.starts_with("brands_past") => Way::Last,
         name if name.ends_with("_peak") => Way::Highest,
         name if name.ends_with("_share") || name.ends_with("_mean") => Way::Mean,
         _ => Way::Sum,
@@ -164,6 +166,8 @@ impl Simulator<'_> {
             "demand" => self.whole(self.fen_by_row(|what| what == What::Wanted)),
             "gmv_ordered" => self.whole(self.fen_by_row(|what| what == What::Ordered)),
             "gmv_paid" => self.whole(self.fen_by_row(|what| what == paid)),
+            "brands_past_1m" => self.brands_past(0).into_iter().map(|brands| (u128::from(brands), 1)).collect(),
+            "brands_past_100m" => self.brands_past(2).into_iter().map(|brands| (u128::from(brands), 1)).collect(),
             "lost" => self.whole(self.fen_by_row(lost)),
             "lost_share" => share(self.fen_by_row(lost), self.fen_by_row(|what| what == What::Wanted)),
             other => panic!("no scenario is drawn with {other}"),
@@ -235,12 +239,14 @@ impl Rows {
                 Some(sums).filter(|sums| sums.1 > 0)
             }
             Way::Sum => Some((self.numbers.iter().map(|number| number.0).sum(), 1)),
+            Way::Last => there().next_back(),
         }
     }
 
-    /// Start of the first row that breaks an upper bound.
+    /// Start of the first row that breaks an upper bound, or any bound where only the last row counts.
     fn first_to_fail(&self, name: &str, sign: &str, bound: Fraction) -> Option<i64> {
         let breaks = |value: Fraction| match sign {
+            sign if matches!(way(name), Way::Last) => !holds(sign, value, bound),
             "<" => !is_below(value, bound),
             "<=" | "=" => is_below(bound, value),
             _ => false,

@@ -1,8 +1,9 @@
 //! Made-up results of a festival with two windows, realistic enough to judge pictures by. No draw is random.
 
 use saleload::results::{
-    BrandRow, Bucket, Column, Completion, Conservation, Cost, LedgerRow, ProductRow, Results, Saturation, ServiceCost,
-    ServiceRow, Status, Summary, Table, TargetResult, TargetUnit, Totals, Values, Verdict, WindowSummary, series,
+    BrandRow, Bucket, Column, Completion, Conservation, Cost, LedgerRow, ProductRow, PublishedFigure, PublishedResult,
+    Results, Saturation, ServiceCost, ServiceRow, Status, Summary, Table, TargetResult, TargetUnit, Totals, Values,
+    Verdict, WindowSummary, series,
 };
 
 /// Nov 1 2020 00:00 in Shanghai.
@@ -294,6 +295,33 @@ fn targets() -> Vec<TargetResult> {
     vec![missed, met]
 }
 
+fn published() -> Vec<PublishedResult> {
+    let half_past = PublishedResult {
+        name: "half-past".to_owned(),
+        figure: PublishedFigure::GmvPaidFen,
+        window: Some("second window".to_owned()),
+        at_unix_ms: Some(SECOND + 1_800_000),
+        published: 3.723e13,
+        simulated: Some(3.82e13),
+        simulated_at_unix_ms: Some(SECOND + 1_800_000),
+        error: Some(3.82 / 3.723 - 1.0),
+        within: 0.01,
+        source: Some("The <organiser>, 11 Nov".to_owned()),
+    };
+    let peak = PublishedResult {
+        name: "peak".to_owned(),
+        figure: PublishedFigure::PeakOrdersPerSecond,
+        at_unix_ms: None,
+        published: 583_000.0,
+        simulated: None,
+        simulated_at_unix_ms: None,
+        error: None,
+        source: None,
+        ..half_past.clone()
+    };
+    vec![half_past, peak]
+}
+
 fn summary(table: &Table) -> Summary {
     let words = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
     Summary {
@@ -342,6 +370,7 @@ fn summary(table: &Table) -> Summary {
             }],
         }),
         targets: targets(),
+        published: published(),
         conservation: Conservation::default(),
         events: 10_234_567_890,
         digest: "6d1f8ac0ffee".to_owned(),
@@ -375,8 +404,16 @@ fn service_rows(summary: &Summary) -> Vec<ServiceRow> {
         .collect()
 }
 
+/// When the `i`-th brand passes a mark: the larger ones first, and each mark ten times as late.
+fn passed(i: u64, mark: u32) -> Option<i64> {
+    let seconds = (1.5 * ((i + 1) as f64).powf(1.3) * 8_f64.powi(mark as i32)) as i64;
+    let at = if seconds < 3 * 86_400 { FIRST + seconds * 1000 } else { SECOND + (seconds - 3 * 86_400) * 10 };
+    (seconds < 60 * 86_400).then_some(at)
+}
+
 fn brand_rows() -> Vec<BrandRow> {
-    (0..60)
+    let since = |at: Option<i64>| at.map(|at| (at - if at < SECOND { FIRST } else { SECOND }) as f64 / 1000.0);
+    (0..400)
         .map(|i| BrandRow {
             brand: if i == 0 { "Adidas, \"three stripes\"".to_owned() } else { format!("brand-{i:06}") },
             category: CATEGORIES[i as usize % CATEGORIES.len()].to_owned(),
@@ -386,6 +423,14 @@ fn brand_rows() -> Vec<BrandRow> {
             units_paid: 8_000_000 / (i + 1),
             gmv_ordered_fen: 410_000_000_000 / (i + 1),
             gmv_paid_fen: 390_000_000_000 / (i + 1),
+            passed_1m_unix_ms: passed(i, 0),
+            passed_1m_seconds: since(passed(i, 0)),
+            passed_10m_unix_ms: passed(i, 1),
+            passed_10m_seconds: since(passed(i, 1)),
+            passed_100m_unix_ms: passed(i, 2),
+            passed_100m_seconds: since(passed(i, 2)),
+            passed_1bn_unix_ms: passed(i, 3),
+            passed_1bn_seconds: since(passed(i, 3)),
         })
         .collect()
 }

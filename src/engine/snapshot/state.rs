@@ -5,6 +5,7 @@ use super::{Header, Reason, Start, decode, encode};
 use crate::engine::admission::Admission;
 use crate::engine::arrivals::{Arrival, Arrivals};
 use crate::engine::basket::{BasketId, Line};
+use crate::engine::brands::Passing;
 use crate::engine::cell::{Cell, Digest};
 use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
@@ -88,6 +89,7 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     for shard in 0..SHARDS {
         writer.section(&encode(&run.stock.histories(shard))?)?;
     }
+    writer.section(&encode(&run.stock.brands().passings())?)?;
     writer.section(&encode(&run.recorder.state())?)?;
     let cells: Vec<&Cell> = run.groups.iter().flat_map(|group| &group.cells).collect();
     for some in cells.chunks(rayon::current_num_threads()) {
@@ -120,6 +122,8 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
             laws.held[sku as usize] = units;
         }
     }
+    let passings: Vec<Passing> = decode(&sections.section()?)?;
+    run.stock.restore_passings(passings, now).ok_or(Reason::Impossible("a brand was not paid what it passed"))?;
     let record: RecorderState = decode(&sections.section()?)?;
     let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let position = Position::of(plan, now).ok_or(Reason::Impossible("it was not taken at the end of a tick"))?;

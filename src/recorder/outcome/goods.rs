@@ -1,8 +1,10 @@
 //! What became of the goods: brands and products.
 
 use super::Outcome;
+use crate::engine::brands::MARKS;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::results::{BrandRow, ProductRow};
+use crate::units::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -14,7 +16,7 @@ impl Outcome<'_> {
         let named = self.plan.catalogue.as_ref().map_or(0, |c| c.named_brands.len());
         let mut brands: Vec<BrandTotals> = vec![BrandTotals::default(); catalogue.brands()];
         for sku in 0..self.stock.skus() {
-            let Some(brand) = catalogue.brand_of(sku) else { continue };
+            let Some(brand) = self.stock.brand_of(sku) else { continue };
             let stock = self.stock.of(sku);
             let (of, weight) = (&mut brands[brand], catalogue.weight(sku));
             of.skus += weight;
@@ -24,6 +26,9 @@ impl Outcome<'_> {
             of.ordered_fen += u64::from(stock.ordered) * u64::from(stock.price);
             of.paid_fen += u64::from(stock.paid) * u64::from(stock.price);
         }
+        for passing in self.stock.brands().passings() {
+            brands[passing.brand as usize].passed[usize::from(passing.mark)] = Some(passing.at);
+        }
         let mut order: Vec<usize> = (0..brands.len()).filter(|&id| id < named || brands[id].ordered > 0).collect();
         order.sort_by_key(|&id| (Reverse(brands[id].paid_fen), id));
         order.into_iter().map(|id| self.brand_row(catalogue, id, named, &brands[id])).collect()
@@ -31,6 +36,8 @@ impl Outcome<'_> {
 
     fn brand_row(&self, catalogue: &Catalogue, id: usize, named: usize, totals: &BrandTotals) -> BrandRow {
         let (category, name) = catalogue.brand(id);
+        let [million, ten, hundred, billion] = totals.passed.map(|at| at.map(|at| self.unix_ms(at)));
+        let since = totals.passed.map(|at| at.map(|at| self.since_opening(at)));
         BrandRow {
             brand: name.map_or_else(|| format!("brand-{:06}", id - named), str::to_string),
             category: self.category_name(category),
@@ -40,7 +47,21 @@ impl Outcome<'_> {
             units_paid: totals.paid * self.scale,
             gmv_ordered_fen: totals.ordered_fen * self.scale,
             gmv_paid_fen: totals.paid_fen * self.scale,
+            passed_1m_unix_ms: million,
+            passed_1m_seconds: since[0],
+            passed_10m_unix_ms: ten,
+            passed_10m_seconds: since[1],
+            passed_100m_unix_ms: hundred,
+            passed_100m_seconds: since[2],
+            passed_1bn_unix_ms: billion,
+            passed_1bn_seconds: since[3],
         }
+    }
+
+    /// Seconds from the opening of the window that was open or was open last until the end of a tick.
+    fn since_opening(&self, end: Instant) -> f64 {
+        let opened = self.plan.windows.iter().rev().find(|window| window.opens < end);
+        (end - opened.map_or(Instant(0), |window| window.opens)).as_secs_f64()
     }
 
     fn category_name(&self, category: usize) -> String {
@@ -66,7 +87,7 @@ impl Outcome<'_> {
     fn product_row(&self, catalogue: &Catalogue, sku: Sku) -> ProductRow {
         let stock = self.stock.of(sku);
         let named_brands = self.plan.catalogue.as_ref().map_or(0, |c| c.named_brands.len());
-        let brand = catalogue.brand_of(sku).map(|id| match catalogue.brand(id).1 {
+        let brand = self.stock.brand_of(sku).map(|id| match catalogue.brand(id).1 {
             Some(name) => name.to_string(),
             None => format!("brand-{:06}", id - named_brands),
         });
@@ -97,4 +118,6 @@ struct BrandTotals {
     paid: u64,
     ordered_fen: u64,
     paid_fen: u64,
+    /// When each mark was passed.
+    passed: [Option<Instant>; MARKS.len()],
 }

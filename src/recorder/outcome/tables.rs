@@ -29,6 +29,9 @@ impl Outcome<'_> {
             });
         }
         if let Some(catalogue) = &self.plan.catalogue {
+            for (mark, name) in series::BRANDS_PAST.into_iter().enumerate() {
+                integers(name.into(), &|row| self.brands_past(mark as u8, row.slot.end) as i64);
+            }
             for (id, category) in catalogue.categories.iter().enumerate() {
                 integers(series::category(&category.name, "units_left"), &|row| row.categories[id].0 * scale);
                 // SKUs are weighted by those that they stand for, not scaled.

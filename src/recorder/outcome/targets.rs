@@ -1,6 +1,7 @@
 //! What was measured of each target, and whether it passes: ratios of integers, compared exactly.
 
 use super::Outcome;
+use crate::engine::brands::Passing;
 use crate::model::catalogue::Sku;
 use crate::plan::ServiceId;
 use crate::recorder::Row;
@@ -128,6 +129,10 @@ impl Outcome<'_> {
             Metric::GmvPaid => count(row.paid.fen),
             Metric::Lost => count(self.lost_fen(row)),
             Metric::LostShare => share(self.lost_fen(row), row.demand.fen),
+            Metric::BrandsPast1M | Metric::BrandsPast10M | Metric::BrandsPast100M | Metric::BrandsPast1Bn => {
+                let mark = target.expression.metric.mark().expect("it is about one");
+                (u128::from(self.brands_past(mark, row.slot.end)), 1)
+            }
             Metric::SkusSoldOut => (u128::from(sold_out(target.subject, row)), 1),
             Metric::SoldOutShare => share(sold_out(target.subject, row), self.skus(target.subject)),
             Metric::UnitsLeft => match target.subject {
@@ -248,8 +253,23 @@ impl Outcome<'_> {
                 let share = Ratio::of(u128::from(row.skus_sold_out), u128::from(row.skus));
                 share.map_or(Found::Nothing, Found::Value)
             }
-            _ => Found::Nothing,
+            _ => self.passed_at(target),
         }
+    }
+
+    /// Brands that had passed a mark by the end of a tick. They are never scaled up: a sample has the brands of its own products.
+    pub(super) fn brands_past(&self, mark: u8, end: Instant) -> u64 {
+        self.passed_at[usize::from(mark)].partition_point(|&at| at <= end) as u64
+    }
+
+    /// The time from an opening until a brand had passed a mark; zero where that was before it.
+    fn passed_at(&self, target: &Target) -> Found {
+        let Some(mark) = target.expression.metric.mark() else { return Found::Nothing };
+        let Subject::Brand(brand) = target.subject else { return Found::Nothing };
+        let of_brand = |passing: &&Passing| passing.brand as usize == brand && passing.mark == mark;
+        let passing = self.stock.brands().passings().iter().find(of_brand);
+        let since = |passing: &Passing| Found::Value(Ratio::whole(u128::from((passing.at - target.slice.from).0)));
+        passing.map_or(Found::Never, since)
     }
 
     /// The time from an opening until nothing was left; zero where that was before it.

@@ -4,7 +4,7 @@ use super::timeline::{self, HOUR, View, largest, smallest_positive};
 use super::{Axis, Figure, Key, Mark, Panel, Pen, Row, Scale, Series, Side, subtitle};
 use crate::clock::Clock;
 use crate::number::{FEN_PER_RMB as FEN, Prefix, money, short};
-use crate::results::{Results, series};
+use crate::results::{PublishedFigure, PublishedResult, Results, series};
 
 /// Two quantities drawn together: the headline, and behind it the one it comes from.
 pub(super) struct Pair {
@@ -24,7 +24,8 @@ const GMV: Pair =
 pub(super) fn figure(results: &Results) -> Figure {
     let views = timeline::views(results);
     let clock = Clock::new(&results.summary.zone);
-    let mut rows = vec![sums(&views, &clock), GMV.first_hour("GMV per second", &views, &clock)];
+    let published = &results.summary.published;
+    let mut rows = vec![sums(&views, published, &clock), GMV.first_hour("GMV per second", &views, &clock)];
     rows.extend(GMV.whole("GMV per second", &views, &clock));
     let note = reading_note(results, &rows);
     Figure {
@@ -43,16 +44,20 @@ pub(super) fn reading_note(results: &Results, rows: &[Row]) -> String {
 }
 
 /// GMV summed up over the festival.
-fn sums(views: &[View<'_>], clock: &Clock) -> Row {
+fn sums(views: &[View<'_>], published: &[PublishedResult], clock: &Clock) -> Row {
     let curves: Vec<_> = views.iter().map(|view| GMV.columns.map(|column| view.running(column))).collect();
-    let highest = largest(curves.iter().flatten().flatten());
+    let known: Vec<Vec<Mark>> = views.iter().map(|view| published_dots(view, published)).collect();
+    let simulated = largest(curves.iter().flatten().flatten());
+    let highest = known.iter().flatten().map(|mark| mark.at.1).fold(simulated, f64::max);
     let prefix = Prefix::of(highest / FEN);
     let panels = views
         .iter()
         .zip(&curves)
-        .map(|(view, [paid, ordered])| {
+        .zip(&known)
+        .map(|((view, [paid, ordered]), known)| {
             let x = view.whole(clock);
-            let marks = milestones(view, paid, &x);
+            // What was published lies on top, or the end of the curve would hide that of the day.
+            let marks = [milestones(view, paid, &x), known.clone()].concat();
             Panel {
                 heading: view.heading.clone(),
                 series: lines(view, &x, [paid.clone(), ordered.clone()]),
@@ -63,14 +68,34 @@ fn sums(views: &[View<'_>], clock: &Clock) -> Row {
             }
         })
         .collect();
+    let mut keys = GMV.keys();
+    if known.iter().any(|marks| !marks.is_empty()) {
+        keys.push(Key { pen: published_pen(), filled: true, text: "published".to_owned() });
+    }
     Row {
         heading: format!("GMV since the start, {} RMB", prefix.name),
-        keys: GMV.keys(),
+        keys,
         weight: 1.2,
         y: Axis::amount(highest, prefix.size * FEN),
         panels,
         labels: Vec::new(),
     }
+}
+
+/// The look of what was published.
+fn published_pen() -> Pen {
+    Pen::solid(6)
+}
+
+/// Dots at published sums that lie in this window.
+fn published_dots(view: &View<'_>, published: &[PublishedResult]) -> Vec<Mark> {
+    let sums = published.iter().filter(|figure| figure.figure == PublishedFigure::GmvPaidFen);
+    let inside = sums.filter_map(|figure| {
+        let seconds = view.since_opening(figure.at_unix_ms?);
+        (0.0..=view.span).contains(&seconds).then_some((seconds, figure.published))
+    });
+    let dot = |at| Mark { at, text: String::new(), pen: Some(published_pen()), side: Side::AboveLeft };
+    inside.map(dot).collect()
 }
 
 /// Dots after the first hour and at the end, and their values in the corner below the curve, which a rising curve leaves free.

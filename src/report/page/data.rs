@@ -1,6 +1,7 @@
 //! The curves of the page as compact JSON: thinned by lowest and highest value, rounded, and bounded in size.
 
-use crate::number::FEN_PER_RMB;
+use crate::engine::brands::MARKS;
+use crate::number::{FEN_PER_RMB, money};
 use crate::report::figure;
 use crate::results::{Bucket, Results, Values, WindowSummary, series};
 use serde::Serialize;
@@ -115,11 +116,13 @@ fn plans(results: &Results) -> Vec<Plan> {
     let services = |what: &'static str, unit: f64| -> Vec<Source> {
         summary.services.iter().map(|name| source(name, series::service(name, what), Take::Level, unit)).collect()
     };
+    let brands = |mark: usize| source(&money(MARKS[mark].0 as f64), series::BRANDS_PAST[mark], Take::Level, 1.0);
     let plan = |title, unit, sources| Plan { title, unit, log: None, top: None, sources };
     let mut plans = vec![
         plan("GMV since the start", "RMB", gmv(Take::Sum)),
         plan("GMV per second", "RMB/s", gmv(Take::Rate)),
         plan("Orders per second", "", orders),
+        Plan { log: Some(1.0), ..plan("Brands past a sum, paid", "brands", (0..MARKS.len()).map(brands).collect()) },
         plan("Lost since the start, by cause", "RMB", lost.collect()),
         plan("Units left by category", "units", summary.categories.iter().map(stock).collect()),
         plan("Units left of named products", "units", summary.products.iter().map(named).collect()),

@@ -1,9 +1,9 @@
 //! The tables of the page, as text.
 
 use crate::clock::Clock;
-use crate::number::{digits, grouped, money, percent, short};
+use crate::number::{difference, digits, grouped, money, percent, short};
 use crate::report::figure;
-use crate::results::{Bucket, Cost, Results, ServiceCost, TargetResult};
+use crate::results::{Bucket, Cost, PublishedFigure, PublishedResult, Results, ServiceCost, TargetResult};
 use crate::verdict;
 use std::collections::BTreeMap;
 
@@ -36,10 +36,52 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
     if let Some(cost) = &results.summary.cost {
         tables.insert(4, costs(cost));
     }
+    if !results.summary.published.is_empty() {
+        tables.insert(0, published(results));
+    }
     if !results.summary.targets.is_empty() {
         tables.insert(0, targets(results));
     }
     tables
+}
+
+fn published(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let none = || "–".to_owned();
+    let row = |figure: &PublishedResult| {
+        let value = |value: f64| match figure.figure {
+            PublishedFigure::GmvPaidFen => money(value),
+            PublishedFigure::GmvPaidFenPerSecond => format!("{}/s", money(value)),
+            PublishedFigure::PeakOrdersPerSecond | PublishedFigure::OrdersPerSecond => format!("{}/s", short(value)),
+        };
+        let what = match figure.figure {
+            PublishedFigure::GmvPaidFen => "GMV paid since the start",
+            PublishedFigure::PeakOrdersPerSecond => "Peak of orders created",
+            PublishedFigure::GmvPaidFenPerSecond => "GMV paid",
+            PublishedFigure::OrdersPerSecond => "Orders created",
+        };
+        let at = |at: Option<i64>| at.map_or_else(none, |at| clock.moment(at));
+        vec![
+            figure.name.clone(),
+            what.to_owned(),
+            at(figure.at_unix_ms),
+            value(figure.published),
+            figure.simulated.map_or_else(none, value),
+            at(figure.simulated_at_unix_ms),
+            figure.error.map_or_else(none, difference),
+            percent(figure.within),
+            figure.source.clone().unwrap_or_default(),
+        ]
+    };
+    let figures = &results.summary.published;
+    let off = figures.iter().filter(|figure| figure.error.is_none_or(|error| error.abs() > figure.within)).count();
+    PageTable {
+        title: "Published and simulated",
+        note: format!("{} of {} within what the scenario lets them be off.", figures.len() - off, figures.len()),
+        head: vec!["Figure", "What", "Published for", "Published", "Simulated", "at", "Error", "May be off", "Source"],
+        rows: figures.iter().map(row).collect(),
+        words: 2,
+    }
 }
 
 fn targets(results: &Results) -> PageTable {
@@ -220,6 +262,7 @@ fn services(results: &Results) -> PageTable {
 }
 
 fn brands(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
     let row = |b: &crate::results::BrandRow| {
         vec![
             b.brand.clone(),
@@ -229,12 +272,13 @@ fn brands(results: &Results) -> PageTable {
             short(b.units_paid as f64),
             money(b.gmv_ordered_fen as f64),
             money(b.gmv_paid_fen as f64),
+            b.passed_100m_unix_ms.map_or_else(|| "–".to_owned(), |t| clock.stamp(t)),
         ]
     };
     PageTable {
         title: "Brands",
         note: shown(results.brands.len(), MOST_BRANDS, "brands", "brands.csv"),
-        head: vec!["Brand", "Category", "SKUs", "Sold out", "Units paid", "GMV ordered", "GMV paid"],
+        head: vec!["Brand", "Category", "SKUs", "Sold out", "Units paid", "GMV ordered", "GMV paid", "Past 100 M RMB"],
         rows: results.brands.iter().take(MOST_BRANDS).map(row).collect(),
         words: 2,
     }

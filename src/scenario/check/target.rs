@@ -9,7 +9,7 @@ use crate::scenario::schema::closest;
 use crate::scenario::source::Place;
 use crate::scenario::tree::Cursor;
 use crate::target::expression::Wrong;
-use crate::target::{Expression, Kept, Kind, MAX_TARGETS, METRICS, Metric, Slice, Subject, Target};
+use crate::target::{Expression, Kept, Kind, MAX_TARGETS, METRICS, Metric, Slice, Subject, Target, Unit};
 use crate::units::{Instant, Nanos};
 
 impl Check<'_> {
@@ -133,8 +133,8 @@ impl Check<'_> {
     /// What is kept for the whole run only has no slices.
     fn whole_run(&mut self, metric: Metric, kind: Kind, target: &file::Target, at: Cursor<'_>) {
         let keys = [
-            // The time to a product's last unit counts from an opening.
-            ("window", target.window.is_some() && metric != Metric::SoldOutAt),
+            // A moment counts from an opening.
+            ("window", target.window.is_some() && metric.unit() != Unit::Moment),
             ("from", target.from.is_some()),
             ("until", target.until.is_some()),
         ];

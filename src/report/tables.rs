@@ -28,6 +28,7 @@ impl Row for ServiceRow {
         "service",
         "window",
         "workers",
+        "instances_mean",
         "requests",
         "rejected",
         "limited",

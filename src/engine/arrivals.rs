@@ -14,6 +14,9 @@ use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
 use serde::{Deserialize, Serialize};
 
+/// Arrivals in a part of a slice that are still put in order one by one.
+const FULL: u32 = 16;
+
 /// Some ticks whose arrivals are drawn together: what all cells need to know of them, reckoned once.
 #[derive(Clone, Debug)]
 pub struct Slice {
@@ -78,6 +81,16 @@ pub struct Arrivals {
     segments: Vec<Invited>,
     /// Those drawn and still to come, latest first.
     upcoming: Vec<Arrival>,
+    /// Room to sort them in; means nothing between draws.
+    room: Room,
+}
+
+/// Where the arrivals of a slice are dealt out in order of time.
+#[derive(Clone, Debug, Default)]
+struct Room {
+    arrivals: Vec<Arrival>,
+    /// By part of the slice, the last one first: how many it holds, then where it ends among them.
+    ends: Vec<u32>,
 }
 
 /// An arrival. In order of time, then shopper.
@@ -166,7 +179,7 @@ impl Arrivals {
                 model.accepts(usize::from(arrival.segment), window, shopper, of_shopper)
             });
         }
-        self.upcoming.sort_unstable_by_key(|arrival| std::cmp::Reverse(arrival.key()));
+        self.room.sort_latest_first(&mut self.upcoming, slice.edges[0], slice.edges[slice.edges.len() - 1]);
     }
 
     /// How many of each invited segment have been drawn, and those of them who are still to come: with the plan, all that there is
@@ -209,10 +222,77 @@ impl Arrivals {
     }
 }
 
+impl Room {
+    /// Sorts arrivals of [start, end), the latest first. They are nearly uniform in time: dealt out to as many parts of the slice as
+    /// there are arrivals, hardly any has to be moved after that. A crowd in one part is sorted the general way.
+    fn sort_latest_first(&mut self, arrivals: &mut Vec<Arrival>, start: Instant, end: Instant) {
+        let count = arrivals.len();
+        let parts_per_ns = (u64::MAX / (end - start).0.max(1)).saturating_mul(count as u64);
+        let part = |arrival: &Arrival| {
+            let earlier = (u128::from((arrival.time - start).0) * u128::from(parts_per_ns)) >> 64;
+            count - 1 - (earlier as usize).min(count - 1)
+        };
+        self.ends.clear();
+        self.ends.resize(count, 0);
+        for arrival in &*arrivals {
+            self.ends[part(arrival)] += 1;
+        }
+        if self.ends.iter().any(|&len| len > FULL) {
+            return arrivals.sort_unstable_by_key(|arrival| std::cmp::Reverse(arrival.key()));
+        }
+        let mut before = 0;
+        for end in &mut self.ends {
+            before += std::mem::replace(end, before);
+        }
+        self.arrivals.clone_from(arrivals);
+        for &arrival in &*arrivals {
+            let place = &mut self.ends[part(&arrival)];
+            self.arrivals[*place as usize] = arrival;
+            *place += 1;
+        }
+        std::mem::swap(arrivals, &mut self.arrivals);
+        for unsorted in 1..count {
+            let arrival = arrivals[unsorted];
+            let mut place = unsorted;
+            while place > 0 && arrivals[place - 1].key() < arrival.key() {
+                arrivals[place] = arrivals[place - 1];
+                place -= 1;
+            }
+            arrivals[place] = arrival;
+        }
+    }
+}
+
 fn binomial(n: u64, p: f64, stream: &mut Stream) -> u64 {
     if n == 0 || p <= 0.0 {
         return 0;
     }
     // The share is a probability by construction; if rounding made it anything else, everybody comes.
     Binomial::new(n, p.min(1.0)).map_or(n, |binomial| binomial.sample(stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Draws;
+
+    /// However the arrivals of a slice are spread: evenly, in a crowd at its start, all at one instant, one, none.
+    #[test]
+    fn arrivals_are_sorted_however_they_are_spread() {
+        let (start, length) = (Instant(1_000_000_007), 999_999_937u64);
+        let name = Name { subject: 1, session: 0, visit: 0, purpose: Purpose::Arrivals, item: 0 };
+        let mut stream = Draws::new(1).stream(name);
+        let mut room = Room::default();
+        for (count, power) in [(5000u32, 1), (5000, 9), (5000, 1000), (300, 2), (1, 1), (0, 1)] {
+            let mut arrival = |shopper| {
+                let offset = (stream.unit().powi(power) * length as f64) as u64;
+                Arrival { time: start + Nanos(offset), shopper: shopper % 77, segment: (shopper % 3) as u8 }
+            };
+            let mut arrivals: Vec<Arrival> = (0..count).map(&mut arrival).collect();
+            let mut expected = arrivals.clone();
+            expected.sort_by_key(|arrival| std::cmp::Reverse(arrival.key()));
+            room.sort_latest_first(&mut arrivals, start, start + Nanos(length));
+            assert_eq!(arrivals, expected, "{count} of power {power}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod annotation;
 mod arguments;
 mod check;
 mod checkpoint;
+mod fit;
 mod interrupt;
 mod junit;
 mod machine;
@@ -105,6 +106,7 @@ fn follow(verb: &Verb, terminal: &Terminal) -> Result<(), Stop> {
     match verb {
         Verb::Check(arguments) => check::check(arguments, terminal),
         Verb::Run(arguments) => run::run(arguments, terminal),
+        Verb::Fit(arguments) => fit::fit_scenario(arguments, terminal),
         Verb::Report { folder } => redraw(folder),
         Verb::Schema => Ok(terminal::print(&format!("{}\n", scenario::schema().trim_end()))?),
         Verb::Completions { shell } => {

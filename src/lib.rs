@@ -121,6 +121,7 @@
 pub mod cli;
 mod clock;
 pub mod engine;
+pub mod fit;
 pub mod forecast;
 pub mod model;
 mod number;

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 /// Most published figures of a plan, and most rows of a file of points.
 pub const MAX_POINTS: usize = 2000;
+/// Index of 100 million RMB among the marks of brands.
+const MARK: usize = 2;
 /// Most free parameters of a plan.
 pub const MAX_FREE: usize = 50;
 
@@ -34,10 +36,26 @@ pub enum Figure {
     GmvPaid(Fen),
     /// Most orders created in one recorded row, a second.
     PeakOrders(f64),
+    /// Brands that have been paid 100 million RMB since the start of the run.
+    Brands(u32),
     /// Mean of the GMV paid a second up to an instant, fen.
     GmvRate(f64, Instant),
     /// Mean of the orders created a second up to an instant.
     OrderRate(f64, Instant),
+}
+
+impl Figure {
+    /// Its kind and its value in the unit of that kind.
+    #[must_use]
+    pub fn published(self) -> (PublishedFigure, f64) {
+        match self {
+            Figure::GmvPaid(fen) => (PublishedFigure::GmvPaidFen, fen.0 as f64),
+            Figure::PeakOrders(rate) => (PublishedFigure::PeakOrdersPerSecond, rate),
+            Figure::Brands(brands) => (PublishedFigure::BrandsPast100m, f64::from(brands)),
+            Figure::GmvRate(rate, _) => (PublishedFigure::GmvPaidFenPerSecond, rate),
+            Figure::OrderRate(rate, _) => (PublishedFigure::OrdersPerSecond, rate),
+        }
+    }
 }
 
 /// A value of the scenario that a fit may choose.
@@ -79,8 +97,19 @@ impl FreeUnit {
         match self {
             FreeUnit::Number => format!("{}", five_digits(value)),
             FreeUnit::Integer => format!("{value:.0}"),
-            FreeUnit::Time => format!("\"{}\"", Nanos::from_millis((value * 1e3).round() as u64)),
+            FreeUnit::Time => format!("\"{}\"", Nanos::from_secs_f64(self.rounded(value))),
             FreeUnit::Money => format!("\"{}\"", Fen(value.round() as u64)),
+        }
+    }
+
+    /// The value that [`FreeUnit::text`] writes.
+    #[must_use]
+    pub fn rounded(self, value: f64) -> f64 {
+        match self {
+            FreeUnit::Number => five_digits(value),
+            FreeUnit::Integer | FreeUnit::Money => value.round(),
+            FreeUnit::Time if value >= 100.0 => (value * 10.0).round() / 10.0,
+            FreeUnit::Time => (value * 1e3).round() / 1e3,
         }
     }
 
@@ -127,15 +156,13 @@ pub fn measure(
         .iter()
         .map(|point| {
             let at = point.at.map(&unix_ms);
-            let (figure, published, measured) = match point.figure {
-                Figure::GmvPaid(fen) => (PublishedFigure::GmvPaidFen, fen.0 as f64, run.gmv(at)),
-                Figure::PeakOrders(rate) => (PublishedFigure::PeakOrdersPerSecond, rate, run.peak(point.window)),
-                Figure::GmvRate(rate, until) => {
-                    (PublishedFigure::GmvPaidFenPerSecond, rate, run.mean(series::GMV_PAID, at, unix_ms(until)))
-                }
-                Figure::OrderRate(rate, until) => {
-                    (PublishedFigure::OrdersPerSecond, rate, run.mean(series::ORDERS, at, unix_ms(until)))
-                }
+            let (figure, published) = point.figure.published();
+            let measured = match point.figure {
+                Figure::GmvPaid(_) => run.gmv(at),
+                Figure::PeakOrders(_) => run.peak(point.window),
+                Figure::Brands(_) => run.brands(at),
+                Figure::GmvRate(_, until) => run.mean(series::GMV_PAID, at, unix_ms(until)),
+                Figure::OrderRate(_, until) => run.mean(series::ORDERS, at, unix_ms(until)),
             };
             PublishedResult {
                 name: point.name.clone(),
@@ -171,6 +198,16 @@ impl Record<'_> {
     fn gmv(&self, at: Option<i64>) -> Measured {
         let Some(at) = at.filter(|&at| at <= self.until_unix_ms) else { return Measured::default() };
         Measured { value: Some(self.sum(series::GMV_PAID, at) as f64), at_unix_ms: Some(at) }
+    }
+
+    /// What the last row says that had ended by then.
+    fn brands(&self, at: Option<i64>) -> Measured {
+        let Some(at) = at.filter(|&at| at <= self.until_unix_ms) else { return Measured::default() };
+        let (time, seconds) = (self.table.integers(series::TIME), self.table.integers(series::SECONDS));
+        let ended = time.iter().zip(seconds).take_while(|(start, seconds)| *start + *seconds * 1000 <= at).count();
+        let known = self.table.integers(series::BRANDS_PAST[MARK]);
+        let brands = ended.checked_sub(1).and_then(|row| known.get(row)).copied().unwrap_or_default();
+        Measured { value: Some(brands as f64), at_unix_ms: Some(at) }
     }
 
     fn mean(&self, column: &str, from: Option<i64>, until: i64) -> Measured {

@@ -201,6 +201,9 @@ pub enum PublishedFigure {
     GmvPaidFen,
     /// Most orders created in one recorded slot, per second.
     PeakOrdersPerSecond,
+    /// Brands that have been paid 100 million RMB since the start of the run.
+    #[serde(rename = "brands_past_100m")]
+    BrandsPast100m,
     /// Mean of the GMV paid in a stretch of time, fen per second.
     GmvPaidFenPerSecond,
     /// Mean of the orders created in a stretch of time, per second.

@@ -14,11 +14,13 @@ pub mod file;
 mod check;
 mod merge;
 mod observed;
+mod points;
 mod schema;
 mod shape;
 mod source;
 mod tree;
 
+pub use points::points;
 pub use schema::schema;
 pub use source::{MAX_CSV_BYTES, MAX_SCENARIO_BYTES};
 

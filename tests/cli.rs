@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-const VERBS: [&str; 5] = ["check", "run", "report", "schema", "completions"];
+const VERBS: [&str; 6] = ["check", "run", "fit", "report", "schema", "completions"];
 
 /// The command in a folder, without the colours and the terminal of whoever runs the tests.
 fn saleload(folder: &Path) -> Command {

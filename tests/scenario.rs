@@ -98,6 +98,16 @@ fn a_patch_replaces_the_form_of_a_distribution_and_merges_within_a_form() {
 }
 
 #[test]
+fn a_patch_reaches_into_a_list() {
+    let plan =
+        valid(patched("intensity.rush.parts.0.burst.weight = 7\nintensity.rush.parts.1.constant.weight = 2")).plan;
+    let weights: Vec<f64> = plan.intensities[0].parts.iter().map(IntensityPart::weight).collect();
+    assert_eq!(weights, [7.0, 2.0, 1.0]);
+    let beyond = patched("intensity.rush.parts.3.burst.weight = 7").expect_err("there are three parts");
+    assert!(beyond.iter().any(|problem| problem.code == Code::WrongType), "{}", beyond.render(false));
+}
+
+#[test]
 fn what_a_patch_removes_is_gone() {
     let plan = valid(patched("remove = [\"product.acme-one\", 'segment.regular.window.\"first\"']")).plan;
     assert!(plan.catalogue.expect("a catalogue").products.is_empty());

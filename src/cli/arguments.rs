@@ -19,6 +19,7 @@ Examples:
   saleload check scenarios/quickstart.toml      what it would bring, and what would break
   saleload run scenarios/quickstart.toml        simulate; results in output/quickstart
   saleload run FILE --set service.order.instances=420 --out output/more-orders
+  saleload fit FILE --sample 1/64               choose its free parameters to meet what was published
 
 Exit codes: 0 done, 1 internal error, 2 usage, 99 a target was missed, 104 bad scenario, 105 interrupted."
 )]
@@ -36,6 +37,8 @@ pub(super) enum Verb {
     Check(CheckArguments),
     /// Simulate a scenario and write a result folder
     Run(RunArguments),
+    /// Choose free parameters of a scenario so that runs come close to published figures
+    Fit(FitArguments),
     /// Draw the report of a result folder again
     Report {
         /// A result folder
@@ -132,6 +135,52 @@ pub(super) struct RunArguments {
     pub(super) quiet: bool,
 }
 
+#[derive(Args)]
+#[command(after_help = "\
+Makes runs, all with the same seed, and moves the free parameters so that the squared errors against the published figures become \
+small, each divided by what the scenario lets it be off. What comes out is a patch: a scenario file that extends FILE.
+
+Observed points come as CSV with the columns `seconds` (since the first opening) or `time` (RFC 3339), and one of `gmv_paid_rmb` \
+(since the first opening), `gmv_paid_rmb_per_second` or `orders_per_second` (from this row to the next).
+
+Ctrl-C ends it and keeps the best values so far.
+
+Examples:
+  saleload fit scenarios/double11-2016.toml --sample 1/64 --out output/again.toml
+  saleload fit FILE --free segment.regular.window.noon.participation=0.2..0.9 --points observed.csv")]
+pub(super) struct FitArguments {
+    /// Scenario file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Let this value be chosen, instead of the scenario's [free.NAME]; by ratios from a factor of ten on; may be given again
+    #[arg(long, value_name = "PATH=LOW..HIGH", value_parser = range)]
+    pub(super) free: Vec<String>,
+    /// Points to come close to, instead of the scenario's [published.NAME]
+    #[arg(long, value_name = "FILE.csv")]
+    pub(super) points: Option<PathBuf>,
+    /// Simulate only this share of the cells, such as 1/64, and scale up
+    #[arg(long, value_name = "K/N")]
+    pub(super) sample: Option<Fraction>,
+    /// Most runs
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) evaluations: u32,
+    /// Seed of all runs, instead of the scenario's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub(super) seed: Option<u64>,
+    /// Threads; what is found does not depend on them [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// File to write the values to [default: FILE-fitted.toml beside FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Replace that file if it exists
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// No progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
 /// What a run leaves to go on from, and what it goes on from.
 #[derive(Args)]
 pub(super) struct SnapshotArguments {
@@ -155,6 +204,24 @@ fn assignment(text: &str) -> Result<String, String> {
         Some((path, _)) if !path.trim().is_empty() => Ok(text.to_owned()),
         _ => Err("write PATH=VALUE, such as service.order.instances=420".to_owned()),
     }
+}
+
+/// A range of the form PATH=LOW..HIGH, as the table of a free parameter; what path and ends mean is for `scenario` to judge.
+fn range(text: &str) -> Result<String, String> {
+    let parts = || {
+        // A quoted key may hold an equals sign, an end of the range never does.
+        let (path, range) = text.rsplit_once('=')?;
+        let (low, high) = range.split_once("..")?;
+        Some([path, low, high].map(str::trim)).filter(|parts| parts.iter().all(|part| !part.is_empty()))
+    };
+    let [path, low, high] = parts()
+        .ok_or_else(|| "write PATH=LOW..HIGH, such as segment.regular.window.noon.participation=0.2..0.9".to_owned())?;
+    let number = |end: &str| end.parse::<f64>().ok().filter(|end| end.is_finite());
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let end = |end: &str| if number(end).is_some() { end.to_owned() } else { quoted(end) };
+    let by_ratios = matches!((number(low), number(high)), (Some(low), Some(high)) if low > 0.0 && high >= 10.0 * low);
+    let scale = if by_ratios { "log" } else { "linear" };
+    Ok(format!("{{ path = {}, low = {}, high = {}, scale = \"{scale}\" }}", quoted(path), end(low), end(high)))
 }
 
 /// A length of time on the wall.

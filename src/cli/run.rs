@@ -114,7 +114,7 @@ fn make_way(folder: &Path, overwrite: bool) -> Result<(), Stop> {
 }
 
 /// Makes sure that there can be something at `path`.
-fn take_a_place_for(path: &Path) -> Result<(), Stop> {
+pub(super) fn take_a_place_for(path: &Path) -> Result<(), Stop> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

@@ -191,6 +191,7 @@ pub(super) fn amount(figure: PublishedFigure, value: f64) -> String {
         PublishedFigure::GmvPaidFen => number::money(value),
         PublishedFigure::GmvPaidFenPerSecond => format!("{}/s", number::money(value)),
         PublishedFigure::PeakOrdersPerSecond | PublishedFigure::OrdersPerSecond => number::rate(value),
+        PublishedFigure::BrandsPast100m => format!("{} brands", number::count(value)),
     }
 }
 

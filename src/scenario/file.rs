@@ -206,13 +206,35 @@ pub enum IntensityPart {
         /// Weight of the part.
         #[schemars(range(min = 0.0, max = 1e12))]
         weight: f64,
-        /// A CSV file beside the scenario with the columns `seconds` (since the opening) and `rate` (relative).
+        /// A CSV file beside the scenario with the columns `seconds` (since the opening) or `time` (RFC 3339), and `rate` (relative).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file: Option<PathBuf>,
+        /// The opening of the sale that was observed, RFC 3339: a column `time` is counted from it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
         /// The points themselves, as [seconds, rate] pairs, instead of a file.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         values: Option<Vec<(f64, f64)>>,
     },
+    /// Follows the times of observed events, such as the lines of an access log: as many come in each bin as were counted in it,
+    /// with straight lines from middle to middle; nothing after the last event.
+    Events {
+        /// Weight of the part.
+        #[schemars(range(min = 0.0, max = 1e12))]
+        weight: f64,
+        /// A file beside the scenario: CSV with a column `time` (RFC 3339), or lines of a log, each with its time in brackets
+        /// (`[11/Nov/2019:00:00:01 +0800]`) or in front (RFC 3339).
+        file: PathBuf,
+        /// The opening of the sale that was observed, RFC 3339; events before it are left out.
+        since: String,
+        /// Length of a bin.
+        #[serde(default = "default_bin")]
+        bin: Nanos,
+    },
+}
+
+fn default_bin() -> Nanos {
+    Nanos::from_secs(60)
 }
 
 /// A behaviour graph: states, what they call, how long a shopper thinks, where they go next.

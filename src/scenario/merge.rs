@@ -213,9 +213,9 @@ fn dates_to_strings(tree: &mut Node) {
     }
 }
 
-/// Puts `patch` over `base`: tables merge, anything else is replaced.
+/// Puts `patch` over `base`: tables merge, `list.0.x` reaches into lists, anything else is replaced.
 ///
-/// With `strict`, as for an override, a path must lead along what is there, and `list.0.x` reaches into lists.
+/// With `strict`, as for an override, a path must lead along what is there.
 fn merge(base: &mut Node, patch: Node, rule: Option<Rule<'_>>, mut strict: Option<&mut Diagnostics>) {
     match (&mut base.value, patch.value) {
         (Value::Table(into), Value::Table(from)) if !changes_form(into, &from, rule) => {
@@ -240,7 +240,7 @@ fn merge(base: &mut Node, patch: Node, rule: Option<Rule<'_>>, mut strict: Optio
             // What is wrong with the whole table is told where it was changed last.
             (base.key, base.place) = (patch.key, patch.place);
         }
-        (Value::Array(into), Value::Table(from)) if strict.is_some() && reaches_into(into, &from) => {
+        (Value::Array(into), Value::Table(from)) if reaches_into(into, &from) => {
             let rule = rule.and_then(|rule| rule.get("items").map(|items| rule.at(items)));
             for (name, node) in from {
                 if let Some(item) = name.parse().ok().and_then(|index: usize| into.get_mut(index)) {
@@ -263,5 +263,5 @@ fn changes_form(base: &IndexMap<String, Node>, patch: &IndexMap<String, Node>, r
 }
 
 fn reaches_into(list: &[Node], patch: &IndexMap<String, Node>) -> bool {
-    patch.keys().all(|name| name.parse().is_ok_and(|index: usize| index < list.len()))
+    !patch.is_empty() && patch.keys().all(|name| name.parse().is_ok_and(|index: usize| index < list.len()))
 }

@@ -17,7 +17,7 @@ pub fn schema() -> String {
     root["if"] = json!({ "required": ["extends"] });
     root["else"] = json!({ "required": required });
     root["properties"]["extends"] = json!({
-        "description": "A scenario file, relative to this one, of which this one is a patch: tables merge, anything else is replaced.",
+        "description": "A scenario file, relative to this one, of which this one is a patch: tables merge, `list.0` reaches into a list, anything else is replaced.",
         "type": "string"
     });
     root["properties"]["remove"] = json!({

@@ -489,8 +489,12 @@ impl Draw {
     }
 
     fn published(&mut self, point: u64, windows: u64) {
-        let value =
-            self.one_of(&["gmv_paid = \"20k RMB\"", "gmv_paid = \"12.34 RMB\"", "peak_orders_per_second = 2.5"]);
+        let value = self.one_of(&[
+            "gmv_paid = \"20k RMB\"",
+            "gmv_paid = \"12.34 RMB\"",
+            "peak_orders_per_second = 2.5",
+            "brands_past_100m = 2",
+        ]);
         self.line(&format!("[published.p{point}]\nvalue.{value}"));
         let window = self.between(0, windows - 1);
         let at = self.one_of(&["0s", "1s", "1500ms", "2s"]);

@@ -20,6 +20,11 @@ impl Simulator<'_> {
                 (PublishedFigure::GmvPaidFen, fen.0 as f64, found)
             }
             Figure::PeakOrders(rate) => (PublishedFigure::PeakOrdersPerSecond, rate, self.highest(point.window)),
+            Figure::Brands(brands) => {
+                let until = point.at.filter(|&at| at <= self.now);
+                let found = until.map(|at| (self.brands_known(at) as f64, self.unix_ms(at)));
+                (PublishedFigure::BrandsPast100m, f64::from(brands), found)
+            }
             other => panic!("no scenario has {other:?}"),
         };
         PublishedResult {
@@ -52,6 +57,12 @@ impl Simulator<'_> {
             }
         }
         sum
+    }
+
+    /// Brands past 100 million at the end of the last row that had ended by then.
+    fn brands_known(&self, at: Instant) -> u64 {
+        let rows = self.rows().iter().zip(self.brands_past(2));
+        rows.filter(|(row, _)| row.slot.end <= at).map(|(_, brands)| brands).next_back().unwrap_or_default()
     }
 
     /// The first of the rows with most orders a second, of a window or of all.

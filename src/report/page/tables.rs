@@ -53,10 +53,12 @@ fn published(results: &Results) -> PageTable {
             PublishedFigure::GmvPaidFen => money(value),
             PublishedFigure::GmvPaidFenPerSecond => format!("{}/s", money(value)),
             PublishedFigure::PeakOrdersPerSecond | PublishedFigure::OrdersPerSecond => format!("{}/s", short(value)),
+            PublishedFigure::BrandsPast100m => short(value),
         };
         let what = match figure.figure {
             PublishedFigure::GmvPaidFen => "GMV paid since the start",
             PublishedFigure::PeakOrdersPerSecond => "Peak of orders created",
+            PublishedFigure::BrandsPast100m => "Brands past 100 M RMB",
             PublishedFigure::GmvPaidFenPerSecond => "GMV paid",
             PublishedFigure::OrdersPerSecond => "Orders created",
         };

@@ -52,6 +52,8 @@ impl Check<'_> {
                 IntensityPart::Hourly { weight: *weight, hours, offset: Nanos(0) }
             }
             file::IntensityPart::Constant { weight } => IntensityPart::Constant { weight: *weight },
+            // What could be read has become points.
+            file::IntensityPart::Events { weight, .. } => IntensityPart::Points { weight: *weight, points: Vec::new() },
             file::IntensityPart::Points { weight, values, .. } => {
                 let points = values.clone().unwrap_or_default();
                 if values.is_some() {

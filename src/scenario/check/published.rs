@@ -34,11 +34,12 @@ impl Check<'_> {
             }
             PublishedValue::GmvPaid(fen) => Figure::GmvPaid(fen),
             PublishedValue::PeakOrdersPerSecond(rate) => Figure::PeakOrders(rate),
+            PublishedValue::BrandsPast100m(brands) => Figure::Brands(brands),
         };
         let moment = self.moment(point, window, at, clock)?;
         let (within, source) = (point.within, point.source.clone());
         // The end of a sum is known; when a peak was may not have been published.
-        let is_sum = matches!(figure, Figure::GmvPaid(_));
+        let is_sum = !matches!(figure, Figure::PeakOrders(_));
         let instant = if is_sum || point.at.is_some() { Some(moment) } else { None };
         Some(Point { name: name.to_owned(), figure, window, at: instant, within, source })
     }

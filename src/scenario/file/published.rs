@@ -37,6 +37,9 @@ pub enum PublishedValue {
     GmvPaid(Fen),
     /// Most orders created in one recorded row, a second.
     PeakOrdersPerSecond(#[schemars(range(min = 0.001, max = 1e12))] f64),
+    /// Brands that have been paid 100 million RMB since the start of the run.
+    #[serde(rename = "brands_past_100m")]
+    BrandsPast100m(#[schemars(range(min = 1, max = 1_000_000))] u32),
 }
 
 /// A free parameter: a value of the scenario that nobody published, and that `saleload fit` may choose.

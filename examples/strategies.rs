@@ -1,0 +1,104 @@
+//! What each strategy of `scenarios/strategies` changes: paired differences to the flagship under common random numbers.
+//!
+//! ```sh
+//! cargo run --release --example strategies -- 4
+//! ```
+//!
+//! plays the flagship and every strategy with four seeds, one cell of 128 each, and prints the table of `docs/strategies.md`: means
+//! and 95 % intervals by Student's t. Of strategies that are named after the number, only those are played.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a table is what this is for")]
+
+use saleload::engine::{self, Options};
+use saleload::plan::Plan;
+use saleload::results::{Bucket, Results};
+use saleload::scenario;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+const BASE: &str = "scenarios/double11-2020.toml";
+const FOLDER: &str = "scenarios/strategies";
+/// Cells of the platform, of which one is played.
+const CELLS: u32 = 128;
+
+/// A number of a run.
+type Measure = fn(&Results) -> f64;
+
+/// What is compared: its name, and its value in the unit that the name states.
+const MEASURES: [(&str, Measure); 6] = [
+    ("GMV paid, %", |results| results.summary.total.gmv_paid_fen as f64),
+    ("orders paid, %", |results| results.summary.total.orders_paid as f64),
+    ("peak orders/s, %", |results| {
+        results.summary.windows.iter().map(|window| window.peak_orders_per_second).fold(0.0, f64::max)
+    }),
+    ("lost to sell-outs, points", |results| lost(results, |bucket| bucket == Bucket::SoldOut)),
+    ("lost to the platform, points", |results| {
+        lost(results, |bucket| matches!(bucket, Bucket::Rejected | Bucket::TimedOut | Bucket::GaveUp))
+    }),
+    ("lost in all, points", |results| lost(results, Bucket::is_lost)),
+];
+
+/// Percentage of the demand that ended so.
+fn lost(results: &Results, which: impl Fn(Bucket) -> bool) -> f64 {
+    let money: u64 = results.ledger.iter().filter(|row| which(row.bucket)).map(|row| row.money_fen).sum();
+    100.0 * money as f64 / results.summary.total.demand_fen as f64
+}
+
+/// A difference: of percentages in points, of anything else in per cent.
+fn difference(measure: &str, base: f64, strategy: f64) -> f64 {
+    if measure.ends_with("points") { strategy - base } else { 100.0 * (strategy / base - 1.0) }
+}
+
+fn plan(file: &Path, seed: u64) -> Plan {
+    let loaded = scenario::load(file, &[format!("seed={seed}"), format!("platform.cells={CELLS}")]);
+    loaded.unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan
+}
+
+fn played(file: &Path, seed: u64) -> Vec<f64> {
+    eprintln!("{} with seed {seed}", file.display());
+    let options = Options { simulated_cells: 1, threads: 1 };
+    let results = engine::run(&plan(file, seed), &options, &mut |_| ControlFlow::Continue(()));
+    let results = results.unwrap_or_else(|breach| panic!("{breach}"));
+    MEASURES.iter().map(|(_, of)| of(&results)).collect()
+}
+
+/// Mean and half of the 95 % interval.
+fn interval(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let quantile = StudentsT::new(0.0, 1.0, n - 1.0).expect("two seeds at least").inverse_cdf(0.975);
+    (mean, quantile * (variance / n).sqrt())
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let seeds = arguments.first().map_or(4, |text| text.parse().expect("a number of seeds"));
+    assert!(seeds >= 2, "an interval takes two seeds at least");
+    let named = arguments.get(1..).unwrap_or_default();
+    let entries = Path::new(FOLDER).read_dir().expect("run this in the root of the repository");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
+    files.retain(|file| {
+        named.is_empty() || named.iter().any(|name| file.file_stem().is_some_and(|stem| stem == &name[..]))
+    });
+    files.sort();
+    let base: Vec<Vec<f64>> = (1..=seeds).map(|seed| played(Path::new(BASE), seed)).collect();
+    println!("| strategy | {} |", MEASURES.map(|(name, _)| name).join(" | "));
+    println!("|---|{}", "---:|".repeat(MEASURES.len()));
+    for file in files {
+        let strategy: Vec<Vec<f64>> = (1..=seeds).map(|seed| played(&file, seed)).collect();
+        let cells = MEASURES.iter().enumerate().map(|(index, (measure, _))| {
+            let pairs = base.iter().zip(&strategy);
+            let differences: Vec<f64> = pairs.map(|(base, of)| difference(measure, base[index], of[index])).collect();
+            let (mean, half) = interval(&differences);
+            format!("{mean:+.2} ± {half:.2}")
+        });
+        println!(
+            "| `{}` | {} |",
+            file.file_stem().unwrap_or_default().to_string_lossy(),
+            cells.collect::<Vec<_>>().join(" | ")
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! `saleload fit`: choose free parameters so that runs come close to what was published or observed.
+
+use super::arguments::FitArguments;
+use super::check::ended;
+use super::interrupt::Interrupt;
+use super::memory::Budget;
+use super::terminal::{self, Terminal};
+use super::{Stop, machine, number, run, summary, table};
+use crate::clock::Clock;
+use crate::fit::{End, Fit, Trial, fit};
+use crate::forecast::Forecast;
+use crate::number::{difference, percent};
+use crate::plan::Plan;
+use crate::published::{Free, Point, measure_results};
+use crate::results::Completion;
+use crate::{engine, scenario};
+use std::fmt::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Names of free parameters that come from the command line.
+const ARGUMENT: &str = "argument-";
+
+/// What is fitted to what.
+struct Task<'a> {
+    arguments: &'a FitArguments,
+    overrides: Vec<String>,
+    plan: Plan,
+    free: Vec<Free>,
+    points: Vec<Point>,
+    simulated_cells: u32,
+    threads: usize,
+}
+
+/// Why runs were not made.
+enum Refused {
+    Interrupted,
+    Because(Stop),
+}
+
+/// Fits a scenario.
+pub(super) fn fit_scenario(arguments: &FitArguments, terminal: &Terminal) -> Result<(), Stop> {
+    let task = Task::new(arguments, terminal)?;
+    let out = arguments.out.clone().unwrap_or_else(|| beside(&arguments.file));
+    if out.exists() && !arguments.overwrite {
+        let shown = out.display();
+        return Err(Stop::Usage(format!("`{shown}` exists: choose another file with --out, or add --overwrite")));
+    }
+    run::take_a_place_for(&out)?;
+    let interrupt = Interrupt::listen()?;
+    let begun = machine::now();
+    let within: Vec<f64> = task.points.iter().map(|point| point.within).collect();
+    let (mut made, mut best) = (0, None::<Trial>);
+    let found = fit(&task.free, &within, arguments.evaluations as usize, &mut |many| {
+        let errors = task.errors(many, &interrupt, terminal)?;
+        made += errors.len();
+        for errors in &errors {
+            let trial = Trial { values: Vec::new(), errors: errors.clone() };
+            if best.as_ref().is_none_or(|best| trial.misfit(&within) < best.misfit(&within)) {
+                best = Some(trial);
+            }
+        }
+        if let Some(best) = best.as_ref().filter(|_| !arguments.quiet) {
+            let (most, error) = (arguments.evaluations, percent(best.mean_error()));
+            terminal::say(&format!("{made} of at most {most} runs, mean error at best {error}\n"));
+        }
+        Ok(errors)
+    });
+    let seconds = begun.elapsed().as_secs_f64();
+    let Fit { trials: Some((before, after)), runs, end } = found else {
+        return Err(match found.end {
+            End::Stopped(Refused::Because(stop)) => stop,
+            _ => Stop::Interrupted,
+        });
+    };
+    let patch = task.patch(&out, &before, &after, runs)?;
+    std::fs::write(&out, patch).map_err(|error| Stop::Internal(format!("{}: {error}", out.display())))?;
+    terminal::print(&task.text(&before, &after, terminal))?;
+    let why = match &end {
+        End::Settled => "no step leads further",
+        End::Spent => "that is as many as may be",
+        End::Stopped(_) => "INTERRUPTED",
+    };
+    let shown = out.display();
+    terminal::print(&format!("\n{runs} runs in {}: {why}\nthe values are in {shown}\n", number::duration(seconds)))?;
+    match end {
+        End::Stopped(Refused::Because(stop)) => Err(stop),
+        End::Stopped(Refused::Interrupted) => Err(Stop::Interrupted),
+        End::Settled | End::Spent => Ok(()),
+    }
+}
+
+/// The file that a fit writes if it is not told which.
+fn beside(file: &Path) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("{stem}-fitted.toml"))
+}
+
+impl<'a> Task<'a> {
+    fn new(arguments: &'a FitArguments, terminal: &Terminal) -> Result<Self, Stop> {
+        let mut overrides: Vec<String> = arguments.seed.map(|seed| format!("seed={seed}")).into_iter().collect();
+        let named = arguments.free.iter().enumerate();
+        overrides.extend(named.map(|(index, free)| format!("free.{ARGUMENT}{}={free}", index + 1)));
+        let plan = load(&arguments.file, &overrides, terminal)?.plan;
+        let mut free = plan.free.clone();
+        if !arguments.free.is_empty() {
+            free.retain(|free| free.name.starts_with(ARGUMENT));
+        }
+        if free.is_empty() {
+            return Err(Stop::Usage(
+                "nothing is free: add `[free.NAME]` tables to the scenario, or --free PATH=LOW..HIGH".to_owned(),
+            ));
+        }
+        let points = match &arguments.points {
+            Some(file) => scenario::points(file, &plan).map_err(|problems| {
+                terminal::say(&ended(problems.render(terminal.stderr_colour())));
+                Stop::BadScenario
+            })?,
+            None => plan.published.clone(),
+        };
+        if points.is_empty() {
+            return Err(Stop::Usage(
+                "there is nothing to fit to: add `[published.NAME]` tables to the scenario, or --points FILE.csv"
+                    .to_owned(),
+            ));
+        }
+        let simulated_cells = match arguments.sample {
+            Some(fraction) => fraction.of(plan.cells).map_err(Stop::Usage)?,
+            None => plan.cells,
+        };
+        let threads = arguments.threads.map_or_else(machine::cores, usize::from);
+        let share = f64::from(simulated_cells) / f64::from(plan.cells);
+        Budget::new(None).admits(Forecast::new(&plan).memory_bytes * share * threads as f64)?;
+        Ok(Task { arguments, overrides, plan, free, points, simulated_cells, threads })
+    }
+
+    /// The errors of runs with these values, as many runs at once as there are threads.
+    fn errors(&self, many: &[Vec<f64>], interrupt: &Interrupt, terminal: &Terminal) -> Result<Vec<Vec<f64>>, Refused> {
+        let plans: Result<Vec<Plan>, Stop> = many.iter().map(|values| self.plan_with(values, terminal)).collect();
+        let plans = plans.map_err(Refused::Because)?;
+        let mut errors = Vec::new();
+        for plans in plans.chunks(self.threads) {
+            let threads = (self.threads / plans.len()).max(1);
+            let chunk: Vec<Result<Vec<f64>, Refused>> = std::thread::scope(|scope| {
+                let runs: Vec<_> =
+                    plans.iter().map(|plan| scope.spawn(move || self.run(plan, threads, interrupt))).collect();
+                // A panic has told its place; what is left is to end.
+                runs.into_iter()
+                    .map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                    .collect()
+            });
+            for run in chunk {
+                errors.push(run?);
+            }
+        }
+        Ok(errors)
+    }
+
+    fn plan_with(&self, values: &[f64], terminal: &Terminal) -> Result<Plan, Stop> {
+        let set = self.free.iter().zip(values).map(|(free, &value)| format!("{}={}", free.path, free.unit.text(value)));
+        let overrides: Vec<String> = self.overrides.iter().cloned().chain(set).collect();
+        Ok(load(&self.arguments.file, &overrides, terminal)?.plan)
+    }
+
+    fn run(&self, plan: &Plan, threads: usize, interrupt: &Interrupt) -> Result<Vec<f64>, Refused> {
+        let options = engine::Options { simulated_cells: self.simulated_cells, threads };
+        let results = engine::run(plan, &options, &mut |_| {
+            if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let results = results
+            .map_err(|breach| Refused::Because(Stop::Internal(format!("this is a bug in saleload: {breach}"))))?;
+        if results.summary.completion == Completion::Interrupted {
+            return Err(Refused::Interrupted);
+        }
+        let found = measure_results(&self.points, &results.summary, &results.series, plan.origin_unix_ms);
+        // Where nothing was ordered at all, there is no peak.
+        Ok(found.iter().map(|found| found.error.unwrap_or(-1.0)).collect())
+    }
+
+    /// The scenario file with the values that were found.
+    fn patch(&self, out: &Path, before: &Trial, after: &Trial, runs: usize) -> Result<String, Stop> {
+        let base = relative(out, &self.arguments.file)
+            .map_err(|error| Stop::Internal(format!("{}: {error}", self.arguments.file.display())))?;
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let sample = self.arguments.sample.map_or_else(String::new, |sample| format!(", --sample {sample}"));
+        let (plan, errors) = (&self.plan, [before, after].map(|trial| percent(trial.mean_error())));
+        let mut text = format!(
+            "# Found by `saleload fit` in {runs} runs with seed {}{sample}: mean error {} before, {} after.\n\n",
+            plan.seed, errors[0], errors[1]
+        );
+        let _ = writeln!(text, "extends = {}\nname = {}\n", quoted(&base), quoted(&fitted_name(&plan.name)));
+        for (free, &value) in self.free.iter().zip(&after.values) {
+            let _ = writeln!(text, "{} = {}", free.path, free.unit.text(value));
+        }
+        Ok(text)
+    }
+
+    /// Points and parameters before and after.
+    fn text(&self, before: &Trial, after: &Trial, terminal: &Terminal) -> String {
+        let clock = Clock::new(&self.plan.zone);
+        let beyond =
+            |error: f64, within: f64| format!("{}{}", difference(error), if error.abs() > within { " !" } else { "" });
+        let rows = self.points.iter().zip(before.errors.iter().zip(&after.errors)).map(|(point, (&before, &after))| {
+            let at = point.at.map_or_else(String::new, |at| clock.day_time(self.plan.unix_ms(at)));
+            let (figure, value) = point.figure.published();
+            [
+                point.name.clone(),
+                at,
+                summary::amount(figure, value),
+                beyond(before, point.within),
+                beyond(after, point.within),
+            ]
+        });
+        let points = table::text(["published", "at", "value", "error before", "after"], 2, rows.collect());
+        let rows = self.free.iter().zip(before.values.iter().zip(&after.values)).map(|(free, (&before, &after))| {
+            let edge = if after <= free.low || after >= free.high { "  at the end of its range" } else { "" };
+            let text = |value: f64| free.unit.text(value).trim_matches('"').to_owned();
+            [free.path.clone(), text(free.low), text(free.high), text(before), text(after) + edge]
+        });
+        let free = table::text(["free", "low", "high", "before", "after"], 1, rows.collect());
+        let mean = [before, after].map(|trial| percent(trial.mean_error()));
+        format!(
+            "{}\n{points}\n{}\n{free}\nmean error {} before, {} after\n",
+            terminal.heading(&self.plan.title),
+            terminal.heading("Free parameters"),
+            mean[0],
+            mean[1]
+        )
+    }
+}
+
+/// A name that a scenario can have: at most 64 bytes.
+fn fitted_name(name: &str) -> String {
+    const ENDING: &str = "-fitted";
+    if name.len() + ENDING.len() > 64 { name.to_owned() } else { format!("{name}{ENDING}") }
+}
+
+fn load(file: &Path, overrides: &[String], terminal: &Terminal) -> Result<scenario::Loaded, Stop> {
+    scenario::load(file, overrides).map_err(|diagnostics| {
+        terminal::say(&ended(diagnostics.render(terminal.stderr_colour())));
+        Stop::BadScenario
+    })
+}
+
+/// The path from the folder of one file to another.
+fn relative(from: &Path, to: &Path) -> std::io::Result<String> {
+    let folder = |file: &Path| match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize(),
+        _ => Path::new(".").canonicalize(),
+    };
+    let (from, to_folder) = (folder(from)?, folder(to)?);
+    let shared = from.components().zip(to_folder.components()).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..".to_owned(), from.components().count() - shared);
+    let down = to_folder.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(up.chain(down).chain([name]).collect::<Vec<_>>().join("/"))
+}

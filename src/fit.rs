@@ -1,0 +1,282 @@
+//! Choosing free parameters so that runs come close to published figures.
+//!
+//! Weighted least squares by the method of Levenberg and Marquardt (D. W. Marquardt, "An algorithm for least-squares estimation of
+//! nonlinear parameters", 1963) within bounds. Slopes are differences of runs, renewed by the rule of Broyden (1965) after a step
+//! and measured anew where that leads nowhere. Every run has the same seed, so the same shoppers make the same choices, and what
+//! changes between two runs is little more than what their parameters change: the errors are smooth enough for slopes over less than
+//! a tenth of a range. Which runs are made never depends on threads.
+
+mod linear;
+
+use crate::published::Free;
+use linear::{Bounds, Matrix};
+
+/// Difference in a parameter over which slopes are measured, as a part of its range.
+const DIFFERENCE: f64 = 0.08;
+/// Longest change of a parameter in one step, as a part of its range.
+const LONGEST_STEP: f64 = 0.3;
+/// A step in which no parameter changes by this part of its range is none.
+const SHORTEST_STEP: f64 = 5e-4;
+/// An improvement by less than this part of the misfit is none.
+const LEAST_IMPROVEMENT: f64 = 2e-3;
+/// Damping at the start, and beyond which there is no way down.
+const DAMPING: f64 = 0.01;
+const MOST_DAMPING: f64 = 1.0;
+
+/// Parameters that were tried, and how far the run was off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// Values of the free parameters, in their units, as a scenario would write them.
+    pub values: Vec<f64>,
+    /// Relative error of each point.
+    pub errors: Vec<f64>,
+}
+
+impl Trial {
+    /// What a search makes small: the sum of the squared errors, each divided by what its point may be off.
+    #[must_use]
+    pub fn misfit(&self, within: &[f64]) -> f64 {
+        self.errors.iter().zip(within).map(|(error, within)| (error / within).powi(2)).sum()
+    }
+
+    /// Root of the mean square of the relative errors.
+    #[must_use]
+    pub fn mean_error(&self) -> f64 {
+        (self.errors.iter().map(|error| error * error).sum::<f64>() / self.errors.len().max(1) as f64).sqrt()
+    }
+}
+
+/// Why a search ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End<E> {
+    /// No step leads further down.
+    Settled,
+    /// As many runs were made as may be.
+    Spent,
+    /// The runs were broken off.
+    Stopped(E),
+}
+
+/// What a search came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit<E> {
+    /// The parameters as they were, and the best that were tried; `None` where not even the first run was made.
+    pub trials: Option<(Trial, Trial)>,
+    /// Runs that were made.
+    pub runs: usize,
+    /// Why it ended.
+    pub end: End<E>,
+}
+
+/// Makes runs with these values of the parameters: the relative errors of the points of each, or why it broke off.
+pub type Runs<'r, E> = dyn FnMut(&[Vec<f64>]) -> Result<Vec<Vec<f64>>, E> + 'r;
+
+/// Searches for the parameters with the smallest sum of squared errors, each divided by what its point may be off, in at most
+/// `most` runs.
+pub fn fit<E>(free: &[Free], within: &[f64], most: usize, runs: &mut Runs<'_, E>) -> Fit<E> {
+    let mut search = Search { free, within, most, made: 0, runs };
+    let mut trials = None;
+    let end = match search.descend(&mut trials) {
+        Ok(()) => End::Settled,
+        Err(end) => end,
+    };
+    Fit { trials, runs: search.made, end }
+}
+
+/// Where a parameter lies in its range, 0 to 1.
+fn place(free: &Free, value: f64) -> f64 {
+    if free.by_ratios {
+        (value / free.low).ln() / (free.high / free.low).ln()
+    } else {
+        (value - free.low) / (free.high - free.low)
+    }
+}
+
+/// The value at a place, as a scenario would write it.
+fn value(free: &Free, place: f64) -> f64 {
+    let value = if free.by_ratios {
+        free.low * (free.high / free.low).powf(place)
+    } else {
+        free.low + (free.high - free.low) * place
+    };
+    free.unit.rounded(value).clamp(free.low, free.high)
+}
+
+/// A trial with the numbers that the search goes by.
+#[derive(Clone)]
+struct Known {
+    trial: Trial,
+    places: Vec<f64>,
+    residuals: Vec<f64>,
+}
+
+impl Known {
+    fn misfit(&self) -> f64 {
+        self.residuals.iter().map(|residual| residual * residual).sum()
+    }
+}
+
+struct Search<'s, 'r, E> {
+    free: &'s [Free],
+    within: &'s [f64],
+    most: usize,
+    made: usize,
+    runs: &'s mut Runs<'r, E>,
+}
+
+impl<E> Search<'_, '_, E> {
+    fn descend(&mut self, trials: &mut Option<(Trial, Trial)>) -> Result<(), End<E>> {
+        let start: Vec<f64> = self.free.iter().map(|free| place(free, free.value)).collect();
+        let mut best = self.run(&[start])?.remove(0);
+        let first = best.trial.clone();
+        *trials = Some((first.clone(), first.clone()));
+        let mut slopes = self.slopes(&best)?;
+        let (mut fresh, mut damping) = (true, DAMPING);
+        loop {
+            let steps = [damping, damping * 10.0].map(|damping| Self::next(&best, &slopes, damping));
+            let longest = best.places.iter().zip(&steps[0]).map(|(from, to)| (to - from).abs()).fold(0.0, f64::max);
+            let tried = if longest < SHORTEST_STEP { Vec::new() } else { self.run(&steps)? };
+            for known in &tried {
+                slopes.renew(&difference(&known.places, &best.places), &difference(&known.residuals, &best.residuals));
+            }
+            let lowest = tried.into_iter().enumerate().min_by(|a, b| a.1.misfit().total_cmp(&b.1.misfit()));
+            let before = best.misfit();
+            let mut improvement = 0.0;
+            if let Some((which, lower)) = lowest.filter(|(_, lower)| lower.misfit() < before) {
+                best = lower;
+                *trials = Some((first.clone(), best.trial.clone()));
+                damping = (if which == 0 { damping / 10.0 } else { damping * 3.0 }).max(1e-6);
+                improvement = 1.0 - best.misfit() / before;
+            }
+            if best.misfit() == 0.0 {
+                return Ok(());
+            }
+            if improvement >= LEAST_IMPROVEMENT {
+                fresh = false;
+            } else if !fresh {
+                slopes = self.slopes(&best)?;
+                (fresh, damping) = (true, DAMPING);
+            } else if improvement > 0.0 || longest < SHORTEST_STEP || damping > MOST_DAMPING {
+                return Ok(());
+            } else {
+                // What the failed steps have shown is in the slopes by now.
+                damping *= 30.0;
+            }
+        }
+    }
+
+    fn next(best: &Known, slopes: &Matrix, damping: f64) -> Vec<f64> {
+        let bounds: Vec<Bounds> = best
+            .places
+            .iter()
+            .map(|&at| Bounds { low: (at - LONGEST_STEP).max(0.0) - at, high: (at + LONGEST_STEP).min(1.0) - at })
+            .collect();
+        let step = linear::damped_step(slopes, &best.residuals, damping, &bounds);
+        best.places.iter().zip(step).map(|(at, by)| at + by).collect()
+    }
+
+    /// Slopes of the residuals, each by a run with one parameter moved towards the farther end of its range.
+    fn slopes(&mut self, at: &Known) -> Result<Matrix, End<E>> {
+        let moved = (0..at.places.len()).map(|index| {
+            let mut places = at.places.clone();
+            places[index] += if places[index] > 0.5 { -DIFFERENCE } else { DIFFERENCE };
+            places
+        });
+        let moved: Vec<Vec<f64>> = moved.collect();
+        let moved = self.run(&moved)?;
+        let columns: Vec<Vec<f64>> = moved
+            .iter()
+            .enumerate()
+            .map(|(index, known)| {
+                let by = known.places[index] - at.places[index];
+                let slope = |(now, then): (&f64, &f64)| if by == 0.0 { 0.0 } else { (now - then) / by };
+                known.residuals.iter().zip(&at.residuals).map(slope).collect()
+            })
+            .collect();
+        Ok(Matrix::of_columns(&columns, at.residuals.len()))
+    }
+
+    fn run(&mut self, places: &[Vec<f64>]) -> Result<Vec<Known>, End<E>> {
+        if self.made + places.len() > self.most {
+            return Err(End::Spent);
+        }
+        let values: Vec<Vec<f64>> = places
+            .iter()
+            .map(|places| self.free.iter().zip(places).map(|(free, &at)| value(free, at)).collect())
+            .collect();
+        let errors = (self.runs)(&values).map_err(End::Stopped)?;
+        self.made += values.len();
+        let known = values.into_iter().zip(errors).map(|(values, errors)| Known {
+            places: self.free.iter().zip(&values).map(|(free, &value)| place(free, value)).collect(),
+            residuals: errors.iter().zip(self.within).map(|(error, within)| error / within).collect(),
+            trial: Trial { values, errors },
+        });
+        Ok(known.collect())
+    }
+}
+
+fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::published::FreeUnit;
+
+    fn free(value: f64, low: f64, high: f64, by_ratios: bool) -> Free {
+        Free { name: "x".into(), path: "x".into(), unit: FreeUnit::Number, value, low, high, by_ratios }
+    }
+
+    /// A sum of two exponential approaches, read off at eight times.
+    fn curve(values: &[f64]) -> Vec<f64> {
+        let at = |t: f64| values[0] * (1.0 - (-t / values[1]).exp()) + values[2] * (1.0 - (-t / 50.0).exp());
+        (1..=8).map(|i| at(f64::from(i * i) * 2.0)).collect()
+    }
+
+    fn errors(values: &[f64], wanted: &[f64]) -> Vec<f64> {
+        curve(values).iter().zip(wanted).map(|(found, wanted)| found / wanted - 1.0).collect()
+    }
+
+    #[test]
+    fn the_parameters_behind_a_curve_are_found() {
+        let free = [free(1.0, 0.1, 20.0, true), free(2.0, 1.0, 100.0, true), free(1.0, 0.0, 10.0, false)];
+        let wanted = curve(&[5.0, 9.0, 3.0]);
+        let mut runs = |many: &[Vec<f64>]| Ok::<_, ()>(many.iter().map(|values| errors(values, &wanted)).collect());
+        let fit = fit(&free, &[0.05; 8], 100, &mut runs);
+        let (first, best) = fit.trials.expect("runs were made");
+        assert!(first.mean_error() > 0.3 && best.mean_error() < 0.002, "{first:?} {best:?} after {}", fit.runs);
+        assert!((best.values[1] / 9.0 - 1.0).abs() < 0.1, "{best:?}");
+        assert!(fit.runs <= 100);
+    }
+
+    #[test]
+    fn a_parameter_stays_in_its_range() {
+        let free = [free(1.0, 0.5, 3.0, false), free(20.0, 15.0, 30.0, true), free(1.0, 0.0, 10.0, false)];
+        let wanted = curve(&[5.0, 9.0, 3.0]);
+        let mut runs = |many: &[Vec<f64>]| {
+            for values in many {
+                assert!(values.iter().zip(&free).all(|(value, free)| (free.low..=free.high).contains(value)));
+            }
+            Ok::<_, ()>(many.iter().map(|values| errors(values, &wanted)).collect())
+        };
+        let fit = fit(&free, &[0.05; 8], 60, &mut runs);
+        let (first, best) = fit.trials.expect("runs were made");
+        assert!(best.mean_error() < first.mean_error());
+        assert_eq!(best.values[1], 15.0, "the end of the range that is nearest");
+    }
+
+    #[test]
+    fn what_was_found_until_an_interruption_is_kept() {
+        let free = [free(1.0, 0.1, 20.0, true), free(2.0, 1.0, 100.0, true), free(1.0, 0.0, 10.0, false)];
+        let wanted = curve(&[5.0, 9.0, 3.0]);
+        let mut left = 3;
+        let mut runs = |many: &[Vec<f64>]| {
+            left -= 1;
+            if left == 0 { Err("enough") } else { Ok(many.iter().map(|values| errors(values, &wanted)).collect()) }
+        };
+        let fit = fit(&free, &[0.05; 8], 60, &mut runs);
+        assert_eq!((fit.end, fit.runs), (End::Stopped("enough"), 4));
+        assert!(fit.trials.is_some_and(|(first, best)| first == best));
+    }
+}

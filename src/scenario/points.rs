@@ -1,0 +1,100 @@
+//! What a planner has observed, from a CSV file: points that a fit is held against.
+
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::observed::parse_csv;
+use super::schema::listed;
+use super::source::{MAX_CSV_BYTES, Place, Source, read_text};
+use crate::plan::Plan;
+use crate::published::{Figure, MAX_POINTS, Point};
+use crate::units::{Fen, Instant, Nanos};
+use std::path::Path;
+
+/// How far off a run may be from a row; all rows count alike.
+const WITHIN: f64 = 0.05;
+
+/// A column with values, and whether they are sums up to the time of the row or rates from it to the next.
+const COLUMNS: [(&str, Kind); 3] =
+    [("gmv_paid_rmb", Kind::Gmv), ("gmv_paid_rmb_per_second", Kind::GmvRate), ("orders_per_second", Kind::OrderRate)];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Gmv,
+    GmvRate,
+    OrderRate,
+}
+
+/// Reads points from a CSV file with the columns `seconds` (since the first opening) or `time` (RFC 3339), and one of
+/// `gmv_paid_rmb` (since the first opening), `gmv_paid_rmb_per_second` and `orders_per_second` (from this row to the next; the
+/// last row only ends that before it). Values of zero are left out: nothing is a relative error away from them.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn points(path: &Path, plan: &Plan) -> Result<Vec<Point>, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let text = match read_text(path, MAX_CSV_BYTES) {
+        Ok(text) => text,
+        Err(problem) => return Err(only(found, problem)),
+    };
+    let source = found.sources.add(Source::from_path(path, text));
+    let text = &found.sources.get(source).text;
+    let header = text.lines().next().unwrap_or_default();
+    let named = |name: &str| header.split(',').any(|column| column.trim().trim_matches('"') == name);
+    let Some((column, kind)) = COLUMNS.into_iter().find(|(name, _)| named(name)) else {
+        let missing = Diagnostic::new(Code::BadCsv, "no column with values")
+            .at(Place { source, range: 0..usize::MAX }, "the header of the file")
+            .help(format!("name one of the columns {}", listed(COLUMNS.map(|(name, _)| name))));
+        return Err(only(found, missing));
+    };
+    let (table, rows) = match parse_csv(text, source, ["seconds", column], Some(plan.origin_unix_ms)) {
+        Ok(read) => read,
+        Err(problems) => {
+            for problem in problems {
+                found.push(problem);
+            }
+            return Err(found);
+        }
+    };
+    let mut before = -1.0;
+    for (index, [seconds, value]) in table.iter().enumerate() {
+        let label = if !(0.0..=plan.horizon.as_secs_f64()).contains(seconds) {
+            "before the first opening or after the last closing"
+        } else if *seconds <= before {
+            "does not come after the row before"
+        } else if *value < 0.0 || *value > 1e14 {
+            "a value out of range"
+        } else {
+            before = *seconds;
+            continue;
+        };
+        found.push(Diagnostic::new(Code::BadCsv, "a point is out of line").at(rows.place(index), label));
+    }
+    let points = made(&table, kind);
+    if !found.has_errors() && (points.is_empty() || points.len() > MAX_POINTS) {
+        let count = points.len();
+        let wrong = Diagnostic::new(Code::TooMany, format!("a fit takes 1 to {MAX_POINTS} points, these are {count}"));
+        return Err(only(found, wrong.help("thin the file out, or take means over longer stretches")));
+    }
+    if found.has_errors() { Err(found) } else { Ok(points) }
+}
+
+fn only(mut found: Diagnostics, problem: Diagnostic) -> Diagnostics {
+    found.push(problem);
+    found
+}
+
+fn made(table: &[[f64; 2]], kind: Kind) -> Vec<Point> {
+    let instant = |seconds: f64| Instant(Nanos::from_secs_f64(seconds).0);
+    let mut points = Vec::new();
+    for (index, &[seconds, value]) in table.iter().enumerate().filter(|(_, row)| row[1] > 0.0) {
+        let next = table.get(index + 1).map(|next| instant(next[0]));
+        let figure = match (kind, next) {
+            (Kind::Gmv, _) => Figure::GmvPaid(Fen((value * 100.0).round() as u64)),
+            (Kind::GmvRate, Some(until)) => Figure::GmvRate(value * 100.0, until),
+            (Kind::OrderRate, Some(until)) => Figure::OrderRate(value, until),
+            (_, None) => continue,
+        };
+        let name = format!("row {}", index + 1);
+        points.push(Point { name, figure, window: None, at: Some(instant(seconds)), within: WITHIN, source: None });
+    }
+    points
+}

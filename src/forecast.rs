@@ -184,14 +184,16 @@ impl Forecast {
     }
 }
 
-/// Events that a visit of `state` makes in the engine: one per call (its completion), one where there is no call (the end of the
-/// think time), and one more where orders are reserved or paid, which wait for the end of a tick, or where the last call is answered
-/// at a desk, so that its answer and the end of the think time are two events. A session adds one, its arrival.
+/// Events that a visit of `state` makes in the engine: one per call (its completion) or set of calls that are made at once, one where
+/// there is no call (the end of the think time), and one more where orders are reserved or paid, which wait for the end of a tick, or
+/// where the last call is answered at a desk or among others, so that its answer and the end of the think time are two events. A
+/// session adds one, its arrival.
 #[must_use]
 pub fn events_of_state(plan: &Plan, state: &State) -> f64 {
     let settles = matches!(state.action, Some(Action::Reserve | Action::Pay { .. }));
-    let at_desk = state.calls.last().is_some_and(|&service| plan.services[service].desk.is_some());
-    state.calls.len().max(1) as f64 + f64::from(u8::from(settles || at_desk))
+    let is_at_desk = |&service: &usize| plan.services[service].desk.is_some();
+    let answers = state.calls_by_step().last().is_some_and(|last| last.len() > 1 || last.iter().any(is_at_desk));
+    state.steps.len().max(1) as f64 + f64::from(u8::from(settles || answers))
 }
 
 /// Memory of a run, bytes.

@@ -97,11 +97,20 @@ pub struct Graph {
     pub states: Vec<State>,
 }
 
+/// A call of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The service.
+    pub service: u8,
+    /// Calls that are made at once, from this one on: more than one where a page forks.
+    pub at_once: u8,
+}
+
 /// A state.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Services called in turn.
-    pub calls: Vec<u8>,
+    /// Calls, in the order in which they are made.
+    pub calls: Vec<Call>,
     /// What happens once the page has loaded.
     pub action: Option<Action>,
     /// Think time.
@@ -302,7 +311,16 @@ impl Segment {
 impl Graph {
     fn new(cbmg: &plan::Cbmg) -> Self {
         let state = |state: &plan::State| State {
-            calls: state.calls.iter().map(|&service| service as u8).collect(),
+            calls: state
+                .calls_by_step()
+                .flat_map(|services| {
+                    let at_once = |position| if position == 0 { services.len() as u8 } else { 1 };
+                    services
+                        .iter()
+                        .enumerate()
+                        .map(move |(position, &service)| Call { service: service as u8, at_once: at_once(position) })
+                })
+                .collect(),
             action: state.action,
             think: state.think.as_ref().map(TimeSampler::new),
             next: Transition::new(&state.next),

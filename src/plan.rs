@@ -31,6 +31,8 @@ pub const MAX_SEGMENTS: usize = 255;
 pub const MAX_SERVICES: usize = 100;
 /// Most states of a behaviour graph, and most calls of a state.
 pub const MAX_STATES: usize = 250;
+/// Most calls of a page that are made at once.
+pub const MAX_AT_ONCE: usize = 8;
 /// Most lines of a basket.
 pub const MAX_LINES: u32 = 16;
 /// Most cells.
@@ -169,8 +171,11 @@ pub struct Cbmg {
 pub struct State {
     /// Name in the scenario.
     pub name: String,
-    /// Services called, one after the other.
+    /// Services called.
     pub calls: Vec<ServiceId>,
+    /// How many of them are called at once, one such step after the other; their sum is the number of calls. At most
+    /// [`MAX_AT_ONCE`], at least one.
+    pub steps: Vec<usize>,
     /// What happens once the page has loaded.
     pub action: Option<Action>,
     /// Think time; `None` is zero.
@@ -533,6 +538,17 @@ impl Desk {
             Discipline::StatePriority(ranks) => ranks[cbmg][state],
             Discipline::Fifo | Discipline::Lifo | Discipline::AdaptiveLifo { .. } => 0,
         }
+    }
+}
+
+impl State {
+    /// The services of each step: those that are called at once.
+    pub fn calls_by_step(&self) -> impl Iterator<Item = &[ServiceId]> {
+        self.steps.iter().scan(&self.calls[..], |rest, &step| {
+            let (now, later) = rest.split_at(step);
+            *rest = later;
+            Some(now)
+        })
     }
 }
 

@@ -18,6 +18,7 @@ fn state(name: &str, calls: &[usize], think: Option<u64>, next: &[(Option<usize>
     State {
         name: name.into(),
         calls: calls.to_vec(),
+        steps: vec![1; calls.len()],
         action: None,
         think: think.map(|seconds| TimeDistribution::Exponential(Nanos::from_secs(seconds))),
         next: next.to_vec(),

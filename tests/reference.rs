@@ -33,6 +33,8 @@ mod draw;
 mod draws;
 #[path = "reference/event.rs"]
 mod event;
+#[path = "reference/fork.rs"]
+mod fork;
 #[path = "reference/incident.rs"]
 mod incident;
 #[path = "reference/order.rs"]
@@ -79,7 +81,7 @@ const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 
 /// What must be common, and in how many scenarios of a hundred it must happen at least.
 const COMMON: &[(&str, u32, Count)] = &[
-    ("ties", 45, |seen| seen.ties),
+    ("ties", 42, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
     ("contested requests", 60, |seen| seen.contested),
     ("contested requests granted", 50, |seen| seen.granted),
@@ -104,6 +106,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests refused", 3, |seen| seen.rarities.refused),
     ("requests that get through later", 3, |seen| seen.rarities.got_through),
     ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
+    ("pages that fork", 30, |seen| seen.forks),
+    ("forks that fail", 20, |seen| seen.forks_failed),
     ("brands past a sum", 15, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
@@ -135,6 +139,8 @@ struct Seen {
     cancelled: u64,
     slowed: u64,
     rarities: Rarities,
+    forks: u64,
+    forks_failed: u64,
     brands_past: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
@@ -184,6 +190,8 @@ impl Seen {
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
             rarities,
+            forks: rarities.forks,
+            forks_failed: rarities.forks_failed,
             brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),

@@ -131,6 +131,18 @@ fn power_of_two_choices() {
 }
 
 #[test]
+fn fork_and_join() {
+    let (arrivals, services) = (5.0, 10.0);
+    let together = (12.0 - arrivals / services) / 8.0 / (services - arrivals);
+    let known = Experiment::of("fork-join");
+    agrees(&known, "one", &Station::markov(1, arrivals, 1.0 / services));
+    known.agrees("", Measure::InFlight, arrivals * together);
+    // The same where answers are not known in advance.
+    let cancel = ["service.one.cancel=\"waiting\"", "service.other.cancel=\"waiting\""];
+    Experiment::varied("fork-join", &cancel).agrees("", Measure::InFlight, arrivals * together);
+}
+
+#[test]
 fn jackson_network() {
     let through_a = 8.0 / (1.0 - 0.1 * 0.7);
     let through_b = 0.7 * through_a;

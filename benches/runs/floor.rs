@@ -90,10 +90,11 @@ impl Walk<'_> {
     }
 
     fn page(&mut self, visit: &Visit, state: &State) -> Option<u8> {
-        for (call, &service) in state.calls.iter().enumerate() {
+        for (call, at) in state.calls.iter().enumerate() {
+            let service = usize::from(at.service);
             let mut stream = self.stream(visit, Purpose::ServiceTime, (call as u16) << 8);
-            let work = self.model.services[usize::from(service)].time.draw(&mut stream);
-            self.sum += self.stations[usize::from(service)].offer(self.now, work).unwrap_or(0);
+            let work = self.model.services[service].time.draw(&mut stream);
+            self.sum += self.stations[service].offer(self.now, work).unwrap_or(0);
             self.now += BETWEEN_REQUESTS;
         }
         // An answer and the thinking after it are one event, unless the answer is one about stock.

@@ -132,11 +132,21 @@ impl Admission {
         }
     }
 
+    fn answer(&self, made: u64, time: u64) -> Answer {
+        Answer { time, is_slow: self.slow_over.is_some_and(|over| time - made > over) }
+    }
+
+    /// A client that would have heard of a request is gone before the answer comes.
+    fn unanswered(&mut self, made: u64, time: u64) {
+        // Answers that are alike are as good as each other.
+        let (answer, mut was_found) = (Reverse(self.answer(made, time)), false);
+        self.answers.retain(|other| was_found || *other != answer || std::mem::replace(&mut was_found, true));
+    }
+
     /// A client will hear at `time` of a request that it made at `made`, ns; or hears of it now.
     fn answered(&mut self, made: u64, time: u64) {
-        let is_slow = self.slow_over.is_some_and(|over| time - made > over);
         if self.budget.is_some() || self.breaker.is_some() || self.throttle.is_some() {
-            self.answers.push(Reverse(Answer { time, is_slow }));
+            self.answers.push(Reverse(self.answer(made, time)));
         }
     }
 

@@ -35,12 +35,34 @@ impl BasketId {
     pub const NONE: BasketId = BasketId(0);
     /// No basket any more: there was one.
     pub const GONE: BasketId = BasketId(1);
+    /// Bit of the number of a leg that stands here in place of a basket.
+    const LEG: u32 = 1 << 31;
 
     /// Whether there is a basket.
     #[must_use]
     #[inline]
     pub fn is_one(self) -> bool {
         self.0 > Self::GONE.0
+    }
+
+    /// What the leg in this place of its pool carries: see [`crate::engine::desk`].
+    #[must_use]
+    pub fn of_leg(place: u32) -> Self {
+        BasketId(place | Self::LEG)
+    }
+
+    /// Whether a leg carries it, not a session.
+    #[must_use]
+    #[inline]
+    pub fn is_of_leg(self) -> bool {
+        self.0 & Self::LEG != 0
+    }
+
+    /// The leg that carries it.
+    #[must_use]
+    #[inline]
+    pub fn leg(self) -> Option<u32> {
+        self.is_of_leg().then_some(self.0 & !Self::LEG)
     }
 }
 

@@ -165,6 +165,9 @@ impl Player<'_> {
     #[inline]
     pub(super) fn wait(&mut self, session: &mut Session, phase: Phase, time: Instant) {
         self.set_wait(session, phase, time);
+        if session.basket.is_of_leg() {
+            return self.cell.desks.wait_for_leg(*session);
+        }
         self.cell.events.push(*session);
     }
 
@@ -173,7 +176,7 @@ impl Player<'_> {
     pub(super) fn set_wait(&self, session: &mut Session, phase: Phase, time: Instant) {
         session.wait_for(phase, time);
         if session.holds() {
-            let deadline = self.cell.baskets.deadline(session.basket);
+            let deadline = self.cell.baskets.deadline(self.basket_of(session));
             if deadline <= time {
                 session.wait_for(Phase::HoldExpiry, deadline);
             }
@@ -183,7 +186,7 @@ impl Player<'_> {
     /// When the hold of a session expires; the end of time where it holds nothing.
     #[inline]
     pub(super) fn hold_ends(&self, session: &Session) -> Instant {
-        if session.holds() { self.cell.baskets.deadline(session.basket) } else { Instant(u64::MAX) }
+        if session.holds() { self.cell.baskets.deadline(self.basket_of(session)) } else { Instant(u64::MAX) }
     }
 
     /// Adds to the history of a shopper, where one is kept.

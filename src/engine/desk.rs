@@ -21,6 +21,8 @@
 //! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
 
 mod change;
+mod fork;
+mod legs;
 mod line;
 mod state;
 mod turns;
@@ -33,6 +35,7 @@ use super::station::Reading;
 use crate::model::Model;
 use crate::plan::{self, Balancer, Cancel, Queues};
 use crate::units::{Instant, Nanos};
+use legs::{Legs, Status};
 use line::Line;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -47,15 +50,15 @@ const TURNS_TO_SWEEP: usize = 256;
 struct Request {
     /// Who waits for it, until the time and phase that it carries; meaningless once the client is gone.
     client: Session,
+    is_awaited: bool,
     /// Names it: the cell's requests are numbered in the order in which they come.
     ticket: u64,
     task: Task,
 }
 
-/// What a request is about, and how far it has come.
+/// What is asked of a desk, by whomever, and how far it has come.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Task {
-    is_awaited: bool,
     service: u8,
     /// The queue that it was sent to.
     queue: u32,
@@ -88,20 +91,70 @@ enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     time: u64,
-    what: What,
-    /// Among equals: the ticket of what is done, the place in the total order of events of a client that leaves.
+    class: Class,
+    /// Among equals: the ticket of what is done or arrives, the number of the service that changes, the place in the total order of events of a client, without its visit.
     order: u64,
+    /// Which of the clients that one session is: see [`Legs::caller`].
+    caller: u64,
     ticket: u64,
     place: u32,
+    what: What,
+}
+
+/// Those of a client have a place among the events of sessions, the others come before them all, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Done,
+    Change,
+    Arrival,
+    OfClient,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
+    /// A request is done.
     Done,
     /// The number of instances changes; the place is that of the service.
     Change,
+    /// A request gets through that could not before.
     Arrives,
+    /// A client leaves the desk.
     ClientLeaves,
+    /// What a leg waits for happens.
+    LegWaits,
+}
+
+/// Bits of the place of an event in the total order that name the visit: a session has one event at a time, so those of its legs
+/// are ordered without it.
+const VISIT_BITS: u32 = 16;
+
+impl Turn {
+    /// What a client waits for happens.
+    fn of_client(client: &Session, what: What, caller: u64, ticket: u64, place: u32) -> Self {
+        let (time, order) = client.order();
+        Turn { time, class: Class::OfClient, order: order >> VISIT_BITS, caller, ticket, place, what }
+    }
+
+    /// A request is done.
+    fn done(time: u64, ticket: u64, place: u32) -> Self {
+        Turn { time, class: Class::Done, order: ticket, caller: 0, ticket, place, what: What::Done }
+    }
+
+    /// The number of instances of a service changes.
+    fn change(time: u64, service: u32) -> Self {
+        let (order, place) = (u64::from(service), service);
+        Turn { time, class: Class::Change, order, caller: 0, ticket: 0, place, what: What::Change }
+    }
+
+    /// A request arrives.
+    fn arrival(time: u64, ticket: u64, place: u32) -> Self {
+        Turn { time, class: Class::Arrival, order: ticket, caller: 0, ticket, place, what: What::Arrives }
+    }
+
+    /// Whether an event of a session at the same instant comes before.
+    fn comes_after(&self, session: &Session) -> bool {
+        session.order().1 >> VISIT_BITS <= self.order
+    }
 }
 
 /// The servers of one service in one cell.
@@ -150,6 +203,9 @@ pub struct Desks {
     turns: BinaryHeap<Reverse<Turn>>,
     tickets: u64,
     len: usize,
+    legs: Legs,
+    /// Whether anything can come here at all.
+    are_used: bool,
 }
 
 impl Desk {
@@ -288,24 +344,32 @@ impl Desks {
     pub fn new(model: &Model, cell: u32) -> Self {
         let desks: Vec<Option<Desk>> =
             (0..model.services.len()).map(|service| Desk::new(model, service, cell)).collect();
-        if desks.iter().all(Option::is_none) {
-            return Desks::default();
-        }
-        let mut desks = Desks { by_service: desks, ..Desks::default() };
-        (0..model.services.len()).for_each(|service| desks.await_change(model, service, Instant(0)));
+        let mut calls = model.graphs.iter().flat_map(|graph| &graph.states).flat_map(|state| &state.calls);
+        let are_used = desks.iter().any(Option::is_some) || calls.any(|call| call.at_once > 1);
+        let by_service = if desks.iter().all(Option::is_none) { Vec::new() } else { desks };
+        let mut desks = Desks { by_service, are_used, ..Desks::default() };
+        (0..desks.by_service.len()).for_each(|service| desks.await_change(model, service, Instant(0)));
         desks
     }
 
-    /// Whether there is none.
+    /// Whether nothing ever comes here.
     #[must_use]
     #[inline]
     pub fn are_none(&self) -> bool {
-        self.by_service.is_empty()
+        !self.are_used
     }
 
-    /// Sessions that wait at a desk.
+    /// Sessions that wait at a desk or for their legs.
     pub fn clients(&self) -> impl Iterator<Item = &Session> {
-        self.requests.iter().flatten().filter(|request| request.task.is_awaited).map(|request| &request.client)
+        let awaited = self.requests.iter().flatten().filter(|request| request.is_awaited);
+        let at_desk = awaited.map(|request| &request.client).filter(|client| !client.basket.is_of_leg());
+        at_desk.chain(self.legs.forks.iter().map(|(_, fork)| &fork.session))
+    }
+
+    /// A leg waits for what its session says.
+    pub(super) fn wait_for_leg(&mut self, session: Session) {
+        let turn = self.legs.wait(session);
+        self.turns.push(Reverse(turn));
     }
 
     /// Requests that wait or are served at the desk of a service; `None` where it has none.
@@ -337,9 +401,13 @@ impl Desks {
             self.requests.len() as u32 - 1
         });
         self.requests[place as usize] = Some(request);
-        if request.task.is_awaited && request.client.time.0 < u64::MAX {
-            let (time, order) = request.client.order();
-            self.turns.push(Reverse(Turn { time, what: What::ClientLeaves, order, ticket: request.ticket, place }));
+        if request.is_awaited && request.client.time.0 < u64::MAX {
+            let caller = self.legs.caller(&request.client);
+            let turn = Turn::of_client(&request.client, What::ClientLeaves, caller, request.ticket, place);
+            self.turns.push(Reverse(turn));
+        }
+        if request.is_awaited {
+            self.legs.queue_up(&request.client, place);
         }
         place
     }
@@ -347,11 +415,15 @@ impl Desks {
     fn forget(&mut self, place: u32) -> Request {
         self.len -= 1;
         self.free.insert(place);
-        if self.turns.len() > TURNS_EACH * self.len + TURNS_TO_SWEEP {
-            let requests = &self.requests;
-            self.turns.retain(|Reverse(turn)| is_due(requests, turn));
+        if self.turns.len() > TURNS_EACH * (self.len + self.legs.all.len()) + TURNS_TO_SWEEP {
+            let (requests, legs) = (&self.requests, &self.legs);
+            self.turns.retain(|Reverse(turn)| is_due(requests, legs, turn));
         }
-        self.requests[place as usize].take().expect("who names a place has seen it taken")
+        let request = self.requests[place as usize].take().expect("who names a place has seen it taken");
+        if request.is_awaited {
+            self.legs.set(&request.client, Status::AtPlay);
+        }
+        request
     }
 
     /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
@@ -363,7 +435,6 @@ impl Desks {
         let ticket = self.tickets;
         self.tickets += 1;
         let task = Task {
-            is_awaited: true,
             service: service as u8,
             queue: queue as u32,
             rank,
@@ -374,7 +445,7 @@ impl Desks {
             bound: u64::MAX,
             stage: until.map_or(Stage::Waiting, Stage::UnderWay),
         };
-        let place = self.keep(Request { client, ticket, task });
+        let place = self.keep(Request { client, is_awaited: true, ticket, task });
         match until {
             None => self.line_up(settings, place, now),
             Some(until) => self.await_arrival(place, ticket, until),
@@ -418,7 +489,7 @@ impl Desks {
         queue.serving += 1;
         let done = queue.done(settings, now, work);
         self.request(place).task.stage = Stage::Served(now, done);
-        self.turns.push(Reverse(Turn { time: done, what: What::Done, order: ticket, ticket, place }));
+        self.turns.push(Reverse(Turn::done(done, ticket, place)));
     }
 
     /// A request ends, wherever it is: it leaves its worker, its queue, or the way to it.
@@ -462,7 +533,7 @@ impl Desks {
     /// The client of a request leaves. The session, and where it had waited.
     fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, (usize, u32)) {
         let request = self.request(place);
-        request.task.is_awaited = false;
+        request.is_awaited = false;
         let Request { client, task: Task { service, queue, stage, .. }, .. } = *request;
         let is_served = matches!(stage, Stage::Served(..));
         match cancel(usize::from(service)) {
@@ -476,7 +547,7 @@ impl Desks {
     /// What happens next.
     fn next_turn(&mut self) -> Option<Turn> {
         while let Some(Reverse(turn)) = self.turns.peek() {
-            if is_due(&self.requests, turn) {
+            if is_due(&self.requests, &self.legs, turn) {
                 return Some(*turn);
             }
             self.turns.pop();
@@ -504,10 +575,12 @@ enum Next {
     Dropped(Request),
 }
 
-/// Whether a turn is still to come: its request is there, and so is the client who would leave.
-fn is_due(requests: &[Option<Request>], turn: &Turn) -> bool {
-    let is_there = |request: &Request| {
-        request.ticket == turn.ticket && (turn.what != What::ClientLeaves || request.task.is_awaited)
-    };
+/// Whether a turn is still to come: its request is there, and so is the client who would leave; or its leg still waits for it.
+fn is_due(requests: &[Option<Request>], legs: &Legs, turn: &Turn) -> bool {
+    if turn.what == What::LegWaits {
+        return legs.waits(turn);
+    }
+    let is_there =
+        |request: &Request| request.ticket == turn.ticket && (turn.what != What::ClientLeaves || request.is_awaited);
     turn.what == What::Change || requests[turn.place as usize].as_ref().is_some_and(is_there)
 }

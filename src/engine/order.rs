@@ -167,6 +167,9 @@ impl Player<'_> {
 
     /// The hold on an unpaid order runs out: its stock comes back. A session that was still going ends with it.
     pub(super) fn expire(&mut self, session: &mut Session) {
+        if session.basket.is_of_leg() {
+            return self.leg_expired(session);
+        }
         if session.phase() == Phase::HoldExpiry {
             self.tally.ended += 1;
             self.remember(session, HAS_FAILED);

@@ -190,6 +190,12 @@ impl Session {
         self.bits >> 4
     }
 
+    /// The same at another call of its page.
+    #[must_use]
+    pub fn at_call(self, call: u8, attempt: u8) -> Self {
+        Session { call, attempt, ..self }
+    }
+
     /// What it waits for.
     #[must_use]
     #[inline]

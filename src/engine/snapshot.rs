@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// Most attempts of a session at a call, as the plan bounds them.
+pub(super) const MOST_ATTEMPTS: u8 = 100;
+
 /// Why a snapshot was not written or not taken.
 #[derive(Debug)]
 pub struct SnapshotError {

@@ -2,7 +2,7 @@
 
 use super::cell::Player;
 use super::session::{Cause, Phase, Session};
-use crate::model::{Segment, State};
+use crate::model::{Call, Segment, State};
 use crate::plan::Action;
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
@@ -29,6 +29,16 @@ impl<'a> Player<'a> {
 
     fn state(&self, session: &Session) -> &'a State {
         &self.model.graphs[self.segment(session).graph].states[usize::from(session.state)]
+    }
+
+    /// The calls of the page that a session is at.
+    pub(super) fn calls(&self, session: &Session) -> &'a [Call] {
+        &self.state(session).calls
+    }
+
+    /// The service that a session is calling.
+    pub(super) fn service(&self, session: &Session) -> usize {
+        usize::from(self.calls(session)[usize::from(session.call)].service)
     }
 
     /// The stream of a draw that concerns the current visit of a session.
@@ -72,42 +82,18 @@ impl<'a> Player<'a> {
 
     /// Asks for the current call of the page, or finishes the page where all are answered.
     pub(super) fn call(&mut self, session: &mut Session) {
+        if session.basket.is_of_leg() {
+            return self.call_as_leg(session);
+        }
         let state = self.state(session);
-        let Some(&service) = state.calls.get(usize::from(session.call)) else { return self.loaded(session, state) };
+        let Some(&Call { service, at_once }) = state.calls.get(usize::from(session.call)) else {
+            return self.loaded(session, state);
+        };
+        if at_once > 1 {
+            return self.fork(session, at_once);
+        }
         let last = usize::from(session.call) + 1 == state.calls.len();
-        let service = usize::from(service);
-        let now = session.time;
-        let is_protected = self.model.services[service].is_protected;
-        let since = if is_protected {
-            let Some(since) = self.admit(session, service) else { return };
-            since
-        } else {
-            now
-        };
-        let work = self.work(session, service);
-        let tally = &mut self.tally.services[service];
-        tally.requests += 1;
-        tally.offered_ns += u128::from(work);
-        if self.model.services[service].desk.is_some() {
-            return self.ask_at_desk(session, service, since, work);
-        }
-        let Some(start) = self.cell.stations[service].offer(now.0, work) else {
-            tally.rejected += 1;
-            self.note_failure(service, now);
-            return self.attempt_failed(session, Cause::rejected(service));
-        };
-        let done = Instant(start.saturating_add(work));
-        tally.accept(start - since.0, done.0 - since.0);
-        let timeout = self.timeout(service, since);
-        let patience_ends = self.patience_ends(session, done);
-        let is_awaited = done <= timeout.min(patience_ends);
-        if is_protected {
-            self.taken_in(session, service, since, done, is_awaited);
-        }
-        if !is_awaited {
-            self.tally.services[service].timed_out += 1;
-            return self.wait_in_vain(session, timeout, patience_ends);
-        }
+        let Some((_, done)) = self.ask(session, usize::from(service)) else { return };
         session.call += 1;
         session.attempt = 0;
         let acts_on_stock = matches!(state.action, Some(Action::Reserve | Action::Pay { .. }));
@@ -119,6 +105,44 @@ impl<'a> Player<'a> {
         } else {
             self.wait(session, Phase::Response, done);
         }
+    }
+
+    /// Makes a request. When its client asked, and when it will be answered; `None` where the client waits for something else by
+    /// now, or for an answer that only time can tell.
+    #[expect(clippy::inline_always, reason = "on the path of every request; legs have a copy of their own")]
+    #[inline(always)]
+    pub(super) fn ask(&mut self, session: &mut Session, service: usize) -> Option<(Instant, Instant)> {
+        let now = session.time;
+        let is_protected = self.model.services[service].is_protected;
+        let since = if is_protected { self.admit(session, service)? } else { now };
+        let work = self.work(session, service);
+        let tally = &mut self.tally.services[service];
+        tally.requests += 1;
+        tally.offered_ns += u128::from(work);
+        if self.model.services[service].desk.is_some() {
+            self.ask_at_desk(session, service, since, work);
+            return None;
+        }
+        let Some(start) = self.cell.stations[service].offer(now.0, work) else {
+            tally.rejected += 1;
+            self.note_failure(service, now);
+            self.attempt_failed(session, Cause::rejected(service));
+            return None;
+        };
+        let done = Instant(start.saturating_add(work));
+        tally.accept(start - since.0, done.0 - since.0);
+        let timeout = self.timeout(service, since);
+        let patience_ends = self.patience_ends(session, done);
+        let is_awaited = done <= timeout.min(patience_ends);
+        if is_protected {
+            self.taken_in(session, service, since, done, is_awaited);
+        }
+        if !is_awaited {
+            self.tally.services[service].timed_out += 1;
+            self.wait_in_vain(session, timeout, patience_ends);
+            return None;
+        }
+        Some((since, done))
     }
 
     /// When the client gives up on a request made at `since`.
@@ -146,7 +170,7 @@ impl<'a> Player<'a> {
     }
 
     pub(super) fn timed_out(&mut self, session: &mut Session) {
-        let service = usize::from(self.state(session).calls[usize::from(session.call)]);
+        let service = self.service(session);
         self.note_failure(service, session.time);
         self.attempt_failed(session, Cause::timed_out(service));
     }
@@ -157,7 +181,7 @@ impl<'a> Player<'a> {
 
     /// A call was rejected or timed out: tries again after a back-off while attempts, budget and patience last.
     pub(super) fn attempt_failed(&mut self, session: &mut Session, cause: Cause) {
-        let service = usize::from(self.state(session).calls[usize::from(session.call)]);
+        let service = self.service(session);
         let model = self.model;
         let settings = &model.services[service];
         if u32::from(session.attempt) + 1 >= settings.retry.attempts || !self.may_retry(service, session.time) {
@@ -217,6 +241,9 @@ impl<'a> Player<'a> {
 
     /// A page failed for good. The shopper leaves, or looks at the error for a think time and tries something else.
     pub(super) fn page_failed(&mut self, session: &mut Session, cause: Cause) {
+        if session.basket.is_of_leg() {
+            return self.leg_failed(session, cause);
+        }
         session.cause = cause;
         let state = self.state(session);
         let mut stream = self.stream(session, Purpose::FailedVisit, 0);

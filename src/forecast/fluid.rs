@@ -29,7 +29,9 @@ impl<'a> Network<'a> {
             .iter()
             .map(|state| {
                 let think = state.think.as_ref().map_or(0.0, TimeDistribution::mean_secs);
-                think + state.calls.iter().map(|&s| plan.services[s].service_time.mean_secs()).sum::<f64>()
+                let mean = |service: &usize| plan.services[*service].service_time.mean_secs();
+                // Of calls that are made at once, the longest: those of the same length take longer together than on average alone.
+                think + state.calls_by_step().map(|at_once| at_once.iter().map(mean).fold(0.0, f64::max)).sum::<f64>()
             })
             .collect();
         Network { cbmg, stays, inside: vec![0.0; cbmg.states.len()], inverses: BTreeMap::new() }

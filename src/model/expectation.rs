@@ -109,7 +109,15 @@ mod tests {
     use crate::plan::State;
 
     fn state(next: Vec<(Option<usize>, f64)>) -> State {
-        State { name: String::new(), calls: vec![], action: None, think: None, next, on_failure: vec![(None, 1.0)] }
+        State {
+            name: String::new(),
+            calls: vec![],
+            steps: vec![],
+            action: None,
+            think: None,
+            next,
+            on_failure: vec![(None, 1.0)],
+        }
     }
 
     /// A loop with return probability q is visited 1/(1-q) times: the mean of a geometric distribution.

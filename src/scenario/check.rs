@@ -257,7 +257,8 @@ impl Check<'_> {
         self.unused_in("intensity", &file.intensity, intensities, "no segment comes by it");
         let cbmgs = file.segment.values().map(|segment| &segment.cbmg);
         self.unused_in("cbmg", &file.cbmg, cbmgs, "no segment behaves so");
-        let calls = file.cbmg.values().flat_map(|cbmg| cbmg.state.values()).flat_map(|state| &state.calls);
+        let states = file.cbmg.values().flat_map(|cbmg| cbmg.state.values());
+        let calls = states.flat_map(|state| state.calls.iter().chain(state.parallel.values().flatten()));
         self.unused_in("service", &file.service, calls, "no state calls it");
         if file.catalogue.is_none() {
             let (nothing, why) = (std::iter::empty, "there is no `catalogue`");

@@ -251,9 +251,14 @@ pub struct Cbmg {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// Services that the page calls, one after the other.
+    /// What the page calls, one after the other: services, and sets of services from `parallel` that are called at once.
     #[serde(default)]
     pub calls: Vec<String>,
+    /// Sets of services that are called at once, by a name that stands in `calls`: 2 to 8 each, the same one more than once if
+    /// wanted. The page goes on when all of them have answered, each with the timeout, the attempts and the back-off of its
+    /// service. When one fails for good the page fails, and so does nobody wait for the others any more.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub parallel: Named<Vec<String>>,
     /// What happens once the page has loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,

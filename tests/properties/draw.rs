@@ -27,6 +27,8 @@ impl SplitMix {
 /// A scenario being drawn.
 struct Draw {
     random: SplitMix,
+    /// For what came to be drawn later, so that the rest is drawn as without it.
+    later: SplitMix,
     cells: u64,
     /// All times in multiples of so many milliseconds, so that events fall on the same instants.
     grain_ms: Option<f64>,
@@ -46,7 +48,8 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let mut random = SplitMix(seed);
     let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
-    let mut draw = Draw { random, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
+    let later = SplitMix(!seed);
+    let mut draw = Draw { random, later, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
     if draw.is_tense() {
         draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
     }
@@ -247,9 +250,7 @@ impl Draw {
         ];
         for (state, action, to) in states {
             self.line(&format!("[cbmg.g{graph}.state.{state}]"));
-            let calls: Vec<String> =
-                (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
-            self.line(&format!("calls = [{}]", calls.join(", ")));
+            self.calls(services);
             if let Some(action) = action {
                 self.line(&format!("action = {action}"));
             }
@@ -267,6 +268,24 @@ impl Draw {
                 self.line(&format!("on_failure = {on_failure}"));
             }
         }
+    }
+
+    /// What a page calls: one after the other, in one page of twelve partly at once.
+    fn calls(&mut self, services: u64) {
+        let mut calls: Vec<String> = (0..self.between(0, 2)).map(|_| self.called(services)).collect();
+        std::mem::swap(&mut self.random, &mut self.later);
+        if self.chance(0.08) {
+            let place = self.between(0, calls.len() as u64) as usize;
+            calls.insert(place, "\"both\"".into());
+            let at_once: Vec<String> = (0..self.between(2, 3)).map(|_| self.called(services)).collect();
+            self.line(&format!("parallel.both = [{}]", at_once.join(", ")));
+        }
+        std::mem::swap(&mut self.random, &mut self.later);
+        self.line(&format!("calls = [{}]", calls.join(", ")));
+    }
+
+    fn called(&mut self, services: u64) -> String {
+        format!("\"s{}\"", self.between(0, services - 1))
     }
 
     fn segments(&mut self, windows: u64, categories: u64) {

@@ -186,7 +186,11 @@ impl Simulator<'_> {
         Conservation {
             sessions_begun: sessions(|row| row.begun),
             sessions_ended: sessions(|row| row.ended),
-            sessions_in_flight: self.sessions.values().filter(|session| session.waits != Waits::Gone).count() as u64
+            sessions_in_flight: self
+                .sessions
+                .values()
+                .filter(|session| session.waits != Waits::Gone && session.key.leg == 0)
+                .count() as u64
                 * scale,
             units_start: units(|shelf| shelf.start),
             units_sold: units(|shelf| shelf.paid),

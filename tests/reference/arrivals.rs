@@ -63,7 +63,7 @@ impl Crowd {
                 let length = (until - from).0;
                 let offset = length as f64 * ((u - part(from)) / (part(until) - part(from)));
                 let time = from + Nanos((offset as u64).min(length - 1));
-                let key = Key { shopper: invited.first + invited.order.at(invited.came), window };
+                let key = Key { shopper: invited.first + invited.order.at(invited.came), window, leg: 0 };
                 invited.came += 1;
                 if comes(simulator, key, segment) {
                     self.coming.push((time, cell, key, segment));

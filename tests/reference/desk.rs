@@ -155,8 +155,8 @@ impl Simulator<'_> {
         let request = self.record.requests[id].clone();
         assert_eq!(request.key, session.key);
         let desk = self.desk(request.service)?;
-        if request.stops.is_some() || request.is_limited {
-            // Answered at this very instant, or never at the desk.
+        if request.stops.or(request.ends_wait).is_some() || request.is_limited {
+            // Answered or failed at this very instant, or never at the desk.
             return None;
         }
         let cancel = desk.cancel;
@@ -198,7 +198,11 @@ impl Simulator<'_> {
             if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
                 guard.answer(self.now, self.now - request.made);
             }
-            self.schedule(self.now, super::event::Turn::Response, request.key, request.number);
+            if request.key.leg > 0 {
+                self.leg_answered(request.key);
+            } else {
+                self.schedule(self.now, super::event::Turn::Response, request.key, request.number);
+            }
         }
         self.serve((request.cell, request.service, request.queue));
     }

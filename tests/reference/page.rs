@@ -18,7 +18,7 @@ impl Simulator<'_> {
     }
 
     fn service(&self, session: &Session) -> usize {
-        usize::from(self.state(session).calls[session.call])
+        usize::from(self.state(session).calls[session.call].service)
     }
 
     fn closes(&self, session: &Session) -> Instant {
@@ -54,6 +54,10 @@ impl Simulator<'_> {
             let row = self.record.row();
             return self.loaded(session, row);
         }
+        let at_once = self.state(&session).calls[session.call].at_once;
+        if at_once > 1 && session.key.leg == 0 {
+            return self.fork(session, usize::from(at_once));
+        }
         let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
         let Some((session, made)) = self.pass_protection(session) else { return };
@@ -64,7 +68,7 @@ impl Simulator<'_> {
         if let (Some(_), Some(Cut::Until(until))) = (queue, cut) {
             let of = &mut self.record.requests[request];
             (of.is_under_way, of.arrives) = (true, until);
-            self.schedule(until, Turn::GetsThrough, Key { shopper: 0, window: 0 }, request as u64);
+            self.schedule(until, Turn::GetsThrough, Key { shopper: 0, window: 0, leg: 0 }, request as u64);
         } else if queue.is_none() || !self.joins(request, cell) {
             self.record.requests[request].rejected = Some(self.record.row());
             self.remember(&session, Event::Failed);
@@ -221,8 +225,9 @@ impl Simulator<'_> {
         of.starts = Some(self.now);
         of.takes = takes;
         self.record.rarities.slowed += u64::from(takes > of.work);
-        let (key, done) = (of.key, self.now + takes);
-        self.schedule(done, Turn::WorkDone, key, request as u64);
+        // Workers that are done at one instant are so in the order in which the requests came, whosever they are.
+        let (anybody, done) = (Key::default(), self.now + takes);
+        self.schedule(done, Turn::WorkDone, anybody, request as u64);
     }
 
     /// A worker has finished a request, and takes up the next. Whoever waits for it is answered.
@@ -243,6 +248,9 @@ impl Simulator<'_> {
         }
         if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
             guard.answer(self.now, self.now - request.made);
+        }
+        if request.key.leg > 0 {
+            return self.leg_answered(request.key);
         }
         let session = &self.sessions[&request.key];
         let state = self.state(session);
@@ -320,6 +328,9 @@ impl Simulator<'_> {
 
     /// The page has failed for good: the shopper leaves, or looks at the error and goes elsewhere.
     pub(crate) fn page_failed(&mut self, mut session: Session, fate: Fate) {
+        if session.key.leg > 0 {
+            return self.leg_failed(&session, fate);
+        }
         session.failure = Some(fate);
         match draws::next(&self.model, &session, true) {
             (None, _) => self.leave(session),

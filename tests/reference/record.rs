@@ -134,6 +134,9 @@ pub(crate) struct Rarities {
     pub(crate) got_through: u64,
     /// Payments that were declined more often than usual.
     pub(crate) bank_down: u64,
+    /// Pages that made several calls at once, and those of them that a call failed.
+    pub(crate) forks: u64,
+    pub(crate) forks_failed: u64,
 }
 
 /// The facts of a run.
@@ -183,9 +186,9 @@ impl Record {
         self.rarities.retries += u64::from(event.turn == Turn::Retry);
         self.rarities.expiries += u64::from(matches!(event.turn, Turn::HoldExpiry | Turn::HoldExpiryAfterExit));
         if let Some(log) = &mut self.log {
-            let Key { shopper, window } = event.key;
+            let Key { shopper, window, leg } = event.key;
             let text = format!(
-                "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b}",
+                "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b} leg {leg}",
                 event.time.0, event.turn
             );
             log.push((event.time, text));

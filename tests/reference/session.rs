@@ -5,12 +5,21 @@ use saleload::results::Bucket;
 use saleload::units::Instant;
 
 /// Which session: a shopper (over all cells) comes to a window once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     /// Who.
     pub(crate) shopper: u64,
     /// To which window.
     pub(crate) window: usize,
+    /// Which leg of the session, where it makes several calls at once, numbered as they begin; zero is the session itself.
+    pub(crate) leg: u64,
+}
+
+impl Key {
+    /// The session that a leg belongs to.
+    pub(crate) fn of_session(self) -> Self {
+        Key { leg: 0, ..self }
+    }
 }
 
 /// A session in flight, or one that has left and still holds stock.
@@ -28,6 +37,8 @@ pub(crate) struct Session {
     pub(crate) state: usize,
     /// The call of the page that is being made.
     pub(crate) call: usize,
+    /// Its legs that have no answer yet.
+    pub(crate) legs: Vec<Key>,
     /// Attempts at it that have failed.
     pub(crate) attempt: u32,
     /// When the request was made that waits for its turn at a limiter.
@@ -55,6 +66,8 @@ pub(crate) struct Session {
 pub(crate) enum Waits {
     /// Being played at the moment.
     ItsTurn,
+    /// The answers of its legs, or its turn after the last of them.
+    Legs,
     /// The answer to this request.
     Answer(RequestId),
     /// The next attempt at a call.
@@ -140,6 +153,7 @@ impl Session {
             visit: 0,
             state: 0,
             call: 0,
+            legs: Vec::new(),
             attempt: 0,
             turn_since: None,
             patience_ends: None,

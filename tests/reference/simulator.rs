@@ -87,6 +87,8 @@ pub(crate) struct Simulator<'a> {
     pub(crate) ends_of_ticks: Vec<Instant>,
     /// Waits begun so far.
     numbers: u64,
+    /// Legs begun so far.
+    pub(crate) legs: u64,
 }
 
 /// Plays a plan.
@@ -163,6 +165,7 @@ impl<'a> Simulator<'a> {
             record: Record::new(settings.keeps_log),
             ends_of_ticks: Vec::new(),
             numbers: 0,
+            legs: 0,
             model,
         };
         simulator.schedule_changes();
@@ -183,6 +186,18 @@ impl<'a> Simulator<'a> {
         let Reverse(event) = *self.events.peek().filter(|event| event.0.time < end)?;
         self.events.pop();
         Some(event)
+    }
+
+    /// Plays what workers finish at this instant, in the middle of an event.
+    pub(crate) fn finish_work(&mut self) {
+        while let Some(Reverse(event)) = self.events.peek().filter(|event| event.0.time == self.now) {
+            if event.turn != Turn::WorkDone {
+                return;
+            }
+            let request = event.number as RequestId;
+            self.events.pop();
+            self.work_done(request);
+        }
     }
 
     fn play_until(&mut self, end: Instant) {
@@ -217,11 +232,13 @@ impl<'a> Simulator<'a> {
         let mut session = self.sessions.remove(&event.key).expect("its event is awaited");
         self.note(&event, session.cell, session.visit, 0);
         let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
+        let timed_out = event.turn != Turn::HoldExpiry;
         let freed = match waited_for {
             Waits::Answer(request) if event.turn != Turn::Response => {
-                self.client_left(&session, request, event.turn != Turn::HoldExpiry)
+                self.client_left(&session, request, timed_out).into_iter().collect()
             }
-            _ => None,
+            Waits::Legs => self.legs_leave(&session, timed_out),
+            _ => Vec::new(),
         };
         match (event.turn, waited_for) {
             (Turn::Arrival, _) => self.begin(session),
@@ -234,7 +251,7 @@ impl<'a> Simulator<'a> {
             (Turn::HoldExpiryAfterExit, _) => self.hold_expired(&session, true),
             other => panic!("{other:?} cannot be"),
         }
-        if let Some(line) = freed {
+        for line in freed {
             self.serve(line);
         }
     }

@@ -138,6 +138,13 @@ impl Player<'_> {
         }
     }
 
+    /// An answer that was to come finds nobody any more.
+    pub(in crate::engine) fn unnote_answer(&mut self, service: usize, made: u64, done: u64) {
+        if self.model.services[service].is_protected {
+            self.admission(service).unanswered(made, done);
+        }
+    }
+
     /// A request that was sent has failed.
     #[inline]
     pub(in crate::engine) fn note_failure(&mut self, service: usize, now: Instant) {

@@ -1,6 +1,6 @@
 //! What changes at desks in the course of time: instances come and go, requests get through at last.
 
-use super::{Desks, Request, Stage, Turn, What};
+use super::{Desks, Request, Stage, Turn};
 use crate::engine::cell::Player;
 use crate::model::Model;
 use crate::plan::{self, Queues};
@@ -13,12 +13,12 @@ impl Desks {
         let desk = model.services[service].desk.as_ref().filter(|_| self.by_service[service].is_some());
         if let Some(Instant(time)) = desk.and_then(|desk| desk.capacity.next_change(from)) {
             let place = service as u32;
-            self.turns.push(Reverse(Turn { time, what: What::Change, order: u64::from(place), ticket: 0, place }));
+            self.turns.push(Reverse(Turn::change(time, place)));
         }
     }
 
     pub(super) fn await_arrival(&mut self, place: u32, ticket: u64, time: u64) {
-        self.turns.push(Reverse(Turn { time, what: What::Arrives, order: ticket, ticket, place }));
+        self.turns.push(Reverse(Turn::arrival(time, ticket, place)));
     }
 
     /// Brings the instances of a service to what they are from now on. The requests that fail as their instance is lost.
@@ -92,7 +92,7 @@ impl Player<'_> {
     pub(super) fn instances_change(&mut self, turn: Turn) {
         let (service, now) = (turn.place as usize, Instant(turn.time));
         for request in self.cell.desks.change(self.model, self.cell.id, service, now) {
-            self.fails(request, turn.time);
+            self.fails(&request, turn.time);
         }
         for queue in 0..self.cell.desks.desk(service).queues.len() as u32 {
             self.serve((service, queue), turn.time);
@@ -105,14 +105,16 @@ impl Player<'_> {
         let service = usize::from(self.cell.desks.request(turn.place).task.service);
         let settings = self.desk_settings(service);
         if let Some(request) = self.cell.desks.arrive(settings, turn.place, turn.time) {
-            self.fails(request, turn.time);
+            self.fails(&request, turn.time);
         }
     }
 
-    /// A request has come to nothing. Its client is told, if it is still there.
-    pub(super) fn fails(&mut self, request: Request, now: u64) {
-        if request.task.is_awaited {
-            let mut session = request.client;
+    /// A request has come to nothing. Its client is told, if it is still there: another call of the same page may have failed just
+    /// now, and the page with it.
+    pub(super) fn fails(&mut self, request: &Request, now: u64) {
+        let mut session = request.client;
+        let is_there = !session.basket.is_of_leg() || self.cell.desks.legs.of(&session).is_some();
+        if request.is_awaited && is_there {
             session.time = Instant(now);
             self.refused(&mut session, usize::from(request.task.service));
         }

@@ -1,13 +1,16 @@
 //! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
 
 use super::change::scheduled;
-use super::{Desk, Desks, Queue, Request, Stage, Task, Turn, What};
-use crate::engine::session::{Phase, Session};
+use super::legs::{Fork, Leg, Status};
+use super::{Desk, Desks, Queue, Request, Stage, Task, Turn};
+use crate::engine::session::{HAS_TURN, Phase, Session};
+use crate::engine::snapshot::MOST_ATTEMPTS;
 use crate::engine::station::{LONGEST_SEEN, MOST_SEEN, Reading};
 use crate::model::Model;
 use crate::units::Instant;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// The desks of a cell as plain data. Their clients are kept apart, with all sessions.
 #[derive(Serialize, Deserialize)]
@@ -15,7 +18,9 @@ pub struct DesksState {
     /// By service; none where no service has a desk.
     desks: Vec<Option<DeskState>>,
     /// In the order in which they came.
-    requests: Vec<Task>,
+    requests: Vec<RequestState>,
+    /// The legs of each session that waits for some, in the order in which they began; these sessions come after all clients.
+    forks: Vec<Vec<LegState>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,6 +37,51 @@ struct QueueState {
     recent: Vec<u64>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct RequestState {
+    client: Client,
+    task: Task,
+}
+
+/// Who waits for a request.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Client {
+    /// Nobody any more.
+    Gone,
+    /// The next of the sessions that are kept apart.
+    Session,
+    /// A leg, by its place in the list.
+    Leg(u32),
+}
+
+/// A leg: what it has that its session has not.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct LegState {
+    call: u8,
+    attempt: u8,
+    status: StatusState,
+}
+
+/// What a leg is doing.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StatusState {
+    /// It waits for the answer to a request, until then.
+    AtDesk(Instant, WaitsFor),
+    /// It waits until then.
+    Waits(Instant, WaitsFor),
+    /// It asked then, and is answered then; ns.
+    Answered(u64, u64),
+}
+
+/// What ends the wait of a leg.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum WaitsFor {
+    HoldExpiry,
+    TimedOut,
+    GaveUp,
+    Retry,
+}
+
 impl Desks {
     /// The desks as plain data, and their clients in the order of the requests.
     #[must_use]
@@ -44,9 +94,22 @@ impl Desks {
         };
         let mut requests: Vec<&Request> = self.requests.iter().flatten().collect();
         requests.sort_unstable_by_key(|request| request.ticket);
-        let clients = requests.iter().filter(|request| request.task.is_awaited).map(|request| request.client).collect();
+        let mut forks: Vec<&Fork> = self.legs.forks.iter().map(|(_, fork)| fork).collect();
+        forks.sort_unstable_by_key(|fork| self.legs.all.get(fork.legs()[0]).map(|leg| leg.ticket));
+        let legs: BTreeMap<u32, u32> = forks.iter().flat_map(|fork| fork.legs()).copied().zip(0..).collect();
+        let client = |request: &Request| match request.client.basket.leg() {
+            _ if !request.is_awaited => Client::Gone,
+            None => Client::Session,
+            Some(place) => Client::Leg(legs[&place]),
+        };
+        let state = |request: &&Request| RequestState { client: client(request), task: request.task };
+        let is_client = |request: &&&Request| client(request) == Client::Session;
+        let clients = requests.iter().filter(is_client).map(|request| request.client);
+        let clients = clients.chain(forks.iter().map(|fork| fork.session)).collect();
+        let leg_state = |&place: &u32| LegState::of(self.legs.all.get(place).expect("a fork has its legs"));
+        let forks = forks.iter().map(|fork| fork.legs().iter().map(leg_state).collect()).collect();
         let desks = self.by_service.iter().map(|of| of.as_ref().map(desk)).collect();
-        (DesksState { desks, requests: requests.iter().map(|request| request.task).collect() }, clients)
+        (DesksState { desks, requests: requests.iter().map(state).collect(), forks }, clients)
     }
 
     /// Brings desks of a cell at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
@@ -58,11 +121,40 @@ impl Desks {
         (model, cell): (&Model, u32),
         now: u64,
     ) -> Option<Self> {
-        if state.desks.len() != self.by_service.len() {
+        self.restore_desks(state.desks, (model, cell), now)?;
+        if !state.requests.is_sorted_by_key(|request| request.task.sent) {
+            return None;
+        }
+        let first_parent = clients.len().checked_sub(state.forks.len())?;
+        let mut clients = clients.into_iter();
+        let parents: Vec<Session> = clients.clone().skip(first_parent).collect();
+        let mut at_desks = Vec::new();
+        for (parent, legs) in parents.into_iter().zip(&state.forks) {
+            at_desks.extend(self.bring_back_fork(parent, legs, model, now)?);
+        }
+        for request in &state.requests {
+            let client = match request.client {
+                Client::Gone => Session::default(),
+                Client::Session => clients.next()?,
+                Client::Leg(leg) => at_desks.get_mut(leg as usize)?.take()?,
+            };
+            self.bring_back(request, client, model, now)?;
+        }
+        if at_desks.iter().any(Option::is_some) || clients.len() != state.forks.len() {
+            return None;
+        }
+        let mut all = self.by_service.iter().enumerate().filter_map(|(service, desk)| Some((service, desk.as_ref()?)));
+        let can_be =
+            |(service, desk): (usize, &Desk)| desk.queues.iter().all(|queue| queue.can_be(is_constant(model, service)));
+        all.all(can_be).then_some(self)
+    }
+
+    fn restore_desks(&mut self, desks: Vec<Option<DeskState>>, (model, cell): (&Model, u32), now: u64) -> Option<()> {
+        if desks.len() != self.by_service.len() {
             return None;
         }
         self.turns.clear();
-        for (service, state) in state.desks.into_iter().enumerate() {
+        for (service, state) in desks.into_iter().enumerate() {
             match (&mut self.by_service[service], state) {
                 (Some(desk), Some(state)) => {
                     desk.stand_before(model, (service, cell), Instant(now));
@@ -73,22 +165,51 @@ impl Desks {
                 _ => return None,
             }
         }
-        if !state.requests.is_sorted_by_key(|request| request.sent) {
-            return None;
-        }
-        let mut clients = clients.into_iter();
-        for task in state.requests {
-            let client = if task.is_awaited { clients.next()? } else { Session::default() };
-            self.bring_back(task, client, model, now)?;
-        }
-        let mut all = self.by_service.iter().enumerate().filter_map(|(service, desk)| Some((service, desk.as_ref()?)));
-        let can_be =
-            |(service, desk): (usize, &Desk)| desk.queues.iter().all(|queue| queue.can_be(is_constant(model, service)));
-        (clients.next().is_none() && all.all(can_be)).then_some(self)
+        Some(())
     }
 
-    fn bring_back(&mut self, task: Task, client: Session, model: &Model, now: u64) -> Option<()> {
-        let Task { is_awaited, service, queue, rank, made, sent, arrived, stage, .. } = task;
+    /// A session comes back with its legs. The clients of those that wait at a desk.
+    fn bring_back_fork(
+        &mut self,
+        parent: Session,
+        legs: &[LegState],
+        model: &Model,
+        now: u64,
+    ) -> Option<Vec<Option<Session>>> {
+        let graph = model.segments[usize::from(parent.segment)].graph;
+        let calls = model.graphs[graph].states[usize::from(parent.state)].calls.get(usize::from(parent.call)..)?;
+        let at_once = usize::from(calls.first()?.at_once);
+        let are_those = legs.iter().zip(parent.call..).all(|(leg, call)| leg.call == call);
+        if parent.phase() != Phase::Response || at_once < 2 || legs.len() != at_once || !are_those {
+            return None;
+        }
+        let fork = self.legs.forks.insert(Fork::new(parent));
+        let mut at_desks = Vec::new();
+        for (leg, call) in legs.iter().zip(calls) {
+            let session = leg.session(&parent)?;
+            let place = self.legs.add(fork, session, call.service);
+            let session = self.legs.all.at(place).session;
+            let mut client = None;
+            match leg.status {
+                StatusState::AtDesk(until, _) if until.0 >= now => client = Some(session),
+                StatusState::Waits(at, _) if at.0 >= now && at.0 < u64::MAX => self.wait_for_leg(session),
+                StatusState::Answered(made, done) if made <= now.min(done) => {
+                    self.legs.set(&session, Status::Answered { made, done });
+                    let fork = self.legs.forks.at(fork);
+                    fork.unanswered -= 1;
+                    fork.latest = fork.latest.max(done);
+                }
+                _ => return None,
+            }
+            at_desks.push(client);
+        }
+        (self.legs.forks.at(fork).unanswered > 0).then_some(at_desks)
+    }
+
+    fn bring_back(&mut self, state: &RequestState, client: Session, model: &Model, now: u64) -> Option<()> {
+        let &RequestState { client: who, task } = state;
+        let Task { service, queue, rank, made, sent, arrived, stage, .. } = task;
+        let is_awaited = who != Client::Gone;
         let is_at_stage = match stage {
             Stage::UnderWay(until) => until >= now,
             Stage::Waiting => true,
@@ -110,13 +231,11 @@ impl Desks {
         of.serving += u64::from(is_served);
         desk.serving += u64::from(is_served);
         desk.waiting += u64::from(waits);
-        let place = self.keep(Request { client, ticket, task });
+        let place = self.keep(Request { client, is_awaited, ticket, task });
         match stage {
             Stage::UnderWay(time) => self.await_arrival(place, ticket, time),
             Stage::Waiting => self.desk(usize::from(service)).queues[queue as usize].line.join(rank, ticket, place),
-            Stage::Served(_, time) => {
-                self.turns.push(Reverse(Turn { time, what: What::Done, order: ticket, ticket, place }));
-            }
+            Stage::Served(_, done) => self.turns.push(Reverse(Turn::done(done, ticket, place))),
         }
         Some(())
     }
@@ -153,8 +272,46 @@ fn awaits(client: &Session, service: u8, rank: u8, model: &Model) -> bool {
     let graph = model.segments[segment].graph;
     let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
     matches!(client.phase(), Phase::TimedOut | Phase::GaveUp | Phase::HoldExpiry)
-        && model.graphs[graph].states[state].calls.get(usize::from(client.call)) == Some(&service)
+        && model.graphs[graph].states[state].calls.get(usize::from(client.call)).map(|call| call.service)
+            == Some(service)
         && settings.is_some_and(|settings| settings.rank(segment, graph, state) == rank)
+}
+
+impl LegState {
+    fn of(leg: &Leg) -> Self {
+        let Session { call, attempt, time, .. } = leg.session;
+        let waits_for = || match leg.session.phase() {
+            Phase::HoldExpiry => WaitsFor::HoldExpiry,
+            Phase::TimedOut => WaitsFor::TimedOut,
+            Phase::GaveUp => WaitsFor::GaveUp,
+            _ => WaitsFor::Retry,
+        };
+        let status = match leg.status {
+            Status::AtDesk(_) => StatusState::AtDesk(time, waits_for()),
+            Status::Answered { made, done } => StatusState::Answered(made, done),
+            Status::Waits | Status::AtPlay => StatusState::Waits(time, waits_for()),
+        };
+        LegState { call, attempt, status }
+    }
+
+    /// The client that the leg of a session is; `None` where it cannot be.
+    fn session(&self, parent: &Session) -> Option<Session> {
+        let mut session = parent.at_call(self.call, self.attempt);
+        if let StatusState::AtDesk(at, what) | StatusState::Waits(at, what) = self.status {
+            let phase = match what {
+                WaitsFor::HoldExpiry => Phase::HoldExpiry,
+                WaitsFor::TimedOut => Phase::TimedOut,
+                WaitsFor::GaveUp => Phase::GaveUp,
+                WaitsFor::Retry => Phase::Retry,
+            };
+            session.wait_for(phase, at);
+        }
+        let has_time = session.time <= parent.time || !parent.holds();
+        let is_possible = session.attempt & !HAS_TURN <= MOST_ATTEMPTS
+            && (!session.has_turn() || session.phase() == Phase::Retry)
+            && (session.phase() != Phase::HoldExpiry || parent.holds() && session.time == parent.time);
+        (has_time && is_possible).then_some(session)
+    }
 }
 
 impl QueueState {

@@ -1,6 +1,7 @@
 //! What happens at desks: sessions come, requests are done, clients leave.
 
-use super::{Asked, Next, Stage, Task, Turn, What};
+use super::legs::Status;
+use super::{Asked, Class, Next, Request, Stage, Turn, What};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::engine::visit::{end_of_waiting, item};
@@ -53,11 +54,11 @@ impl<'a> Player<'a> {
                 continue;
             }
             let Some(turn) = turn else { return };
-            // A client leaves in its place among the events of the instant.
-            if turn.what == What::ClientLeaves
+            // A client has its place among the events of the instant.
+            if turn.class == Class::OfClient
                 && let Some(mut session) = self.cell.events.pop_before(turn.time + 1)
             {
-                if session.order().1 < turn.order {
+                if turn.comes_after(&session) {
                     self.play(&mut session);
                     continue;
                 }
@@ -69,34 +70,63 @@ impl<'a> Player<'a> {
                 What::Change => self.instances_change(turn),
                 What::Arrives => self.arrives(turn),
                 What::ClientLeaves => self.client_leaves(turn),
+                What::LegWaits => {
+                    let leg = self.cell.desks.legs.all.at(turn.place);
+                    leg.status = Status::AtPlay;
+                    let mut session = leg.session;
+                    self.play(&mut session);
+                }
             }
         }
     }
 
-    fn is_done(&mut self, turn: Turn) {
-        let request = self.cell.desks.end(turn.place, turn.time);
-        let Task { is_awaited, made, queue, stage, .. } = request.task;
-        let service = usize::from(request.task.service);
-        let started = if let Stage::Served(started, _) = stage { started } else { turn.time };
-        self.tally.services[service].accept(started - made, turn.time - made);
-        if is_awaited {
-            self.note_answer(service, made, turn.time);
-            let mut session = request.client;
-            session.call += 1;
-            session.attempt = 0;
-            self.wait(&mut session, Phase::Response, Instant(turn.time));
+    /// Plays the requests that are done by now, in the middle of an event.
+    pub(super) fn finish_work(&mut self, now: u64) {
+        while let Some(turn) = self.cell.desks.next_turn().filter(|turn| turn.time <= now && turn.class == Class::Done)
+        {
+            self.cell.desks.turns.pop();
+            self.is_done(turn);
         }
-        self.serve((service, queue), turn.time);
+    }
+
+    fn is_done(&mut self, turn: Turn) {
+        let Request { mut client, is_awaited, task, .. } = self.cell.desks.end(turn.place, turn.time);
+        let service = usize::from(task.service);
+        let started = if let Stage::Served(started, _) = task.stage { started } else { turn.time };
+        self.tally.services[service].accept(started - task.made, turn.time - task.made);
+        if is_awaited {
+            self.note_answer(service, task.made, turn.time);
+            let now = Instant(turn.time);
+            if client.basket.is_of_leg() {
+                self.leg_answered(&client, Instant(task.made), now, now);
+            } else {
+                client.call += 1;
+                client.attempt = 0;
+                self.wait(&mut client, Phase::Response, now);
+            }
+        }
+        self.serve((service, task.queue), turn.time);
     }
 
     fn client_leaves(&mut self, turn: Turn) {
-        let model = self.model;
-        let cancel =
-            |service: usize| model.services[service].desk.as_ref().map_or(plan::Cancel::None, |desk| desk.cancel);
-        let (mut session, (service, queue)) = self.cell.desks.leave(cancel, turn.place, turn.time);
+        let mut client = self.cell.desks.request(turn.place).client;
+        if client.basket.is_of_leg() && client.phase() != Phase::TimedOut {
+            // The page ends, and with it all that it asked for: this request leaves together with the others.
+            return self.play(&mut client);
+        }
+        let (mut session, (service, queue)) = self.leave_desk(turn.place, turn.time);
+        self.cell.desks.legs.set(&session, Status::AtPlay);
         self.tally.services[service].timed_out += u64::from(session.phase() != Phase::HoldExpiry);
         self.play(&mut session);
         self.serve((service, queue), turn.time);
+    }
+
+    /// The client of a request leaves. The session, and the queue whose worker may be free by that.
+    pub(super) fn leave_desk(&mut self, place: u32, now: u64) -> (Session, (usize, u32)) {
+        let model = self.model;
+        let cancel =
+            |service: usize| model.services[service].desk.as_ref().map_or(plan::Cancel::None, |desk| desk.cancel);
+        self.cell.desks.leave(cancel, place, now)
     }
 
     /// Free workers take up what waits. What has waited too long is dropped on the way, and its client told.
@@ -104,7 +134,7 @@ impl<'a> Player<'a> {
         let settings = self.desk_settings(service);
         while let Some(next) = self.cell.desks.call_next(settings, (service, queue), now) {
             if let Next::Dropped(request) = next {
-                self.fails(request, now);
+                self.fails(&request, now);
             }
         }
     }

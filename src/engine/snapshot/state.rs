@@ -1,7 +1,7 @@
 //! The state of a run as sections of a snapshot, and a run from them.
 
 use super::file::{Reader, Writer};
-use super::{Header, Reason, Start, decode, encode};
+use super::{Header, MOST_ATTEMPTS, Reason, Start, decode, encode};
 use crate::engine::admission::Admission;
 use crate::engine::arrivals::{Arrival, Arrivals};
 use crate::engine::basket::{BasketId, Line};
@@ -23,9 +23,6 @@ use crate::recorder::{Intents, Recorder};
 use crate::units::Instant;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-
-/// Most attempts of a session at a call, as the plan bounds them.
-const MOST_ATTEMPTS: u8 = 100;
 
 /// All that a history can tell, in two bits.
 const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED;

@@ -1,7 +1,7 @@
 //! Behaviour graphs: probabilities, reachability, and actions in an order that works.
 
 use super::{Check, SUM_TOLERANCE};
-use crate::plan::{Action, Cbmg, MAX_STATES, State};
+use crate::plan::{Action, Cbmg, MAX_AT_ONCE, MAX_STATES, ServiceId, State};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Named};
 use crate::scenario::tree::Cursor;
@@ -42,12 +42,7 @@ impl Check<'_> {
     }
 
     fn state(&mut self, name: &str, state: &file::State, cbmg: &file::Cbmg, at: Cursor<'_>) -> State {
-        self.at_most("call", state.calls.len(), MAX_STATES, at.key("calls"));
-        let mut calls = Vec::with_capacity(state.calls.len());
-        for (index, call) in state.calls.iter().enumerate() {
-            let place = at.key("calls").index(index).place();
-            calls.extend(self.resolve("service", call, &self.file.service, place));
-        }
+        let (calls, steps) = self.calls(state, at);
         let think = state.think.as_ref().map(|think| self.time_distribution(think, at.key("think")));
         let next = self.edges(&state.next, cbmg, at.key("next"));
         let on_failure = match &state.on_failure {
@@ -59,7 +54,53 @@ impl Check<'_> {
             file::Action::Reserve => Action::Reserve,
             file::Action::Pay { declined } => Action::Pay { declined: *declined },
         });
-        State { name: name.to_owned(), calls, action, think, next, on_failure }
+        State { name: name.to_owned(), calls, steps, action, think, next, on_failure }
+    }
+
+    /// The calls of a state, and how many of them are made at once.
+    fn calls(&mut self, state: &file::State, at: Cursor<'_>) -> (Vec<ServiceId>, Vec<usize>) {
+        let services = &self.file.service;
+        for (name, set) in &state.parallel {
+            self.set_of_calls(name, set, state, at.key("parallel").key(name));
+        }
+        let (mut calls, mut steps) = (Vec::with_capacity(state.calls.len()), Vec::with_capacity(state.calls.len()));
+        for (index, call) in state.calls.iter().enumerate() {
+            let before = calls.len();
+            if let Some(set) = state.parallel.get(call) {
+                calls.extend(set.iter().filter_map(|service| services.get_index_of(service)));
+            } else if let Some(service) = services.get_index_of(call) {
+                calls.push(service);
+            } else {
+                let names = services.keys().chain(state.parallel.keys()).map(String::as_str);
+                self.unknown("service", call, at.key("calls").index(index).place(), "the scenario declares", names);
+            }
+            steps.extend(Some(calls.len() - before).filter(|&step| step > 0));
+        }
+        self.at_most("call", calls.len(), MAX_STATES, at.key("calls"));
+        (calls, steps)
+    }
+
+    /// Checks a set of services that are called at once.
+    fn set_of_calls(&mut self, name: &str, set: &[String], state: &file::State, at: Cursor<'_>) {
+        if !(2..=MAX_AT_ONCE).contains(&set.len()) {
+            let message = format!("`{name}` has {} calls, 2 to {MAX_AT_ONCE} are wanted", set.len());
+            self.push(Diagnostic::new(Code::WrongLength, message).at(at.place(), "called at once"));
+        }
+        for (index, service) in set.iter().enumerate() {
+            self.resolve("service", service, &self.file.service, at.index(index).place());
+        }
+        if self.file.service.contains_key(name) {
+            self.push(
+                Diagnostic::new(Code::BadName, format!("`{name}` is a service, and cannot be a set of calls too"))
+                    .at(at.key_place(), "which of them `calls` means cannot be told")
+                    .help("give the set another name"),
+            );
+        } else if !state.calls.iter().any(|call| call == name) {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("the calls `{name}` are never made"))
+                    .at(at.key_place(), "`calls` does not name it"),
+            );
+        }
     }
 
     /// Probabilities over states, normalised.

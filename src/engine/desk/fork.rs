@@ -1,0 +1,118 @@
+//! What happens where a page makes several calls at once.
+//!
+//! The calls are made in their order at one instant; where one fails for good at once, those behind it are not made. The page goes on
+//! at the latest answer. When a call fails for good, when patience or the hold ends, the session goes where it goes with a single
+//! call, and nobody waits for the other calls any more: a desk is told, where `cancel` has it listen; a plain station works on.
+
+use super::legs::{Fork, Leg, Status, parked};
+use crate::engine::basket::BasketId;
+use crate::engine::cell::Player;
+use crate::engine::session::{Cause, Phase, Session};
+use crate::units::Instant;
+
+/// A queue of a service.
+type Line = (usize, u32);
+
+impl Player<'_> {
+    /// Makes so many calls of a page at once, from the current one on.
+    #[inline(never)]
+    pub(in crate::engine) fn fork(&mut self, session: &Session, at_once: u8) {
+        let calls = &self.calls(session)[usize::from(session.call)..][..usize::from(at_once)];
+        let hold_ends = self.hold_ends(session);
+        let legs = &mut self.cell.desks.legs;
+        let fork = legs.forks.insert(Fork::new(parked(*session, hold_ends)));
+        for (call, number) in calls.iter().zip(session.call..) {
+            legs.add(fork, session.at_call(number, 0), call.service);
+        }
+        let fork = *legs.forks.at(fork);
+        let first = legs.all.at(fork.legs()[0]).ticket;
+        for (&place, ticket) in fork.legs().iter().zip(first..) {
+            // Workers are ready before the next call is made, as they are before all else of the instant.
+            self.finish_work(session.time.0);
+            let leg = self.cell.desks.legs.all.get(place).filter(|leg| leg.ticket == ticket);
+            if let Some(&Leg { mut session, .. }) = leg {
+                self.call_as_leg(&mut session);
+            }
+        }
+    }
+
+    /// A leg asks its service.
+    #[inline(never)]
+    pub(in crate::engine) fn call_as_leg(&mut self, session: &mut Session) {
+        let service = self.service(session);
+        let now = session.time;
+        if let Some((made, done)) = self.ask(session, service) {
+            self.leg_answered(session, made, done, now);
+        }
+    }
+
+    /// A leg asked at `made` and is or will be answered at `done`. With the last of them, the page goes on.
+    pub(in crate::engine) fn leg_answered(&mut self, session: &Session, made: Instant, done: Instant, now: Instant) {
+        let legs = &mut self.cell.desks.legs;
+        legs.set(session, Status::Answered { made: made.0, done: done.0 });
+        let place = legs.of(session).expect("who is answered is there").fork;
+        let fork = legs.forks.at(place);
+        fork.unanswered -= 1;
+        fork.latest = fork.latest.max(done.0);
+        if fork.unanswered > 0 {
+            return;
+        }
+        let latest = Instant(fork.latest.max(now.0));
+        let (mut parent, legs) = legs.end(place);
+        parent.call += legs.count() as u8;
+        parent.attempt = 0;
+        self.wait(&mut parent, Phase::Response, latest);
+    }
+
+    /// A call of several has failed for good, and with it the page.
+    #[inline(never)]
+    pub(in crate::engine) fn leg_failed(&mut self, leg: &Session, cause: Cause) {
+        let (mut session, freed) = self.leave_all(leg, cause == Cause::GAVE_UP);
+        self.page_failed(&mut session, cause);
+        for line in freed {
+            self.serve(line, leg.time.0);
+        }
+    }
+
+    /// The hold of a session expires while it waits for several calls.
+    #[inline(never)]
+    pub(in crate::engine) fn leg_expired(&mut self, leg: &Session) {
+        let (mut session, freed) = self.leave_all(leg, false);
+        session.wait_for(Phase::HoldExpiry, leg.time);
+        self.expire(&mut session);
+        for line in freed {
+            self.serve(line, leg.time.0);
+        }
+    }
+
+    /// Nobody waits for the calls of a page any more. The session, and the queues whose workers may be free by that.
+    fn leave_all(&mut self, leg: &Session, timed_out: bool) -> (Session, Vec<Line>) {
+        let now = leg.time;
+        let legs = &mut self.cell.desks.legs;
+        let fork = legs.of(leg).expect("who ends is there").fork;
+        let (mut session, legs) = legs.end(fork);
+        session.time = now;
+        let hold_ends = self.hold_ends(&session);
+        let mut freed = Vec::new();
+        for leg in legs {
+            let service = usize::from(leg.service);
+            match leg.status {
+                Status::AtDesk(place) => {
+                    self.tally.services[service].timed_out += u64::from(timed_out);
+                    freed.push(self.leave_desk(place, now.0).1);
+                }
+                Status::Answered { made, done } if done > now.0 && done <= hold_ends.0 => {
+                    self.unnote_answer(service, made, done);
+                }
+                Status::Answered { .. } | Status::AtPlay | Status::Waits => {}
+            }
+        }
+        (session, freed)
+    }
+
+    /// The basket of a client: that of its session, where it is a leg.
+    #[inline]
+    pub(in crate::engine) fn basket_of(&self, client: &Session) -> BasketId {
+        client.basket.leg().map_or(client.basket, |leg| self.cell.desks.legs.parent(leg).basket)
+    }
+}

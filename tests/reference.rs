@@ -41,6 +41,8 @@ mod incident;
 mod order;
 #[path = "reference/page.rs"]
 mod page;
+#[path = "reference/presale.rs"]
+mod presale;
 #[path = "reference/protection.rs"]
 mod protection;
 #[path = "reference/record.rs"]
@@ -106,6 +108,9 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests refused", 3, |seen| seen.rarities.refused),
     ("requests that get through later", 3, |seen| seen.rarities.got_through),
     ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
+    ("deposits", 15, |seen| seen.deposits),
+    ("balances", 10, |seen| seen.balances),
+    ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
     ("brands past a sum", 15, |seen| seen.brands_past),
@@ -139,6 +144,9 @@ struct Seen {
     cancelled: u64,
     slowed: u64,
     rarities: Rarities,
+    deposits: u64,
+    balances: u64,
+    forfeited: u64,
     forks: u64,
     forks_failed: u64,
     brands_past: u64,
@@ -190,6 +198,9 @@ impl Seen {
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
             rarities,
+            deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
+            balances: results.summary.presales.iter().map(|of| of.balances).sum(),
+            forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
             forks: rarities.forks,
             forks_failed: rarities.forks_failed,
             brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),

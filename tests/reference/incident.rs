@@ -191,7 +191,7 @@ impl Simulator<'_> {
 
     /// The probability that a payment is declined.
     pub(crate) fn declined(&self, session: &Session, usually: f64) -> f64 {
-        let cbmg = self.plan.segments[session.segment].cbmg;
+        let cbmg = self.model.segments[session.segment].graph(session.key.window as u8);
         let mut declined = usually;
         for of in &self.plan.declines {
             if of.states[cbmg][session.state] && (of.from..of.until).contains(&self.now) && of.probability > declined {

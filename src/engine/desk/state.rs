@@ -176,7 +176,7 @@ impl Desks {
         model: &Model,
         now: u64,
     ) -> Option<Vec<Option<Session>>> {
-        let graph = model.segments[usize::from(parent.segment)].graph;
+        let graph = model.segments[usize::from(parent.segment)].graph(parent.window());
         let calls = model.graphs[graph].states[usize::from(parent.state)].calls.get(usize::from(parent.call)..)?;
         let at_once = usize::from(calls.first()?.at_once);
         let are_those = legs.iter().zip(parent.call..).all(|(leg, call)| leg.call == call);
@@ -269,7 +269,7 @@ fn is_constant(model: &Model, service: usize) -> bool {
 /// Whether a session that can go on can be the client of such a request.
 fn awaits(client: &Session, service: u8, rank: u8, model: &Model) -> bool {
     let (segment, state) = (usize::from(client.segment), usize::from(client.state));
-    let graph = model.segments[segment].graph;
+    let graph = model.segments[segment].graph(client.window());
     let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
     matches!(client.phase(), Phase::TimedOut | Phase::GaveUp | Phase::HoldExpiry)
         && model.graphs[graph].states[state].calls.get(usize::from(client.call)).map(|call| call.service)

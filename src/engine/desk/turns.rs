@@ -29,7 +29,7 @@ impl<'a> Player<'a> {
         let mut client = *session;
         self.set_wait(&mut client, phase, at);
         let (segment, state) = (usize::from(session.segment), usize::from(session.state));
-        let rank = settings.rank(segment, self.model.segments[segment].graph, state);
+        let rank = settings.rank(segment, self.model.segments[segment].graph(session.window()), state);
         let (draws, name) =
             (self.model.draws, self.name(session, Purpose::Balancer, item(session.call, session.attempt)));
         let mut stream = None;

@@ -117,7 +117,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
-    ("brands past a sum", 15, |seen| seen.brands_past),
+    ("brands past a sum", 10, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];

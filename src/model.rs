@@ -22,6 +22,9 @@ pub const HAS_BOUGHT: u8 = 1;
 /// A shopper has failed to buy in an earlier window.
 pub const HAS_FAILED: u8 = 2;
 
+/// Names the rounding of what the first incident of a service takes.
+const FIRST_LOSS: u16 = 0x100;
+
 /// A plan compiled for a run that simulates the first `simulated` of its cells.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -35,6 +38,8 @@ pub struct Model {
     pub shoppers: u64,
     /// Sale windows.
     pub windows: Vec<plan::Window>,
+    /// Their waiting rooms.
+    pub rooms: Vec<Option<Room>>,
     /// Presales, in order of time.
     pub presales: Vec<Presale>,
     /// What a session is about, by the number that it carries: windows from the first number up, balances of presales from the
@@ -58,6 +63,8 @@ pub struct Model {
     pub livestreams: Option<Livestreams>,
     /// Units of each category that merchants laid in stock for.
     pub stocked_for: Vec<f64>,
+    /// When payments fail.
+    pub declines: Vec<plan::capacity::Declines>,
     /// Response times to record for targets, on top of those of windows.
     pub slices: Vec<ResponseSlice>,
 }
@@ -147,8 +154,23 @@ pub struct Attendance {
     pub participation: f64,
     /// The largest probability that any history gives: so many are invited, and each accepts by their own.
     pub invited: f64,
-    /// When they come.
+    /// Share of the invited that is there before the opening.
+    pub early: f64,
+    /// When the others come.
     pub cumulative: Cumulative,
+}
+
+/// A waiting room, over all cells.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Shoppers let in a second.
+    pub per_second: u64,
+    /// When a place expires, since it was taken.
+    pub longest_wait: Option<Nanos>,
+    /// How long a shopper waits before giving up.
+    pub patience: Option<TimeSampler>,
+    /// What becomes of the place of a shopper who has left.
+    pub left_places: plan::LeftPlaces,
 }
 
 /// A behaviour graph.
@@ -237,6 +259,7 @@ impl Model {
             simulated,
             shoppers: plan.shoppers,
             windows: plan.windows.clone(),
+            rooms: plan.windows.iter().map(|window| window.room.as_ref().map(Room::new)).collect(),
             presales: presales(plan),
             rounds: rounds(plan),
             memory: plan.memory.clone(),
@@ -248,6 +271,7 @@ impl Model {
             channels: Channels::new(plan),
             livestreams: Livestreams::new(plan),
             stocked_for: units,
+            declines: plan.declines.clone(),
             slices: response_slices(&plan.targets),
         }
     }
@@ -263,6 +287,19 @@ impl Model {
     #[must_use]
     pub fn scale(&self) -> u64 {
         u64::from(self.cells / self.simulated)
+    }
+
+    /// The waiting room that sessions of this number come to: none for those who pay a balance.
+    #[must_use]
+    #[inline]
+    pub fn room(&self, session: u8) -> Option<&Room> {
+        self.rooms.get(usize::from(session))?.as_ref()
+    }
+
+    /// Whether any window has a waiting room.
+    #[must_use]
+    pub fn has_rooms(&self) -> bool {
+        self.rooms.iter().any(Option::is_some)
     }
 
     /// First shopper of a cell; shoppers are dealt out as evenly as whole numbers allow.
@@ -311,11 +348,26 @@ impl Model {
         chance >= attendance.invited || self.draws.stream(name).unit() * attendance.invited < chance
     }
 
-    /// Instances of a service in a cell. A sampled run rounds its share at random, so that it is right on average whatever
-    /// cell is drawn; the full run deals out whole instances.
+    /// Instances of a service in a cell, before anything changes. A sampled run rounds its share at random, so that it is right on
+    /// average whatever cell is drawn; the full run deals out whole instances.
     #[must_use]
     pub fn instances(&self, service: usize, cell: u32) -> u64 {
-        self.services[service].pool.as_ref().map_or(0, |pool| self.whole_share(pool.instances, service, cell, 1))
+        self.services[service].pool.as_ref().map_or(0, |pool| self.instances_of(pool.instances, service, cell))
+    }
+
+    /// Instances of a service in a cell if there are so many over all cells: dealt out anew whenever their number changes.
+    #[must_use]
+    pub fn instances_of(&self, total: u64, service: usize, cell: u32) -> u64 {
+        self.whole_share(total, service, cell, 1)
+    }
+
+    /// How many of a service's instances in a cell are lost to incidents from an instant on, if there are so many over all cells.
+    #[must_use]
+    pub fn lost_instances(&self, service: usize, cell: u32, at: Instant, total: u64) -> u64 {
+        let Some(desk) = &self.services[service].desk else { return 0 };
+        let lost = desk.capacity.losses(at, total);
+        let lost: u64 = lost.map(|(number, lost)| self.part(lost, service, cell, FIRST_LOSS + number as u16)).sum();
+        lost.min(self.instances_of(total, service, cell))
     }
 
     /// A cell's part of something in such small pieces that rounding does not matter.
@@ -327,13 +379,19 @@ impl Model {
     /// A cell's part of what a service has of something that comes in whole pieces, one at least; `item` names the rounding.
     #[must_use]
     pub fn whole_share(&self, total: u64, service: usize, cell: u32, item: u16) -> u64 {
+        let part = self.part(total, service, cell, item);
+        if self.simulated == self.cells { part } else { part.max(1) }
+    }
+
+    /// The same where it may be none.
+    fn part(&self, total: u64, service: usize, cell: u32, item: u16) -> u64 {
         if self.simulated == self.cells {
             return self.share(total, cell);
         }
         let name =
             Name { subject: u64::from(cell), session: 0, visit: service as u16, purpose: Purpose::Rounding, item };
         let share = total as f64 / f64::from(self.cells);
-        (share as u64 + u64::from(self.draws.stream(name).unit() < share.fract())).max(1)
+        share as u64 + u64::from(self.draws.stream(name).unit() < share.fract())
     }
 }
 
@@ -353,6 +411,7 @@ impl Segment {
             Some(Attendance {
                 participation: attendance.participation,
                 invited: (attendance.participation * factor).min(1.0),
+                early: attendance.early,
                 cumulative: Cumulative::new(&plan.intensities[attendance.intensity], length),
             })
         };
@@ -373,6 +432,17 @@ impl Segment {
                 (sampler, least)
             }),
             category: Choice::new(&weights),
+        }
+    }
+}
+
+impl Room {
+    fn new(room: &plan::Room) -> Self {
+        Room {
+            per_second: room.per_second,
+            longest_wait: room.longest_wait,
+            patience: room.patience.as_ref().map(TimeSampler::new),
+            left_places: room.left_places,
         }
     }
 }

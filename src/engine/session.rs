@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 /// | at the same instant | because |
 /// |---|---|
 /// | requests done at a desk, in the order in which they came; the next ones start | workers are ready before all else |
+/// | instances come and go at desks; requests that could not get through arrive, in the order in which they were made | what changes does so before anybody asks |
 /// | hold expiries | a payment that is answered at the deadline comes too late |
 /// | responses | workers and pages are ready before new requests |
 /// | time-outs, then shoppers giving up | an answer in the last nanosecond still counts |
-/// | retries, turns at a limiter | they have waited longest |
+/// | retries, turns at a limiter or in a waiting room | they have waited longest |
 /// | ends of think times | |
 /// | arrivals | newcomers come last |
 ///
@@ -22,8 +23,8 @@ use serde::{Deserialize, Serialize};
 /// Among equals the smaller shopper number comes first; a shopper has one event at a time per session, and successive
 /// sessions of one shopper are told apart by the window, then the visit.
 ///
-/// The first row is no event of a session, see [`crate::engine::desk`]: who is answered there has a response at that instant, and
-/// who is dropped there is rejected on the spot.
+/// The first two rows are no events of a session, see [`crate::engine::desk`]: who is answered there has a response at that instant, and
+/// who is dropped or lost there is rejected on the spot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {
@@ -36,9 +37,9 @@ pub enum Phase {
     Response,
     /// The client's time-out of a call.
     TimedOut,
-    /// The shopper's patience ends.
+    /// The shopper's patience ends, or the place in a waiting room does.
     GaveUp,
-    /// A call is tried again, or its turn has come at a limiter.
+    /// A call is tried again, or its turn has come at a limiter; the turn has come in a waiting room.
     Retry,
     /// The shopper has looked long enough at a page, or at its error.
     ThinkEnd,
@@ -192,6 +193,13 @@ impl Session {
     #[inline]
     pub fn window(&self) -> u8 {
         self.bits >> 4
+    }
+
+    /// Whether it waits in the room of its window: it has visited no page yet.
+    #[must_use]
+    #[inline]
+    pub fn is_in_room(&self) -> bool {
+        self.visit == 0
     }
 
     /// The same at another call of its page.

@@ -69,17 +69,24 @@ impl<'a> Player<'a> {
 
     pub(super) fn begin(&mut self, session: &mut Session) {
         self.tally.begun += 1;
+        self.tell_channel(session, |channel| channel.sessions += 1);
+        self.tell_livestream(session, |livestream| livestream.sessions += 1);
+        match self.model.room(session.window()) {
+            None => self.begin_visits(session),
+            Some(room) => self.come_to_room(session, room),
+        }
+    }
+
+    /// The first page.
+    pub(super) fn begin_visits(&mut self, session: &mut Session) {
         if let Pays::Balances(presale) = self.round(session).pays {
             self.take_up_deposit(session, usize::from(presale));
         }
         let graph = self.segment(session).graph(session.window());
-        let mut entry = self.model.graphs[graph].entry;
-        if let Some(channels) = &self.model.channels {
-            let channel = self.channel(session);
-            entry = channel.map_or(entry, |channel| channels.entries[channel][graph]);
-            self.tell_channel(session, |channel| channel.sessions += 1);
-        }
-        self.tell_livestream(session, |livestream| livestream.sessions += 1);
+        let entry = match (&self.model.channels, self.channel(session)) {
+            (Some(channels), Some(channel)) => channels.entries[channel][graph],
+            _ => self.model.graphs[graph].entry,
+        };
         self.enter(session, entry);
     }
 
@@ -192,6 +199,9 @@ impl<'a> Player<'a> {
     }
 
     pub(super) fn gave_up(&mut self, session: &mut Session) {
+        if session.is_in_room() {
+            return self.leave_room(session);
+        }
         self.page_failed(session, Cause::GAVE_UP);
     }
 
@@ -223,6 +233,7 @@ impl<'a> Player<'a> {
             Some(Action::Reserve) => return self.reserve(session),
             Some(Action::Pay { .. }) if !session.holds() => {}
             Some(Action::Pay { declined }) => {
+                let declined = self.declined(session, declined);
                 if declined > 0.0 && self.stream(session, Purpose::Decline, 0).unit() < declined {
                     return self.page_failed(session, Cause::PAYMENT_FAILED);
                 }
@@ -230,6 +241,13 @@ impl<'a> Player<'a> {
             }
         }
         self.think_on(session, state);
+    }
+
+    /// The probability that the bank declines a payment now, on a page where it is `usually`.
+    fn declined(&self, session: &Session, usually: f64) -> f64 {
+        let (cbmg, state) = (self.segment(session).graph(session.window()), usize::from(session.state));
+        let on = self.model.declines.iter().filter(|declines| declines.is_on(session.time, cbmg, state));
+        on.map(|declines| declines.probability).fold(usually, f64::max)
     }
 
     /// Looks at the page for the state's think time, then goes on. Where to is part of the same draw and known from now on.

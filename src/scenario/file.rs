@@ -3,6 +3,7 @@
 //! Enums are externally tagged (`think.exponential = "40s"`): the internally tagged and untagged forms of serde lose the place
 //! of an error. Every table refuses unknown keys. The doc comments here become the descriptions of the JSON Schema.
 
+mod capacity;
 mod protection;
 mod published;
 
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+pub use capacity::{Effect, Incident, Lost, Step, Unreachable};
 pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Throttle, Trip};
 pub use published::{Amount, Free, FreeScale, Published, PublishedValue};
 
@@ -78,6 +80,9 @@ pub struct ScenarioFile {
     /// Named products, on top of the generated ones.
     #[serde(default)]
     pub product: Named<Product>,
+    /// What goes wrong, by name, at a time and for a while.
+    #[serde(default)]
+    pub incident: Named<Incident>,
     /// What a run has to achieve, by name: a patch or an override changes or removes one by it, and reports tell of it.
     #[serde(default)]
     pub target: Named<Target>,
@@ -164,6 +169,9 @@ pub struct Window {
     /// Orders of this window take deposits, and their balances are paid in a later one. Absent: they are paid at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presale: Option<Presale>,
+    /// Waiting room in front of the whole platform. Absent: whoever comes goes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
 }
 
 /// A presale: `reserve` sets stock aside, `pay` pays a deposit, and some of those who did come back in a later window to pay the
@@ -194,6 +202,36 @@ pub struct Presale {
 
 fn half_an_hour() -> Nanos {
     Nanos::from_secs(30 * 60)
+}
+
+/// A waiting room: shoppers go in one after the other at even distances, in the order in which they came; each has a place, and waits
+/// for its turn. The cells take turns, and each lets its share of the rate in. At the closing everybody who still waits is sent away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Room {
+    /// Shoppers let in a second, over the whole platform.
+    #[schemars(range(min = 1, max = 1_000_000_000u64))]
+    pub per_second: u64,
+    /// A place expires after this long; its shopper is sent away. Absent: never before the closing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_wait: Option<Nanos>,
+    /// How long a shopper waits in the room before giving up. Absent: as long as it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<TimeDistribution>,
+    /// What becomes of the place of a shopper who has left.
+    #[serde(default)]
+    pub left_places: LeftPlaces,
+}
+
+/// What becomes of the place of a shopper who has left a waiting room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftPlaces {
+    /// It stays in the line, and its turn passes unused: the room learns only then that nobody is there.
+    #[default]
+    Expire,
+    /// Those behind it move up at once.
+    MoveUp,
 }
 
 /// An arrival pattern: a sum of parts, each with a weight. Only proportions matter, how many come is the segment's participation.
@@ -358,6 +396,11 @@ pub struct Attendance {
     /// Probability that a shopper without a history comes.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub participation: f64,
+    /// Share of those who come that is there before the opening: they come within its first millisecond, in random order. The others
+    /// come by the pattern.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub early: f64,
     /// Name of the arrival pattern.
     pub intensity: String,
 }
@@ -386,6 +429,10 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000_000u64))]
     pub instances: Option<u64>,
+    /// Instances from certain times on, in order of time. Those that go finish what they serve and take nothing new; those that
+    /// come serve at once. Absent: there are always as many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<Step>,
     /// Requests that one instance serves at once.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1_000_000))]

@@ -7,6 +7,7 @@ use super::record::Request;
 use super::service::{Place, RequestId};
 use super::session::{Fate, Key, Session, Waits};
 use super::simulator::Simulator;
+use crate::incident::Cut;
 use saleload::model::State;
 use saleload::plan::Action;
 use saleload::units::{Instant, Nanos};
@@ -27,9 +28,16 @@ impl Simulator<'_> {
     pub(crate) fn begin(&mut self, mut session: Session) {
         self.record.current().begun += 1;
         self.record.begun.push((session.key, session.segment));
+        if self.plan.windows.get(session.key.window).is_some_and(|window| window.room.is_some()) {
+            return self.come_to_room(session);
+        }
         if self.balance_of(session.key).is_some() {
             self.bring_deposit(&mut session);
         }
+        self.first_page(session);
+    }
+
+    pub(crate) fn first_page(&mut self, session: Session) {
         let graph = self.model.segments[session.segment].graph(session.key.window as u8);
         let entry = match draws::channel(self.plan, &self.model, session.key) {
             Some(channel) => self.plan.channels[channel].entries[graph],
@@ -64,14 +72,27 @@ impl Simulator<'_> {
         let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
         let Some((session, made)) = self.pass_protection(session) else { return };
-        let queue = self.balance(&session, service);
-        let request = self.request(&session, made, queue);
+        let cut = self.cut(service);
+        let queue = if cut == Some(Cut::Refuses) { None } else { self.balance(&session, service) };
+        let request = self.request(&session, made, queue.unwrap_or(0));
+        self.record.rarities.refused += u64::from(queue.is_none());
+        if let (Some(_), Some(Cut::Until(until))) = (queue, cut) {
+            let of = &mut self.record.requests[request];
+            (of.is_under_way, of.arrives) = (true, until);
+            self.schedule(until, Turn::GetsThrough, Key { shopper: 0, window: 0, leg: 0 }, request as u64);
+        } else if queue.is_none() || !self.joins(request, cell) {
+            self.record.requests[request].rejected = Some(self.record.row());
+            self.remember(&session, Event::Failed);
+            return self.attempt_failed(session, Fate::Rejected(service));
+        }
+        self.wait_for_answer(session, request, made);
+    }
+
+    /// A request comes to its queue. Whether there is room.
+    pub(crate) fn joins(&mut self, request: RequestId, cell: usize) -> bool {
+        let (service, queue) = (self.record.requests[request].service, self.record.requests[request].queue);
         match self.cells[cell].services[service][queue].take(request, self.now) {
-            Place::Nowhere => {
-                self.record.requests[request].rejected = Some(self.record.row());
-                self.remember(&session, Event::Failed);
-                return self.attempt_failed(session, Fate::Rejected(service));
-            }
+            Place::Nowhere => return false,
             Place::AtWorker => self.start(request),
             Place::InQueue => {
                 self.record.rarities.waits += 1;
@@ -83,7 +104,7 @@ impl Simulator<'_> {
         if let Some(guard) = &mut self.cells[cell].guards[service] {
             guard.enter();
         }
-        self.wait_for_answer(session, request, made);
+        true
     }
 
     /// Records a request, made at some time and offered to a queue of its service now.
@@ -105,6 +126,7 @@ impl Simulator<'_> {
             takes: Nanos(0),
             rejected: None,
             is_limited: false,
+            is_under_way: false,
             bound: self.bound((cell, service, queue)),
             ends_wait: None,
             stops: None,
@@ -296,6 +318,9 @@ impl Simulator<'_> {
             Some(Action::AddToBasket) => self.fill_basket(&mut session, row),
             Some(Action::Reserve) => return self.reserve(session),
             Some(Action::Pay { declined }) if session.holds() => {
+                let usually = declined;
+                let declined = self.declined(&session, usually);
+                self.record.rarities.bank_down += u64::from(declined > usually);
                 if draws::is_declined(&self.model, &session, declined) {
                     return self.page_failed(session, Fate::PaymentFailed);
                 }

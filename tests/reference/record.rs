@@ -2,6 +2,7 @@
 //! up while the simulation runs.
 
 use super::event::{Event, Turn};
+use super::room::Visit;
 use super::service::RequestId;
 use super::session::{Fate, Key, Line, Session};
 use saleload::engine::schedule::Slot;
@@ -31,6 +32,8 @@ pub(crate) struct Request {
     pub(crate) starts: Option<Instant>,
     /// Whether it never came to the service.
     pub(crate) is_limited: bool,
+    /// Whether it has not got through yet.
+    pub(crate) is_under_way: bool,
     /// How long the worker takes.
     pub(crate) takes: Nanos,
     /// The row in which it was rejected.
@@ -143,6 +146,19 @@ pub(crate) struct Rarities {
     pub(crate) coupons: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
+    /// Sessions that waited in a room; of those, sessions that left it without going in.
+    pub(crate) room_waits: u64,
+    pub(crate) room_losses: u64,
+    /// Changes of instances: to more, and to fewer, in peace.
+    pub(crate) more_instances: u64,
+    pub(crate) fewer_instances: u64,
+    /// Requests that failed as their instance was lost.
+    pub(crate) lost_with_instance: u64,
+    /// Requests that were refused as nobody could be reached, and those that got through later.
+    pub(crate) refused: u64,
+    pub(crate) got_through: u64,
+    /// Payments that were declined more often than usual.
+    pub(crate) bank_down: u64,
     /// Pages that made several calls at once, and those of them that a call failed.
     pub(crate) forks: u64,
     pub(crate) forks_failed: u64,
@@ -156,8 +172,12 @@ pub(crate) struct Record {
     pub(crate) facts: Vec<Fact>,
     /// Every session that began, with its segment.
     pub(crate) begun: Vec<(Key, usize)>,
+    /// What happened in waiting rooms: row, window, what.
+    pub(crate) visits: Vec<(usize, usize, Visit)>,
     pub(crate) events: u64,
     pub(crate) rarities: Rarities,
+    /// Instances that stand, wherever they change: cell, service, since when, how many.
+    pub(crate) stood: Vec<(usize, usize, Instant, u64)>,
     /// The last event of each cell.
     last: BTreeMap<usize, Event>,
     /// Every event as a line of text, where it is asked for.
@@ -208,6 +228,13 @@ impl Record {
     pub(crate) fn fact(&mut self, (time, row): (Instant, usize), session: &Session, lines: &[Line], what: What) {
         let (key, segment) = (session.key, session.segment);
         self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what }));
+    }
+
+    /// Notes what happens in the waiting room of a window.
+    pub(crate) fn visit(&mut self, window: usize, what: Visit) {
+        self.rarities.room_waits += u64::from(what == Visit::Waited);
+        self.rarities.room_losses += u64::from(matches!(what, Visit::GaveUp | Visit::SentAway | Visit::Closed));
+        self.visits.push((self.row(), window, what));
     }
 
     pub(crate) fn request(&mut self, request: Request) -> RequestId {

@@ -9,6 +9,11 @@ use saleload::units::Instant;
 pub(crate) enum Turn {
     /// A worker has finished a request, for whomever.
     WorkDone,
+    /// The instances of a service in a cell become more or fewer; the key is that of neither shopper nor window, but of cell and
+    /// service.
+    Instances,
+    /// A request gets through that could not before.
+    GetsThrough,
     /// The hold on an order runs out while its session goes on.
     HoldExpiry,
     /// The hold on an order runs out whose session has left.
@@ -51,7 +56,7 @@ impl Digest {
     /// the cell, the window and the visit; `granted` are the lines of an answer at the end of a tick.
     pub(crate) fn mix(&mut self, event: &Event, shopper_in_cell: u64, visit: u16, granted: u64) {
         let turn = match event.turn {
-            Turn::WorkDone => return,
+            Turn::WorkDone | Turn::Instances | Turn::GetsThrough => return,
             Turn::HoldExpiry => 0,
             Turn::HoldExpiryAfterExit => 1,
             Turn::Response => 2,

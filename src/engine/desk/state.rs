@@ -1,7 +1,8 @@
 //! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
 
+use super::change::scheduled;
 use super::legs::{Fork, Leg, Status};
-use super::{Desk, Desks, Queue, Request, Task, Turn};
+use super::{Desk, Desks, Queue, Request, Stage, Task, Turn};
 use crate::engine::session::{HAS_TURN, Phase, Session};
 use crate::engine::snapshot::MOST_ATTEMPTS;
 use crate::engine::station::{LONGEST_SEEN, MOST_SEEN, Reading};
@@ -111,20 +112,17 @@ impl Desks {
         (DesksState { desks, requests: requests.iter().map(state).collect(), forks }, clients)
     }
 
-    /// Brings desks at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
+    /// Brings desks of a cell at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
     #[must_use]
-    pub fn restore(mut self, state: DesksState, clients: Vec<Session>, model: &Model, now: u64) -> Option<Self> {
-        if state.desks.len() != self.by_service.len() {
-            return None;
-        }
-        for (desk, state) in self.by_service.iter_mut().zip(state.desks) {
-            match (desk, state) {
-                (Some(desk), Some(state)) => state.restore(desk, now)?,
-                (None, None) => {}
-                _ => return None,
-            }
-        }
-        if !state.requests.is_sorted_by_key(|request| request.task.arrived) {
+    pub fn restore(
+        mut self,
+        state: DesksState,
+        clients: Vec<Session>,
+        (model, cell): (&Model, u32),
+        now: u64,
+    ) -> Option<Self> {
+        self.restore_desks(state.desks, (model, cell), now)?;
+        if !state.requests.is_sorted_by_key(|request| request.task.sent) {
             return None;
         }
         let first_parent = clients.len().checked_sub(state.forks.len())?;
@@ -145,14 +143,29 @@ impl Desks {
         if at_desks.iter().any(Option::is_some) || clients.len() != state.forks.len() {
             return None;
         }
-        let can_be = |queue: &Queue| {
-            let waiting = queue.line.len() as u64;
-            queue.serving <= queue.workers
-                && waiting <= queue.places
-                && (waiting == 0 || queue.serving == queue.workers)
-        };
-        let all = self.by_service.iter().flatten().flat_map(|desk| &desk.queues).all(can_be);
-        all.then_some(self)
+        let mut all = self.by_service.iter().enumerate().filter_map(|(service, desk)| Some((service, desk.as_ref()?)));
+        let can_be =
+            |(service, desk): (usize, &Desk)| desk.queues.iter().all(|queue| queue.can_be(is_constant(model, service)));
+        all.all(can_be).then_some(self)
+    }
+
+    fn restore_desks(&mut self, desks: Vec<Option<DeskState>>, (model, cell): (&Model, u32), now: u64) -> Option<()> {
+        if desks.len() != self.by_service.len() {
+            return None;
+        }
+        self.turns.clear();
+        for (service, state) in desks.into_iter().enumerate() {
+            match (&mut self.by_service[service], state) {
+                (Some(desk), Some(state)) => {
+                    desk.stand_before(model, (service, cell), Instant(now));
+                    state.restore(desk, is_constant(model, service), now)?;
+                    self.await_change(model, service, Instant(now));
+                }
+                (None, None) => {}
+                _ => return None,
+            }
+        }
+        Some(())
     }
 
     /// A session comes back with its legs. The clients of those that wait at a desk.
@@ -195,11 +208,17 @@ impl Desks {
 
     fn bring_back(&mut self, state: &RequestState, client: Session, model: &Model, now: u64) -> Option<()> {
         let &RequestState { client: who, task } = state;
-        let Task { service, queue, rank, made, arrived, service_span, .. } = task;
+        let Task { service, queue, rank, made, sent, arrived, stage, .. } = task;
         let is_awaited = who != Client::Gone;
-        let is_possible = made <= arrived
+        let is_at_stage = match stage {
+            Stage::UnderWay(until) => until >= now,
+            Stage::Waiting => true,
+            Stage::Served(started, done) => (arrived..=now).contains(&started) && done >= now,
+        };
+        let is_possible = is_at_stage
+            && made <= sent
+            && sent <= arrived
             && arrived <= now
-            && service_span.is_none_or(|(started, done)| (arrived..=now).contains(&started) && done >= now)
             && (!is_awaited || awaits(&client, service, rank, model));
         let desk = self.by_service.get_mut(usize::from(service))?.as_mut()?;
         let of = desk.queues.get_mut(queue as usize)?;
@@ -208,17 +227,43 @@ impl Desks {
         }
         let ticket = self.tickets;
         self.tickets += 1;
-        let is_served = u64::from(service_span.is_some());
-        of.serving += is_served;
-        desk.serving += is_served;
-        desk.waiting += 1 - is_served;
+        let (waits, is_served) = (stage == Stage::Waiting, matches!(stage, Stage::Served(..)));
+        of.serving += u64::from(is_served);
+        desk.serving += u64::from(is_served);
+        desk.waiting += u64::from(waits);
         let place = self.keep(Request { client, is_awaited, ticket, task });
-        match service_span {
-            None => self.desk(usize::from(service)).queues[queue as usize].line.join(rank, ticket, place),
-            Some((_, done)) => self.turns.push(Reverse(Turn::done(done, ticket, place))),
+        match stage {
+            Stage::UnderWay(time) => self.await_arrival(place, ticket, time),
+            Stage::Waiting => self.desk(usize::from(service)).queues[queue as usize].line.join(rank, ticket, place),
+            Stage::Served(_, done) => self.turns.push(Reverse(Turn::done(done, ticket, place))),
         }
         Some(())
     }
+}
+
+impl Desk {
+    /// The instances that stand just before an instant.
+    fn stand_before(&mut self, model: &Model, (service, cell): (usize, u32), now: Instant) {
+        let Some((desk, _)) = scheduled(model, service, now) else { return };
+        let Some(last) = desk.capacity.last_change_before(now) else { return };
+        let Some((_, total)) = scheduled(model, service, last) else { return };
+        self.lost = model.lost_instances(service, cell, last, total);
+        self.stand(model.instances_of(total, service, cell) - self.lost, desk.queues);
+    }
+}
+
+impl Queue {
+    /// Whether a queue can be like this: with idle workers nobody waits, and only where instances go are there more than fit.
+    fn can_be(&self, is_constant: bool) -> bool {
+        let waiting = self.line.len() as u64;
+        let fits = self.serving <= self.workers && waiting <= self.places;
+        (fits || !is_constant) && (waiting == 0 || self.serving >= self.workers)
+    }
+}
+
+/// Whether the capacity of a service never changes.
+fn is_constant(model: &Model, service: usize) -> bool {
+    model.services[service].desk.as_ref().is_none_or(|desk| desk.capacity.is_constant())
 }
 
 /// Whether a session that can go on can be the client of such a request.
@@ -276,14 +321,14 @@ impl QueueState {
 }
 
 impl DeskState {
-    fn restore(self, desk: &mut Desk, now: u64) -> Option<()> {
+    fn restore(self, desk: &mut Desk, is_constant: bool, now: u64) -> Option<()> {
         let DeskState { queues, round, reading, passed } = self;
         let places = desk.queues.iter().map(|queue| queue.places).fold(0, u64::saturating_add);
         let is_possible = passed <= now
             && queues.len() == desk.queues.len()
-            && round < desk.queues.len() as u64
-            && reading.busy.max(reading.queued) <= MOST_SEEN
-            && reading.longest_queue <= places.min(LONGEST_SEEN);
+            && round <= desk.queues.len() as u64
+            && [reading.busy, reading.queued, reading.standing, reading.capacity].iter().all(|&ns| ns <= MOST_SEEN)
+            && reading.longest_queue <= if is_constant { places.min(LONGEST_SEEN) } else { LONGEST_SEEN };
         if !is_possible {
             return None;
         }

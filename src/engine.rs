@@ -18,6 +18,7 @@ pub mod session;
 pub mod snapshot;
 pub mod station;
 pub mod stock;
+pub mod switches;
 mod visit;
 mod wish;
 
@@ -38,6 +39,7 @@ use snapshot::{SnapshotError, Start};
 use std::ops::ControlFlow;
 use std::path::Path;
 use stock::{Grant, Outbox, Stock};
+use switches::{Effects, Switches};
 
 /// Events below which a tick is played on one thread: waking the others would cost more than the work.
 const EVENTS_TO_SHARE: u64 = 1000;
@@ -94,6 +96,9 @@ struct Run {
     stock: Stock,
     groups: Vec<Group>,
     recorder: Recorder,
+    switches: Switches,
+    /// What those switches do that are on.
+    effects: Option<Effects>,
     /// Events of the tick before.
     last_events: u64,
     /// Up to when it was played.
@@ -250,7 +255,8 @@ impl Run {
             })
             .collect();
         let (now, forks) = (Instant(0), Vec::new());
-        Run { recorder: Recorder::new(&model), groups, stock, model, last_events: 0, now, forks }
+        let (switches, effects) = (Switches::new(&model), None);
+        Run { recorder: Recorder::new(&model), switches, effects, groups, stock, model, last_events: 0, now, forks }
     }
 
     /// Draws the arrivals of a slice in all cells.
@@ -264,12 +270,14 @@ impl Run {
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
+        self.turn_switches();
         self.now = end;
         let before = self.events();
         // As many as in the tick before, most likely.
         let share = self.last_events >= EVENTS_TO_SHARE;
+        let effects = self.effects.take();
         self.on_groups(share, |group, model, stock| {
-            group.play(model, stock, end);
+            group.play(model, stock, effects.as_ref(), end);
             if closes_slot {
                 group.read_stations(end);
             }
@@ -282,9 +290,21 @@ impl Run {
         };
         self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
         if self.groups.iter().flat_map(|group| &group.cells).any(|cell| !cell.waiting.is_empty()) {
-            self.on_groups(share, |group, model, stock| group.answer(model, stock, end));
+            self.on_groups(share, |group, model, stock| group.answer(model, stock, effects.as_ref(), end));
         }
+        self.effects = effects;
         self.last_events = self.events() - before;
+    }
+
+    /// Turns the switches whose time or load has come.
+    fn turn_switches(&mut self) {
+        if self.model.switches.is_empty() {
+            return;
+        }
+        let cells: Vec<&Cell> = self.groups.iter().flat_map(|group| &group.cells).collect();
+        if self.switches.turn(&self.model, &cells, self.now) {
+            self.effects = self.switches.effects(&self.model);
+        }
     }
 
     /// Does something with every group, on all threads or on this one.
@@ -346,7 +366,16 @@ impl Run {
         let set_aside = self.settle_deposits();
         let digests: Vec<u64> = self.groups.iter().flat_map(|group| &group.cells).map(|cell| cell.digest.0).collect();
         held.sort_unstable();
-        let ending = Ending { until: self.now, interrupted, in_flight, held, set_aside, digests, forks: self.forks };
+        let ending = Ending {
+            until: self.now,
+            interrupted,
+            in_flight,
+            held,
+            set_aside,
+            digests,
+            forks: self.forks,
+            switched: self.switches.told,
+        };
         outcome::results(plan, &self.model, &self.stock, &self.recorder, &ending)
     }
 }
@@ -369,14 +398,20 @@ impl Run {
 }
 
 impl Group {
-    fn player<'a>(&'a mut self, index: usize, model: &'a Model, stock: &'a Stock) -> Player<'a> {
+    fn player<'a>(
+        &'a mut self,
+        index: usize,
+        model: &'a Model,
+        stock: &'a Stock,
+        effects: Option<&'a Effects>,
+    ) -> Player<'a> {
         let Group { cells, tally, outbox, space } = self;
-        Player { cell: &mut cells[index], model, stock, tally, outbox, space }
+        Player { cell: &mut cells[index], model, stock, effects, tally, outbox, space }
     }
 
-    fn play(&mut self, model: &Model, stock: &Stock, end: Instant) {
+    fn play(&mut self, model: &Model, stock: &Stock, effects: Option<&Effects>, end: Instant) {
         for index in 0..self.cells.len() {
-            self.player(index, model, stock).play_tick(end);
+            self.player(index, model, stock, effects).play_tick(end);
         }
     }
 
@@ -390,7 +425,7 @@ impl Group {
     }
 
     /// Answers the waiting orders of all cells.
-    fn answer(&mut self, model: &Model, stock: &Stock, now: Instant) {
+    fn answer(&mut self, model: &Model, stock: &Stock, effects: Option<&Effects>, now: Instant) {
         let first = self.cells[0].id;
         for request in self.outbox.answers().filter(|request| request.granted) {
             let cell = &mut self.cells[(u32::from(request.cell) - first) as usize];
@@ -398,7 +433,7 @@ impl Group {
         }
         for index in 0..self.cells.len() {
             let mut waiting: Vec<Waiting> = std::mem::take(&mut self.cells[index].waiting);
-            let mut player = self.player(index, model, stock);
+            let mut player = self.player(index, model, stock, effects);
             for order in waiting.drain(..) {
                 player.answer(order, now);
             }

@@ -53,6 +53,8 @@ pub struct Model {
     pub graphs: Vec<Graph>,
     /// Services.
     pub services: Vec<Service>,
+    /// Degradation switches.
+    pub switches: Vec<plan::switch::Switch>,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
     /// The coupon that every shopper has.
@@ -266,6 +268,7 @@ impl Model {
             segments,
             graphs: plan.cbmgs.iter().map(Graph::new).collect(),
             services: plan.services.iter().map(Service::new).collect(),
+            switches: plan.switches.clone(),
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
             coupon: plan.coupon,
             channels: Channels::new(plan),

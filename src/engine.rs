@@ -11,6 +11,7 @@ mod free_places;
 mod order;
 pub mod permutation;
 mod presale;
+pub mod scaler;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;
@@ -30,6 +31,7 @@ use arrivals::Slice;
 use basket::sum;
 use cell::{Cell, Player, Waiting, Workspace};
 use rayon::prelude::*;
+use scaler::{Scaler, Seen};
 use schedule::{ExpectedArrivals, Slot};
 use session::{Cause, Phase};
 use snapshot::{SnapshotError, Start};
@@ -92,6 +94,7 @@ struct Run {
     stock: Stock,
     groups: Vec<Group>,
     recorder: Recorder,
+    scalers: Vec<Scaler>,
     /// Events of the tick before.
     last_events: u64,
     /// Up to when it was played.
@@ -247,8 +250,8 @@ impl Run {
                 space: Workspace::default(),
             })
             .collect();
-        let (now, forks) = (Instant(0), Vec::new());
-        Run { recorder: Recorder::new(&model), groups, stock, model, last_events: 0, now, forks }
+        let (now, forks, scalers) = (Instant(0), Vec::new(), Scaler::all(&model));
+        Run { recorder: Recorder::new(&model), groups, stock, model, scalers, last_events: 0, now, forks }
     }
 
     /// Draws the arrivals of a slice in all cells.
@@ -283,6 +286,22 @@ impl Run {
             self.on_groups(share, |group, model, stock| group.answer(model, stock, end));
         }
         self.last_events = self.events() - before;
+        self.scale(end);
+    }
+
+    /// Lets the autoscalers look at what services had to do, over all cells, where it is time for that.
+    fn scale(&mut self, now: Instant) {
+        let Run { model, groups, scalers, .. } = self;
+        for scaler in scalers.iter_mut().filter(|scaler| scaler.is_due(now)) {
+            let mut seen = Seen::default();
+            for cell in groups.iter_mut().flat_map(|group| &mut group.cells) {
+                seen.add(cell.desks.unseen(scaler.service, now.0));
+            }
+            let Some(later) = scaler.evaluate(model, seen, now) else { continue };
+            for cell in groups.iter_mut().flat_map(|group| &mut group.cells) {
+                cell.desks.scale(scaler.service, &later);
+            }
+        }
     }
 
     /// Does something with every group, on all threads or on this one.
@@ -344,7 +363,10 @@ impl Run {
         let set_aside = self.settle_deposits();
         let digests: Vec<u64> = self.groups.iter().flat_map(|group| &group.cells).map(|cell| cell.digest.0).collect();
         held.sort_unstable();
-        let ending = Ending { until: self.now, interrupted, in_flight, held, set_aside, digests, forks: self.forks };
+        self.scalers.iter_mut().for_each(|scaler| scaler.pay(&self.model, self.now));
+        let paid = self.scalers.iter().map(|scaler| (scaler.service, scaler.paid())).collect();
+        let ending =
+            Ending { until: self.now, interrupted, in_flight, held, set_aside, digests, forks: self.forks, paid };
         outcome::results(plan, &self.model, &self.stock, &self.recorder, &ending)
     }
 }

@@ -47,6 +47,8 @@ mod presale;
 mod protection;
 #[path = "reference/record.rs"]
 mod record;
+#[path = "reference/scaler.rs"]
+mod scaler;
 #[path = "properties/seeds.rs"]
 mod seeds;
 #[path = "reference/service.rs"]
@@ -104,6 +106,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests slowed down", 5, |seen| seen.slowed),
     ("more instances", 10, |seen| seen.rarities.more_instances),
     ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),
+    ("evaluations that want more", 5, |seen| seen.rarities.wants_more),
+    ("evaluations that want fewer", 5, |seen| seen.rarities.wants_fewer),
     ("requests lost with their instance", 5, |seen| seen.rarities.lost_with_instance),
     ("requests refused", 3, |seen| seen.rarities.refused),
     ("requests that get through later", 3, |seen| seen.rarities.got_through),

@@ -9,6 +9,7 @@ use super::event::{Digest, Event, Turn};
 use super::presale::Deposit;
 use super::protection::Guard;
 use super::record::{Record, What};
+use super::scaler::Scaler;
 use super::service::{RequestId, Service};
 use super::session::{Fate, Key, Session, Waits};
 use super::stock::{Settlement, Stock};
@@ -86,6 +87,7 @@ pub(crate) struct Simulator<'a> {
     /// By shopper.
     pub(crate) deposits: BTreeMap<u64, Deposit>,
     pub(crate) record: Record,
+    pub(crate) scalers: Vec<Scaler>,
     /// Ends of the ticks that were played.
     pub(crate) ends_of_ticks: Vec<Instant>,
     /// Waits begun so far.
@@ -131,10 +133,10 @@ impl<'a> Simulator<'a> {
                 let instances = model.instances(number, id);
                 let is_split = |desk: &&Desk| matches!(desk.queues, Queues::PerInstance(_));
                 let (queues, each) = match service.desk.as_ref().filter(is_split) {
+                    // As many as there can ever be.
                     Some(desk) => {
-                        let steps = desk.capacity.steps.iter();
-                        let steps = steps.map(|step| model.instances_of(step.instances, number, id));
-                        (steps.chain([instances]).max().unwrap_or(0), 1)
+                        let most = desk.capacity.most(service.pool.as_ref().map_or(0, |pool| pool.instances));
+                        (most, 1)
                     }
                     None => (1, instances),
                 };
@@ -168,6 +170,7 @@ impl<'a> Simulator<'a> {
             history: vec![History::default(); plan.shoppers as usize],
             deposits: BTreeMap::new(),
             record: Record::new(settings.keeps_log),
+            scalers: Scaler::all(plan),
             ends_of_ticks: Vec::new(),
             numbers: 0,
             legs: 0,
@@ -282,6 +285,7 @@ impl<'a> Simulator<'a> {
             self.note(&event, session.cell, session.visit, bits);
             self.reserved(session, &order.granted);
         }
+        self.evaluate_scalers();
     }
 
     fn close_row(&mut self, slot: Slot) {

@@ -15,7 +15,9 @@ impl Desks {
         let Some(desk) = desk else { return };
         let next = desk.capacity.next_change(from);
         self.desk(service).next_change = next;
-        next.into_iter().for_each(|next| self.will_change(service, next));
+        if let Some(next) = next {
+            self.will_change(service, next);
+        }
     }
 
     fn will_change(&mut self, service: usize, Instant(time): Instant) {

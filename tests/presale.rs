@@ -152,3 +152,18 @@ fn the_expectation_knows_of_balances() {
     let (sessions, lines) = expected.balances[0];
     assert!((sessions - come).abs() < 1e-6 && (lines - 1.5 * come).abs() < 1e-6, "{sessions} and {lines}, not {come}");
 }
+
+/// The bundled festival with presales says what it means, and its balances fall behind the opening.
+#[test]
+fn the_festival_with_presales_is_sound() {
+    let path = std::path::Path::new("scenarios/double11-2020-presale.toml");
+    let loaded = scenario::load(path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
+    let opens = |name: &str| {
+        let window = loaded.plan.windows.iter().find(|window| window.name == name);
+        window.map_or_else(|| panic!("no window {name}"), |window| window.opens)
+    };
+    let balances: Vec<_> = loaded.plan.presales().map(|(_, presale)| presale.opens).collect();
+    let half_an_hour = saleload::units::Nanos::from_secs(1800);
+    assert_eq!(balances, [opens("first") + half_an_hour, opens("second") + half_an_hour]);
+}

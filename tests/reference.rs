@@ -47,6 +47,8 @@ mod presale;
 mod protection;
 #[path = "reference/record.rs"]
 mod record;
+#[path = "reference/room.rs"]
+mod room;
 #[path = "reference/scaler.rs"]
 mod scaler;
 #[path = "properties/seeds.rs"]
@@ -104,6 +106,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("waits in a room", 15, |seen| seen.rarities.room_waits),
+    ("leavers of a room", 10, |seen| seen.rarities.room_losses),
     ("more instances", 10, |seen| seen.rarities.more_instances),
     ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),
     ("evaluations that want more", 5, |seen| seen.rarities.wants_more),
@@ -117,7 +121,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
-    ("brands past a sum", 15, |seen| seen.brands_past),
+    ("brands past a sum", 10, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];

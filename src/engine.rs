@@ -18,6 +18,7 @@ pub mod session;
 pub mod snapshot;
 pub mod station;
 pub mod stock;
+pub mod switches;
 mod visit;
 mod wish;
 
@@ -39,6 +40,7 @@ use snapshot::{SnapshotError, Start};
 use std::ops::ControlFlow;
 use std::path::Path;
 use stock::{Grant, Outbox, Stock};
+use switches::{Effects, Switches};
 
 /// Events below which a tick is played on one thread: waking the others would cost more than the work.
 const EVENTS_TO_SHARE: u64 = 1000;
@@ -96,6 +98,9 @@ struct Run {
     groups: Vec<Group>,
     recorder: Recorder,
     scalers: Vec<Scaler>,
+    switches: Switches,
+    /// What those switches do that are on.
+    effects: Option<Effects>,
     /// Events of the tick before.
     last_events: u64,
     /// Up to when it was played.
@@ -252,7 +257,19 @@ impl Run {
             })
             .collect();
         let (now, forks, scalers) = (Instant(0), Vec::new(), Scaler::all(&model));
-        Run { recorder: Recorder::new(&model), groups, stock, model, scalers, last_events: 0, now, forks }
+        let (switches, effects) = (Switches::new(&model), None);
+        Run {
+            recorder: Recorder::new(&model),
+            switches,
+            effects,
+            groups,
+            stock,
+            model,
+            scalers,
+            last_events: 0,
+            now,
+            forks,
+        }
     }
 
     /// Draws the arrivals of a slice in all cells.
@@ -266,12 +283,14 @@ impl Run {
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
+        self.turn_switches();
         self.now = end;
         let before = self.events();
         // As many as in the tick before, most likely.
         let share = self.last_events >= EVENTS_TO_SHARE;
+        let effects = self.effects.take();
         self.on_groups(share, |group, model, stock| {
-            group.play(model, stock, end);
+            group.play(model, stock, effects.as_ref(), end);
             if closes_slot {
                 group.read_stations(end);
             }
@@ -284,8 +303,9 @@ impl Run {
         };
         self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
         if self.groups.iter().flat_map(|group| &group.cells).any(|cell| !cell.waiting.is_empty()) {
-            self.on_groups(share, |group, model, stock| group.answer(model, stock, end));
+            self.on_groups(share, |group, model, stock| group.answer(model, stock, effects.as_ref(), end));
         }
+        self.effects = effects;
         self.last_events = self.events() - before;
         self.scale(end);
     }
@@ -302,6 +322,17 @@ impl Run {
             for cell in groups.iter_mut().flat_map(|group| &mut group.cells) {
                 cell.desks.scale(scaler.service, &later);
             }
+        }
+    }
+
+    /// Turns the switches whose time or load has come.
+    fn turn_switches(&mut self) {
+        if self.model.switches.is_empty() {
+            return;
+        }
+        let cells: Vec<&Cell> = self.groups.iter().flat_map(|group| &group.cells).collect();
+        if self.switches.turn(&self.model, &cells, self.now) {
+            self.effects = self.switches.effects(&self.model);
         }
     }
 
@@ -366,8 +397,17 @@ impl Run {
         held.sort_unstable();
         self.scalers.iter_mut().for_each(|scaler| scaler.pay(&self.model, self.now));
         let paid = self.scalers.iter().map(|scaler| (scaler.service, scaler.paid())).collect();
-        let ending =
-            Ending { until: self.now, interrupted, in_flight, held, set_aside, digests, forks: self.forks, paid };
+        let ending = Ending {
+            until: self.now,
+            interrupted,
+            in_flight,
+            held,
+            set_aside,
+            digests,
+            forks: self.forks,
+            paid,
+            switched: self.switches.told,
+        };
         outcome::results(plan, &self.model, &self.stock, &self.recorder, &ending)
     }
 }
@@ -390,14 +430,20 @@ impl Run {
 }
 
 impl Group {
-    fn player<'a>(&'a mut self, index: usize, model: &'a Model, stock: &'a Stock) -> Player<'a> {
+    fn player<'a>(
+        &'a mut self,
+        index: usize,
+        model: &'a Model,
+        stock: &'a Stock,
+        effects: Option<&'a Effects>,
+    ) -> Player<'a> {
         let Group { cells, tally, outbox, space } = self;
-        Player { cell: &mut cells[index], model, stock, tally, outbox, space }
+        Player { cell: &mut cells[index], model, stock, effects, tally, outbox, space }
     }
 
-    fn play(&mut self, model: &Model, stock: &Stock, end: Instant) {
+    fn play(&mut self, model: &Model, stock: &Stock, effects: Option<&Effects>, end: Instant) {
         for index in 0..self.cells.len() {
-            self.player(index, model, stock).play_tick(end);
+            self.player(index, model, stock, effects).play_tick(end);
         }
     }
 
@@ -411,7 +457,7 @@ impl Group {
     }
 
     /// Answers the waiting orders of all cells.
-    fn answer(&mut self, model: &Model, stock: &Stock, now: Instant) {
+    fn answer(&mut self, model: &Model, stock: &Stock, effects: Option<&Effects>, now: Instant) {
         let first = self.cells[0].id;
         for request in self.outbox.answers().filter(|request| request.granted) {
             let cell = &mut self.cells[(u32::from(request.cell) - first) as usize];
@@ -419,7 +465,7 @@ impl Group {
         }
         for index in 0..self.cells.len() {
             let mut waiting: Vec<Waiting> = std::mem::take(&mut self.cells[index].waiting);
-            let mut player = self.player(index, model, stock);
+            let mut player = self.player(index, model, stock, effects);
             for order in waiting.drain(..) {
                 player.answer(order, now);
             }

@@ -51,6 +51,8 @@ pub struct Model {
     pub graphs: Vec<Graph>,
     /// Services.
     pub services: Vec<Service>,
+    /// Degradation switches.
+    pub switches: Vec<plan::switch::Switch>,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
     /// Units of each category that merchants laid in stock for.
@@ -240,6 +242,7 @@ impl Model {
             segments,
             graphs: plan.cbmgs.iter().map(Graph::new).collect(),
             services: plan.services.iter().map(Service::new).collect(),
+            switches: plan.switches.clone(),
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
             stocked_for: units,
             declines: plan.declines.clone(),

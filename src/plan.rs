@@ -5,12 +5,14 @@
 
 pub mod capacity;
 pub mod protection;
+pub mod switch;
 
 use crate::published::{Free, Point};
 use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
 use capacity::{Capacity, Declines};
 use protection::Protection;
+use switch::Switch;
 
 /// Index of a window in [`Plan::windows`].
 pub type WindowId = usize;
@@ -31,6 +33,8 @@ pub const MAX_PRESALE_LINES: u32 = 8;
 pub const MAX_SEGMENTS: usize = 255;
 /// Most services of a plan.
 pub const MAX_SERVICES: usize = 100;
+/// Most degradation switches.
+pub const MAX_SWITCHES: usize = 100;
 /// Most states of a behaviour graph, and most calls of a state.
 pub const MAX_STATES: usize = 250;
 /// Most calls of a page that are made at once.
@@ -77,6 +81,8 @@ pub struct Plan {
     pub segments: Vec<Segment>,
     /// Services; may be empty.
     pub services: Vec<Service>,
+    /// Degradation switches; at most [`MAX_SWITCHES`].
+    pub switches: Vec<Switch>,
     /// How long an unpaid order keeps its stock.
     pub hold: Nanos,
     /// What is on sale; present whenever a behaviour graph has an action.

@@ -78,6 +78,9 @@ pub struct Summary {
     pub presales: Vec<PresaleSummary>,
     /// Stretches in which a service could not keep up, in order of service and time.
     pub saturated: Vec<Saturation>,
+    /// When degradation switches were on, in order of time; the first ten thousand times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switched: Vec<Switched>,
     /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
     /// states its cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,6 +246,19 @@ pub struct PublishedResult {
     /// Where it was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+/// A time in which a degradation switch was on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Switched {
+    /// The switch.
+    pub switch: String,
+    /// When it went on, Unix ms.
+    pub on_unix_ms: i64,
+    /// When it went off, Unix ms; absent: it was on at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_unix_ms: Option<i64>,
 }
 
 /// What a platform costs.
@@ -672,6 +688,8 @@ pub enum Bucket {
     TimedOut,
     /// The shopper's patience ran out.
     GaveUp,
+    /// The platform refused: a degradation switch had closed the page.
+    Refused,
     /// The bank declined.
     PaymentFailed,
     /// Ordered, never paid, hold expired.
@@ -688,12 +706,13 @@ pub enum Bucket {
 
 impl Bucket {
     /// All buckets, in the order of the tables.
-    pub const ALL: [Bucket; 11] = [
+    pub const ALL: [Bucket; 12] = [
         Bucket::Bought,
         Bucket::SoldOut,
         Bucket::Rejected,
         Bucket::TimedOut,
         Bucket::GaveUp,
+        Bucket::Refused,
         Bucket::PaymentFailed,
         Bucket::HoldExpired,
         Bucket::ChangedMind,
@@ -723,6 +742,7 @@ impl Bucket {
             Bucket::Rejected => "rejected",
             Bucket::TimedOut => "timed_out",
             Bucket::GaveUp => "gave_up",
+            Bucket::Refused => "refused",
             Bucket::PaymentFailed => "payment_failed",
             Bucket::HoldExpired => "hold_expired",
             Bucket::ChangedMind => "changed_mind",

@@ -81,6 +81,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
             interest: vec![1.0],
         }],
         services,
+        switches: Vec::new(),
         hold: Nanos::from_secs(1800),
         catalogue: None,
         declines: Vec::new(),

@@ -61,6 +61,8 @@ mod session;
 mod simulator;
 #[path = "reference/stock.rs"]
 mod stock;
+#[path = "reference/switches.rs"]
+mod switches;
 #[path = "reference/ticks.rs"]
 mod ticks;
 
@@ -107,6 +109,10 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
     ("waits in a room", 15, |seen| seen.rarities.room_waits),
+    ("requests shed", 5, |seen| seen.rarities.shed),
+    ("switches that go on", 15, |seen| seen.rarities.switched),
+    ("pages refused", 5, |seen| seen.rarities.pages_closed),
+    ("calls left out", 5, |seen| seen.rarities.left_out),
     ("leavers of a room", 10, |seen| seen.rarities.room_losses),
     ("more instances", 10, |seen| seen.rarities.more_instances),
     ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),

@@ -4,7 +4,9 @@ use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
 use crate::engine::brands::MARKS;
-use crate::results::{Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Results, Summary, Verdict};
+use crate::results::{
+    Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Results, Summary, Switched, Verdict,
+};
 use crate::verdict;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,6 +15,9 @@ use std::path::Path;
 const PRODUCTS_SHOWN: usize = 12;
 /// Brands past a sum that make a headline.
 const RACE: usize = 100;
+
+/// Most times at which switches were on that are shown.
+const SWITCHES_SHOWN: usize = 20;
 
 /// What the run took on this machine; told, never written.
 #[derive(Clone, Copy)]
@@ -47,6 +52,10 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     if !summary.presales.is_empty() {
         parts.push(format!("\n{}\n", terminal.heading("Presales")));
         parts.push(presales(summary));
+    }
+    if !summary.switched.is_empty() {
+        parts.push(format!("\n{}\n", terminal.heading("Switches")));
+        parts.push(switches(summary, &clock));
     }
     if summary.total.demand_fen > 0 {
         let wanted = number::money(summary.total.demand_fen as f64);
@@ -186,6 +195,18 @@ fn windows(summary: &Summary, clock: &Clock) -> String {
         .collect();
     let header = ["window", "opens", "sessions", "orders", "peak", "at", "peak paid", "GMV paid", "lost"];
     table::text(header, 2, rows)
+}
+
+/// When switches were on: each time of the first few.
+fn switches(summary: &Summary, clock: &Clock) -> String {
+    let until = |off: Option<i64>| off.map_or_else(|| "the end".to_owned(), |at| clock.day_time(at));
+    let row = |of: &Switched| [of.switch.clone(), clock.day_time(of.on_unix_ms), until(of.off_unix_ms)];
+    let rows = summary.switched.iter().take(SWITCHES_SHOWN).map(row).collect();
+    let more = match summary.switched.len().saturating_sub(SWITCHES_SHOWN) {
+        0 => String::new(),
+        more => format!("  and {more} more times\n"),
+    };
+    table::text(["switch", "on", "off"], 2, rows) + &more
 }
 
 fn rooms(summary: &Summary) -> String {
@@ -449,6 +470,7 @@ mod tests {
             total: Totals::default(),
             windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
             presales: vec![],
+            switched: Vec::new(),
             saturated,
             cost: None,
             targets: vec![],

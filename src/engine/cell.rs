@@ -11,6 +11,7 @@ use super::room::Rooms;
 use super::session::{Phase, Session};
 use super::station::Station;
 use super::stock::{Outbox, Stock};
+use super::switches::Effects;
 use crate::model::Model;
 use crate::model::catalogue::Sku;
 use crate::recorder::Tally;
@@ -107,6 +108,8 @@ pub(super) struct Player<'a> {
     pub(super) cell: &'a mut Cell,
     pub(super) model: &'a Model,
     pub(super) stock: &'a Stock,
+    /// What degradation switches do; `None` while all are off.
+    pub(super) effects: Option<&'a Effects>,
     pub(super) tally: &'a mut Tally,
     pub(super) outbox: &'a mut Outbox,
     pub(super) space: &'a mut Workspace,

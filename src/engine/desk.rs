@@ -388,6 +388,18 @@ impl Desks {
         self.turns.push(Reverse(turn));
     }
 
+    /// Requests that are served at the desk of a service; `None` where it has none.
+    #[must_use]
+    pub fn serving(&self, service: usize) -> Option<u64> {
+        self.by_service.get(service)?.as_ref().map(|desk| desk.serving)
+    }
+
+    /// Requests that wait at the desk of a service; `None` where it has none.
+    #[must_use]
+    pub fn waiting(&self, service: usize) -> Option<u64> {
+        self.by_service.get(service)?.as_ref().map(|desk| desk.waiting)
+    }
+
     /// Requests that wait or are served at the desk of a service; `None` where it has none.
     #[must_use]
     pub fn in_flight(&self, service: usize) -> Option<u64> {

@@ -74,7 +74,9 @@ impl Cause {
     pub const DEPOSIT_FORFEITED: Cause = Cause(9);
     /// Already entered in the ledger; what is left is to release the stock.
     pub const SETTLED: Cause = Cause(10);
-    const FIRST_SERVICE: u8 = 11;
+    /// Refused by the platform: a degradation switch has closed the page.
+    pub const REFUSED: Cause = Cause(11);
+    const FIRST_SERVICE: u8 = 12;
 
     /// A service had no place.
     #[must_use]
@@ -100,10 +102,10 @@ impl Cause {
         self.0.checked_sub(Self::FIRST_SERVICE).map(|i| usize::from(i / 2))
     }
 
-    /// Whether service or patience failed, as opposed to stock, bank and clock.
+    /// Whether service, platform or patience failed, as opposed to stock, bank and clock.
     #[must_use]
     pub fn is_of_platform(self) -> bool {
-        self == Cause::GAVE_UP || self.service().is_some()
+        self == Cause::GAVE_UP || self == Cause::REFUSED || self.service().is_some()
     }
 
     /// Whether it is a service's rejection, as opposed to its time-out.

@@ -98,6 +98,24 @@ impl Station {
         Some(start)
     }
 
+    /// Workers that were busy up to now.
+    #[must_use]
+    pub fn busy_before(&self, now: u64) -> u64 {
+        self.free_at.iter().filter(|&&free| free >= now).count() as u64
+    }
+
+    /// Requests that waited up to now.
+    #[must_use]
+    pub fn waiting_before(&self, now: u64) -> u64 {
+        self.starts.iter().filter(|&&start| start >= now).count() as u64
+    }
+
+    /// Requests that wait now.
+    pub fn waiting(&mut self, now: u64) -> u64 {
+        self.forget_started(now);
+        self.starts.len() as u64
+    }
+
     /// Strikes off workers that are free by now; keeps the others as a heap where few are idle.
     fn forget_idle(&mut self, now: u64) {
         if self.ordered {

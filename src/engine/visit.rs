@@ -64,7 +64,8 @@ impl<'a> Player<'a> {
     #[inline]
     pub(super) fn work(&self, session: &Session, service: usize) -> u64 {
         let item = item(session.call, session.attempt);
-        self.model.services[service].time.draw(&mut self.stream(session, Purpose::ServiceTime, item))
+        let work = self.model.services[service].time.draw(&mut self.stream(session, Purpose::ServiceTime, item));
+        self.effects.map_or(work, |effects| effects.work(service, work))
     }
 
     pub(super) fn begin(&mut self, session: &mut Session) {
@@ -94,6 +95,11 @@ impl<'a> Player<'a> {
         session.call = 0;
         session.attempt = 0;
         session.page_start = session.time;
+        if let Some(effects) = self.effects
+            && effects.refuse(self.segment(session).graph(session.window()), state)
+        {
+            return self.page_failed(session, Cause::REFUSED);
+        }
         self.call(session);
     }
 
@@ -103,6 +109,10 @@ impl<'a> Player<'a> {
             return self.call_as_leg(session);
         }
         let state = self.state(session);
+        if let Some(effects) = self.effects {
+            let graph = self.segment(session).graph(session.window());
+            effects.pass_over(session, graph, state);
+        }
         let Some(&Call { service, at_once }) = state.calls.get(usize::from(session.call)) else {
             return self.loaded(session, state);
         };

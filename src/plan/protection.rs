@@ -1,6 +1,7 @@
 //! What stands between the clients of a service and its queue. Numbers are those of the whole platform, in integers, so that they
 //! can be divided over cells without a remainder being lost.
 
+use super::{CbmgId, SegmentId};
 use crate::units::Nanos;
 
 /// Parts of a one in which shares and tokens are counted.
@@ -15,6 +16,8 @@ pub struct Protection {
     pub rate: Option<RateLimit>,
     /// Most requests that have passed and are not finished; one per cell at least.
     pub in_flight: Option<u64>,
+    /// Who is turned away while many wait; only with a pool.
+    pub shed: Option<Shed>,
     /// Circuit breaker.
     pub breaker: Option<Breaker>,
     /// Adaptive throttling.
@@ -85,6 +88,41 @@ pub struct Breaker {
     pub open: Nanos,
     /// Requests let through then.
     pub probes: u64,
+}
+
+/// Priority load shedding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shed {
+    /// Waiting requests per instance above which the lowest rank is turned away.
+    pub above: u64,
+    /// The same from one rank to the next.
+    pub step: u64,
+    /// Rank of each request.
+    pub ranks: Ranks,
+    /// The lowest rank, as a number the largest.
+    pub lowest: u8,
+}
+
+/// Ranks, the most important of which is zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ranks {
+    /// By [`CbmgId`] and state.
+    States(Vec<Vec<u8>>),
+    /// By [`SegmentId`].
+    Segments(Vec<u8>),
+}
+
+impl Shed {
+    /// The most requests that may wait, per instance, for a request to be let through of a session of this segment, with this behaviour
+    /// graph, in this state; `None`: any number.
+    #[must_use]
+    pub fn most_waiting(&self, segment: SegmentId, cbmg: CbmgId, state: usize) -> Option<u64> {
+        let rank = match &self.ranks {
+            Ranks::States(ranks) => ranks[cbmg][state],
+            Ranks::Segments(ranks) => ranks[segment],
+        };
+        (rank > 0).then(|| self.above + self.step * u64::from(self.lowest - rank))
+    }
 }
 
 /// Adaptive throttling by the clients of a cell.

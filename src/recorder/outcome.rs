@@ -11,13 +11,14 @@ use crate::engine::Breach;
 use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
 use crate::engine::stock::Stock;
+use crate::engine::switches::Turned;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
     Bucket, Completion, Conservation, Cost, Fork, LedgerRow, PresaleSummary, Results, RoomSummary, ServiceCost,
-    Summary, TargetResult, Totals, WindowSummary,
+    Summary, Switched, TargetResult, Totals, WindowSummary,
 };
 use crate::units::{Fen, Instant, Nanos};
 
@@ -39,6 +40,8 @@ pub struct Ending {
     pub forks: Vec<Fork>,
     /// Services with an autoscaler, and their instance-nanoseconds over the whole platform while a window was open.
     pub paid: Vec<(ServiceId, u128)>,
+    /// When switches were on.
+    pub switched: Vec<Turned>,
 }
 
 /// Everything needed to turn a record into results.
@@ -112,6 +115,7 @@ fn bucket(cause: Cause) -> Bucket {
         Cause::BOUGHT => Bucket::Bought,
         Cause::SOLD_OUT => Bucket::SoldOut,
         Cause::GAVE_UP => Bucket::GaveUp,
+        Cause::REFUSED => Bucket::Refused,
         Cause::PAYMENT_FAILED => Bucket::PaymentFailed,
         Cause::HOLD_EXPIRED => Bucket::HoldExpired,
         Cause::WINDOW_CLOSED => Bucket::WindowClosed,
@@ -186,6 +190,7 @@ impl Outcome<'_> {
             windows: (0..self.plan.windows.len()).map(|window| self.window(window)).collect(),
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
             cost: self.cost(),
             targets,
             // Measured on the series, when that is there.
@@ -194,6 +199,14 @@ impl Outcome<'_> {
             events: self.recorder.total.events,
             digest: self.digest(),
             forks: self.ending.forks.clone(),
+        }
+    }
+
+    fn switched(&self, turned: &Turned) -> Switched {
+        Switched {
+            switch: self.plan.switches[turned.switch].name.clone(),
+            on_unix_ms: self.unix_ms(turned.on),
+            off_unix_ms: turned.off.map(|off| self.unix_ms(off)),
         }
     }
 

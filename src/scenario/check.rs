@@ -15,6 +15,7 @@ mod platform;
 mod presale;
 mod protection;
 mod published;
+mod switch;
 mod target;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -56,6 +57,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let templates = check.arrivals();
     let (segments, intensities) = check.segments(&templates, &mut clock, catalogue.as_ref());
     let declines = check.incidents(&clock);
+    let switches = check.switches(&clock);
     check.unused();
     let targets = check.targets(&clock);
     let published = check.published(&clock);
@@ -81,6 +83,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         cbmgs,
         segments,
         services,
+        switches,
         hold: file.inventory.hold,
         catalogue,
         declines,
@@ -157,6 +160,7 @@ impl Check<'_> {
         self.named("cbmg", &file.cbmg);
         self.named("segment", &file.segment);
         self.named("service", &file.service);
+        self.named("switch", &file.switch);
         self.named("category", &file.category);
         self.named("incident", &file.incident);
         self.named("target", &file.target);

@@ -6,6 +6,7 @@
 mod capacity;
 mod protection;
 mod published;
+mod switch;
 
 use crate::units::{Fen, Nanos};
 use indexmap::IndexMap;
@@ -14,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 pub use capacity::{Autoscaler, Effect, Incident, Lost, ScalingTarget, Step, Unreachable};
-pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Throttle, Trip};
+pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Shed, Throttle, Trip};
 pub use published::{Amount, Free, FreeScale, Published, PublishedValue};
+pub use switch::{Switch, SwitchOn};
 
 /// A table of named things, in the order in which the file declares them.
 pub type Named<T> = IndexMap<String, T>;
@@ -56,6 +58,9 @@ pub struct ScenarioFile {
     /// Services of the platform by name.
     #[serde(default)]
     pub service: Named<Service>,
+    /// Degradation switches by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub switch: Named<Switch>,
     /// How holds on stock work.
     #[serde(default)]
     pub inventory: Inventory,

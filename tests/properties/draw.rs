@@ -67,6 +67,9 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.segments(windows, categories);
     let with_instances: Vec<u64> = (0..services).filter(|&service| draw.service(service)).collect();
     draw.incidents(windows, &with_instances);
+    for switch in 0..draw.one_of(&[0, 0, 1, 2]) {
+        draw.switch(switch, windows, services, &with_instances);
+    }
     draw.goods(categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
@@ -389,6 +392,7 @@ impl Draw {
         }
         self.protection(times_out);
         if has_instances {
+            self.shed();
             self.desk();
             if !self.autoscaler(instances) {
                 self.schedule();

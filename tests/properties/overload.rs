@@ -1,4 +1,4 @@
-//! What random scenarios do under overload: waiting rooms.
+//! What random scenarios do under overload: waiting rooms, shedding, switches.
 
 use super::Draw;
 
@@ -16,5 +16,56 @@ impl Draw {
         let can_leave = !longest.is_empty() || !patience.is_empty();
         let left_places = if can_leave && self.chance(0.5) { ", left_places = \"move_up\"" } else { "" };
         self.line(&format!("room = {{ per_second = {per_second}{longest}{patience}{left_places} }}"));
+    }
+
+    /// Who is turned away while many wait, or nobody.
+    pub(super) fn shed(&mut self) {
+        if !self.chance(0.3) {
+            return;
+        }
+        let (above, step) = (self.one_of(&[0, 0, 1, 3]), self.one_of(&[0, 1, 2]));
+        let priority = self.one_of(&[
+            "{ segments = [\"p0\"] }",
+            "{ states = [\"pay\", \"order\"] }",
+            "{ states = [\"order\", \"pay\", \"home\"] }",
+        ]);
+        self.line(&format!("limit.shed = {{ above = {above}, step = {step}, priority = {priority} }}"));
+    }
+
+    /// What the platform does otherwise for a time. `with_workers`: services that have instances.
+    pub(super) fn switch(&mut self, switch: u64, windows: u64, services: u64, with_workers: &[u64]) {
+        let lasts = self.time(100.0, 3000.0);
+        let on = match (self.between(0, 2), with_workers) {
+            (0, _) | (_, []) => {
+                let (window, after) = (self.between(0, windows - 1), self.one_of(&["0s", "1s", "2500ms"]));
+                format!("on.at = {{ window = \"w{window}\", after = \"{after}\", lasts = {lasts} }}")
+            }
+            (kind, with_workers) => {
+                let service = self.one_of(with_workers);
+                let lasts = if self.chance(0.5) { format!(", lasts = {lasts}") } else { String::new() };
+                let load = if kind == 1 {
+                    let (above, below) = self.one_of(&[(0.0, 0.0), (0.5, 0.2), (0.9, 0.9), (0.3, 0.1)]);
+                    format!("busy = {{ service = \"s{service}\", above = {above:?}, below = {below:?}{lasts} }}")
+                } else {
+                    let (above, below) = self.one_of(&[(0, 0), (1, 1), (2, 1)]);
+                    format!("queue = {{ service = \"s{service}\", above = {above}, below = {below}{lasts} }}")
+                };
+                format!("on.{load}")
+            }
+        };
+        self.line(&format!("[switch.d{switch}]\n{on}"));
+        let does = self.between(1, 7);
+        if does & 1 > 0 {
+            let (service, factor) = (self.between(0, services - 1), self.one_of(&[0.0, 0.3, 0.5, 2.5]));
+            self.line(&format!("service_time.s{service} = {factor:?}"));
+        }
+        if does & 2 > 0 {
+            let (state, service) = (self.one_of(&["home", "wander", "order", "pay"]), self.between(0, services - 1));
+            self.line(&format!("leave_out.{state} = [\"s{service}\"]"));
+        }
+        if does & 4 > 0 {
+            let state = self.one_of(&["\"wander\"", "\"pay\"", "\"cart\", \"order\""]);
+            self.line(&format!("refuse = [{state}]"));
+        }
     }
 }

@@ -84,6 +84,7 @@ impl Simulator<'_> {
             status: self.status(),
             targets: self.targets(),
             published: self.published(),
+            switched: self.switched(),
             // The drawn scenarios state no costs.
             cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),

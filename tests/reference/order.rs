@@ -142,7 +142,8 @@ impl Simulator<'_> {
 
     /// The session ends. Unpaid stock stays held until its deadline.
     pub(crate) fn leave(&mut self, mut session: Session) {
-        let failed_by_platform = matches!(session.failure, Some(Fate::Rejected(_) | Fate::TimedOut(_) | Fate::GaveUp));
+        let failed_by_platform =
+            matches!(session.failure, Some(Fate::Rejected(_) | Fate::TimedOut(_) | Fate::GaveUp | Fate::Refused));
         let row = self.record.current();
         row.ended += 1;
         row.turned_away += u64::from(failed_by_platform && !session.had_basket);

@@ -10,6 +10,7 @@ use super::simulator::Simulator;
 use crate::incident::Cut;
 use saleload::model::State;
 use saleload::plan::Action;
+use saleload::plan::protection::Ranks;
 use saleload::units::{Instant, Nanos};
 
 impl Simulator<'_> {
@@ -52,11 +53,21 @@ impl Simulator<'_> {
         session.call = 0;
         session.attempt = 0;
         session.patience_ends = draws::patience(&self.model, &session).map(|patience| self.now + patience);
+        if self.is_refused(&session) {
+            self.record.rarities.pages_closed += 1;
+            return self.page_failed(session, Fate::Refused);
+        }
         self.call(session);
     }
 
     /// Makes the next call of the page, or goes on where there is none.
     pub(crate) fn call(&mut self, mut session: Session) {
+        while session.key.leg == 0 && self.is_call_left_out(&session) {
+            self.record.rarities.left_out += 1;
+            session.call += 1;
+            session.attempt = 0;
+            session.turn_since = None;
+        }
         if session.call == self.state(&session).calls.len() {
             let row = self.record.row();
             return self.loaded(session, row);
@@ -118,7 +129,7 @@ impl Simulator<'_> {
             state: session.state,
             made,
             arrives: self.now,
-            work: draws::service_time(&self.model, session, service),
+            work: self.degraded(service, draws::service_time(&self.model, session, service)),
             starts: None,
             takes: Nanos(0),
             rejected: None,
@@ -192,7 +203,28 @@ impl Simulator<'_> {
             self.turn_away(session, Event::Failed);
             return None;
         }
+        if self.is_shed(&session) {
+            self.record.rarities.shed += 1;
+            self.turn_away(session, Event::Failed);
+            return None;
+        }
         Some((session, turn_since.unwrap_or(now)))
+    }
+
+    /// Whether a request is worth too little for so long a queue.
+    fn is_shed(&self, session: &Session) -> bool {
+        let service = self.service(session);
+        let Some(shed) = &self.plan.services[service].protection.shed else { return false };
+        let rank = match &shed.ranks {
+            Ranks::Segments(ranks) => ranks[session.segment],
+            Ranks::States(ranks) => {
+                ranks[self.model.segments[session.segment].graph(session.key.window as u8)][session.state]
+            }
+        };
+        let steps = u64::from(shed.lowest) - u64::from(rank);
+        let waiting = self.cells[session.cell].waiting(service);
+        let instances = self.model.instances(service, session.cell as u32);
+        rank > 0 && waiting > instances * (shed.above + steps * shed.step)
     }
 
     /// A request that its service never sees.

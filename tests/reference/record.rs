@@ -134,6 +134,12 @@ pub(crate) struct Rarities {
     /// Sessions that waited in a room; of those, sessions that left it without going in.
     pub(crate) room_waits: u64,
     pub(crate) room_losses: u64,
+    /// Requests turned away as they were worth too little.
+    pub(crate) shed: u64,
+    /// Switches that went on; pages that they closed, and calls that they left out.
+    pub(crate) switched: u64,
+    pub(crate) pages_closed: u64,
+    pub(crate) left_out: u64,
     /// Changes of instances: to more, and to fewer, in peace.
     pub(crate) more_instances: u64,
     pub(crate) fewer_instances: u64,

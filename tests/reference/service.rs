@@ -77,6 +77,10 @@ impl Service {
     }
 
     /// Requests that wait or are served.
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.len()
+    }
+
     pub(crate) fn load(&self) -> usize {
         self.queue.len() + self.busy.len()
     }

@@ -112,6 +112,7 @@ pub(crate) enum Fate {
     /// At this service.
     TimedOut(usize),
     GaveUp,
+    Refused,
     PaymentFailed,
     HoldExpired,
     ChangedMind,
@@ -129,6 +130,7 @@ impl Fate {
             Fate::Rejected(_) => Bucket::Rejected,
             Fate::TimedOut(_) => Bucket::TimedOut,
             Fate::GaveUp => Bucket::GaveUp,
+            Fate::Refused => Bucket::Refused,
             Fate::PaymentFailed => Bucket::PaymentFailed,
             Fate::HoldExpired => Bucket::HoldExpired,
             Fate::ChangedMind => Bucket::ChangedMind,

@@ -14,6 +14,7 @@ use super::scaler::Scaler;
 use super::service::{RequestId, Service};
 use super::session::{Fate, Key, Session, Waits};
 use super::stock::{Settlement, Stock};
+use super::switches::Position;
 use saleload::engine::schedule::{self, Slot};
 use saleload::model::Model;
 use saleload::plan::{Desk, Plan, Queues};
@@ -87,6 +88,7 @@ pub(crate) struct Simulator<'a> {
     pub(crate) stock: Stock,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) history: Vec<History>,
+    pub(crate) switches: Vec<Position>,
     /// By shopper.
     pub(crate) deposits: BTreeMap<u64, Deposit>,
     pub(crate) record: Record,
@@ -111,6 +113,7 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
             let edges: Vec<Instant> = std::iter::once(start).chain(ticks.map(|tick| slot.tick_end(tick))).collect();
             crowd.draw(&simulator, slot.window, &edges);
             for &end in &edges[1..] {
+                simulator.turn_switches();
                 crowd.arrive(&mut simulator, end);
                 simulator.play_until(end);
                 simulator.forfeit(end);
@@ -173,6 +176,7 @@ impl<'a> Simulator<'a> {
             waiting: Vec::new(),
             history: vec![History::default(); plan.shoppers as usize],
             deposits: BTreeMap::new(),
+            switches: vec![Position::default(); plan.switches.len()],
             record: Record::new(settings.keeps_log),
             scalers: Scaler::all(plan),
             ends_of_ticks: Vec::new(),

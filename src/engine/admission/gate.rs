@@ -5,6 +5,7 @@ use super::{Admission, Failure};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::engine::visit::item;
+use crate::plan::protection::Shed;
 use crate::rng::Purpose;
 use crate::units::Instant;
 
@@ -29,7 +30,24 @@ impl Player<'_> {
             self.turn_away(session, service, Failure::OfService);
             return None;
         }
+        if let Some(shed) = &self.model.services[service].protection.shed
+            && self.is_shed(session, service, shed)
+        {
+            self.turn_away(session, service, Failure::OfService);
+            return None;
+        }
         Some(since)
+    }
+
+    /// Whether too many wait at a service for a request of so little priority.
+    fn is_shed(&mut self, session: &Session, service: usize, shed: &Shed) -> bool {
+        let (segment, state) = (usize::from(session.segment), usize::from(session.state));
+        let Some(most) = shed.most_waiting(segment, self.model.segments[segment].graph(session.window()), state) else {
+            return false;
+        };
+        let at_desk = self.cell.desks.waiting(service);
+        let waiting = at_desk.unwrap_or_else(|| self.cell.stations[service].waiting(session.time.0));
+        waiting > most.saturating_mul(self.model.instances(service, self.cell.id))
     }
 
     /// When a request came whose turn is now.

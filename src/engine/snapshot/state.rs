@@ -16,6 +16,7 @@ use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
 use crate::engine::stock::{SHARDS, SkuHistory, Stock};
+use crate::engine::switches::Switches;
 use crate::engine::visit::EXIT;
 use crate::engine::wish::Wishes;
 use crate::engine::{Group, Run};
@@ -93,6 +94,7 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     }
     writer.section(&encode(&run.stock.brands().passings())?)?;
     writer.section(&encode(&run.recorder.state())?)?;
+    writer.section(&encode(&run.switches)?)?;
     writer.section(&encode(&run.scalers)?)?;
     let cells: Vec<&Cell> = run.groups.iter().flat_map(|group| &group.cells).collect();
     for some in cells.chunks(rayon::current_num_threads()) {
@@ -130,6 +132,12 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let passings: Vec<Passing> = decode(&sections.section()?)?;
     run.stock.restore_passings(passings, now).ok_or(Reason::Impossible("a brand was not paid what it passed"))?;
     let record: RecorderState = decode(&sections.section()?)?;
+    let switches: Switches = decode(&sections.section()?)?;
+    if !switches.can_be(&run.model, now) {
+        return Err(Reason::Impossible("a switch is where it cannot be"));
+    }
+    run.effects = switches.effects(&run.model);
+    run.switches = switches;
     let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let position = Position::of(plan, now).ok_or(Reason::Impossible("it was not taken at the end of a tick"))?;
     run.recorder = Recorder::restore(&run.model, record, &position.played, windows).map_err(Reason::Impossible)?;

@@ -48,6 +48,7 @@ fn words(bucket: Bucket) -> &'static str {
         Bucket::PaymentFailed => "payment failed",
         Bucket::HoldExpired => "hold expired",
         Bucket::ChangedMind => "changed mind",
+        Bucket::Refused => "refused",
         Bucket::WindowClosed => "window closed",
         Bucket::DepositForfeited => "deposit forfeited",
         Bucket::Open => "still open",

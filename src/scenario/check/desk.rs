@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::plan::capacity::Capacity;
+use crate::plan::protection::Ranks;
 use crate::plan::{Desk, Discipline};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Cancel, Priority, Queues};
@@ -61,22 +62,31 @@ impl Check<'_> {
     }
 
     fn discipline(&mut self, discipline: &file::Discipline, at: Cursor<'_>) -> Discipline {
-        let at = at.key("priority");
         match discipline {
             file::Discipline::Fifo => Discipline::Fifo,
             file::Discipline::Lifo => Discipline::Lifo,
             file::Discipline::AdaptiveLifo { above } => Discipline::AdaptiveLifo { above: *above },
-            file::Discipline::Priority(Priority::Segments(first)) => {
+            file::Discipline::Priority(priority) => match self.ranks(priority, at.key("priority")).0 {
+                Ranks::States(ranks) => Discipline::StatePriority(ranks),
+                Ranks::Segments(ranks) => Discipline::SegmentPriority(ranks),
+            },
+        }
+    }
+
+    /// The ranks of all segments or states, and the lowest that there can be.
+    pub(super) fn ranks(&mut self, priority: &Priority, at: Cursor<'_>) -> (Ranks, u8) {
+        match priority {
+            Priority::Segments(first) => {
                 let all: Vec<&String> = self.file.segment.keys().collect();
                 self.ranked("segment", first, &all, at.key("segments"));
-                Discipline::SegmentPriority(all.into_iter().map(|name| rank(first, name)).collect())
+                (Ranks::Segments(all.into_iter().map(|name| rank(first, name)).collect()), first.len() as u8)
             }
-            file::Discipline::Priority(Priority::States(first)) => {
+            Priority::States(first) => {
                 let cbmgs = &self.file.cbmg;
                 let all: Vec<&String> = cbmgs.values().flat_map(|cbmg| cbmg.state.keys()).collect();
                 self.ranked("state", first, &all, at.key("states"));
                 let ranks = cbmgs.values().map(|cbmg| cbmg.state.keys().map(|name| rank(first, name)).collect());
-                Discipline::StatePriority(ranks.collect())
+                (Ranks::States(ranks.collect()), first.len() as u8)
             }
         }
     }

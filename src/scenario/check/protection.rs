@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::capacity::fails;
-use crate::plan::protection::{Breaker, Protection, RateLimit, RetryBudget, THOUSAND, Throttle};
+use crate::plan::protection::{Breaker, Protection, RateLimit, RetryBudget, Shed, THOUSAND, Throttle};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Jitter, Trip};
 use crate::scenario::tree::Cursor;
@@ -27,6 +27,7 @@ impl Check<'_> {
             budget: self.budget(service, at.key("retry")),
             rate: limit.rate.as_ref().map(|rate| self.rate(rate, service.timeout, limit_at.key("rate"))),
             in_flight: limit.in_flight,
+            shed: limit.shed.as_ref().and_then(|shed| self.shed(shed, service, limit_at.key("shed"))),
             breaker: service.breaker.as_ref().map(|breaker| self.breaker(breaker, at.key("breaker"))),
             throttle: service.throttle.as_ref().map(|throttle| {
                 self.whole_seconds(throttle.window, at.key("throttle").key("window"));
@@ -39,8 +40,24 @@ impl Check<'_> {
     pub(super) fn can_fail(&self, name: &str, service: &file::Service) -> bool {
         let drops = service.max_wait.is_some() || service.controlled_delay.is_some();
         let turns_away = service.instances.is_some() && (service.queue.is_some() || drops);
-        let is_limited = service.limit.as_ref().is_some_and(|limit| limit.rate.is_some() || limit.in_flight.is_some());
+        let is_limited = service.limit.as_ref().is_some_and(|limit| {
+            limit.rate.is_some() || limit.in_flight.is_some() || limit.shed.is_some() && service.instances.is_some()
+        });
         service.timeout.is_some() || turns_away || is_limited || fails(self.file, name)
+    }
+
+    fn shed(&mut self, shed: &file::Shed, service: &file::Service, at: Cursor<'_>) -> Option<Shed> {
+        let (ranks, lowest) = self.ranks(&shed.priority, at.key("priority"));
+        if service.instances.is_none() {
+            self.push(
+                Diagnostic::new(Code::Unused, "nobody waits here, so nothing is shed")
+                    .at(at.key_place(), "no `instances`")
+                    .note("a service without instances is a delay: it has no queue")
+                    .help("say how many instances there are, or delete `shed`"),
+            );
+            return None;
+        }
+        Some(Shed { above: shed.above, step: shed.step, ranks, lowest })
     }
 
     /// A breaker or throttle that waits for failures where there are none.
@@ -170,6 +187,6 @@ impl Check<'_> {
 }
 
 /// A share or factor, which the schema bounds, in thousandths.
-fn thousandths(number: f64) -> u64 {
+pub(super) fn thousandths(number: f64) -> u64 {
     (number * THOUSAND as f64).round() as u64
 }

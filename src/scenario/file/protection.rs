@@ -1,5 +1,6 @@
 //! What stands between the clients of a service and its queue: retry budgets, limiters, circuit breakers, client throttling.
 
+use super::Priority;
 use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,26 @@ pub struct Limit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000_000u64))]
     pub in_flight: Option<u64>,
+    /// Turns requests of low priority away while the queue is long. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shed: Option<Shed>,
+}
+
+/// Priority load shedding: while many requests wait at the service, those of low priority are turned away. Who is named first in
+/// `priority` is never turned away; who is not named at all is the first to be, while more than `above` wait; then, for every `step`
+/// more that wait, the next from the back of the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shed {
+    /// Waiting requests per instance, those at all instances of the cell taken together.
+    #[schemars(range(min = 0, max = 1_000_000_000u64))]
+    pub above: u64,
+    /// Waiting requests per instance from one priority to the next.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000u64))]
+    pub step: u64,
+    /// Whose requests are worth more.
+    pub priority: Priority,
 }
 
 /// How many requests pass in a time. Rates are those of the whole platform; a cell has its part of them.

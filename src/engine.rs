@@ -13,6 +13,7 @@ mod order;
 pub mod permutation;
 mod presale;
 pub mod room;
+pub mod scaler;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;
@@ -33,6 +34,7 @@ use arrivals::Slice;
 use basket::sum;
 use cell::{Cell, Player, Waiting, Workspace};
 use rayon::prelude::*;
+use scaler::{Scaler, Seen};
 use schedule::{ExpectedArrivals, Slot};
 use session::{Cause, Phase};
 use snapshot::{SnapshotError, Start};
@@ -96,6 +98,7 @@ struct Run {
     stock: Stock,
     groups: Vec<Group>,
     recorder: Recorder,
+    scalers: Vec<Scaler>,
     switches: Switches,
     /// What those switches do that are on.
     effects: Option<Effects>,
@@ -254,9 +257,20 @@ impl Run {
                 space: Workspace::default(),
             })
             .collect();
-        let (now, forks) = (Instant(0), Vec::new());
+        let (now, forks, scalers) = (Instant(0), Vec::new(), Scaler::all(&model));
         let (switches, effects) = (Switches::new(&model), None);
-        Run { recorder: Recorder::new(&model), switches, effects, groups, stock, model, last_events: 0, now, forks }
+        Run {
+            recorder: Recorder::new(&model),
+            switches,
+            effects,
+            groups,
+            stock,
+            model,
+            scalers,
+            last_events: 0,
+            now,
+            forks,
+        }
     }
 
     /// Draws the arrivals of a slice in all cells.
@@ -294,6 +308,22 @@ impl Run {
         }
         self.effects = effects;
         self.last_events = self.events() - before;
+        self.scale(end);
+    }
+
+    /// Lets the autoscalers look at what services had to do, over all cells, where it is time for that.
+    fn scale(&mut self, now: Instant) {
+        let Run { model, groups, scalers, .. } = self;
+        for scaler in scalers.iter_mut().filter(|scaler| scaler.is_due(now)) {
+            let mut seen = Seen::default();
+            for cell in groups.iter_mut().flat_map(|group| &mut group.cells) {
+                seen.add(cell.desks.unseen(scaler.service, now.0));
+            }
+            let Some(later) = scaler.evaluate(model, seen, now) else { continue };
+            for cell in groups.iter_mut().flat_map(|group| &mut group.cells) {
+                cell.desks.scale(scaler.service, &later);
+            }
+        }
     }
 
     /// Turns the switches whose time or load has come.
@@ -366,6 +396,8 @@ impl Run {
         let set_aside = self.settle_deposits();
         let digests: Vec<u64> = self.groups.iter().flat_map(|group| &group.cells).map(|cell| cell.digest.0).collect();
         held.sort_unstable();
+        self.scalers.iter_mut().for_each(|scaler| scaler.pay(&self.model, self.now));
+        let paid = self.scalers.iter().map(|scaler| (scaler.service, scaler.paid())).collect();
         let ending = Ending {
             until: self.now,
             interrupted,
@@ -374,6 +406,7 @@ impl Run {
             set_aside,
             digests,
             forks: self.forks,
+            paid,
             switched: self.switches.told,
         };
         outcome::results(plan, &self.model, &self.stock, &self.recorder, &ending)

@@ -7,7 +7,8 @@
 //! service cannot keep up, and retries only make it worse. Of services one behind the other, each is judged as if those before it
 //! let everyone through, and so is a waiting room. Service times are taken as they are written, without a slowdown above a rate, and
 //! capacity as that of all workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is counted as if
-//! it were served. It follows a schedule of instances, and knows nothing of incidents.
+//! it were served. It follows a schedule of instances, takes an autoscaler to have ordered all that it may, in time, and knows nothing
+//! of incidents.
 //!
 //! For Poisson arrivals and stays that are indeed exponential, the flow is the exact mean of the M/M/∞ network (Massey and Whitt,
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the

@@ -553,6 +553,19 @@ impl Service {
         }
     }
 
+    /// What decides about the number of its instances, if anything does.
+    #[must_use]
+    pub fn autoscaler(&self) -> Option<&plan::capacity::Autoscaler> {
+        self.desk.as_ref()?.capacity.autoscaler.as_ref()
+    }
+
+    /// Most instances over all cells that there can be at any time.
+    #[must_use]
+    pub fn most_instances(&self) -> u64 {
+        let (Some(pool), Some(desk)) = (&self.pool, &self.desk) else { return 0 };
+        desk.capacity.most(pool.instances)
+    }
+
     /// The wait before attempt `attempt + 2`, jittered by `u` of the attempts so far, each uniform on [0, 1).
     #[must_use]
     pub fn backoff(&self, attempt: u8, u: impl Fn(u8) -> f64) -> Nanos {

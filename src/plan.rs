@@ -657,35 +657,52 @@ impl Plan {
         Nanos(self.windows.iter().map(|window| (window.closes - window.opens).0).sum())
     }
 
-    /// Instance-nanoseconds of a service while a window is open: those that are scheduled, lost ones too.
+    /// Instance-nanoseconds of a service while a window is open: those that are scheduled, lost ones too. With an autoscaler, of
+    /// those that there are at first.
     #[must_use]
     pub fn instance_nanos(&self, service: &Service) -> u128 {
         let Some(pool) = &service.pool else { return 0 };
         let in_window = |window: &Window| match &service.desk {
-            Some(desk) => desk.capacity.instance_nanos(window.opens, window.closes, pool.instances),
-            None => u128::from(pool.instances) * u128::from((window.closes - window.opens).0),
+            Some(desk) if desk.capacity.autoscaler.is_none() => {
+                desk.capacity.instance_nanos(window.opens, window.closes, pool.instances)
+            }
+            _ => u128::from(pool.instances) * u128::from((window.closes - window.opens).0),
         };
         self.windows.iter().map(in_window).sum()
     }
 
-    /// What a service costs: its instances, all through the windows, rounded to a fen. `None` where its cost is not stated.
+    /// What a service costs: its instances, all through the windows, rounded to a fen. `None` where its cost is not stated, or an
+    /// autoscaler decides about it.
     #[must_use]
     pub fn cost(&self, service: &Service) -> Option<Fen> {
-        let per_hour = service.cost?;
-        service.pool.as_ref()?;
-        let fen_nanos = u128::from(per_hour.0) * self.instance_nanos(service);
-        let hour = u128::from(Nanos::from_secs(3600).0);
-        Some(Fen(((fen_nanos + hour / 2) / hour) as u64))
+        service.cost_of(self.instance_nanos(service)).filter(|_| service.autoscaler().is_none())
     }
 
-    /// What all services cost that state it; `None` where none does.
+    /// What all services cost that state it; `None` where none does, or an autoscaler decides about one of them.
     #[must_use]
     pub fn total_cost(&self) -> Option<Fen> {
-        self.services.iter().filter_map(|service| self.cost(service)).reduce(|sum, cost| sum + cost)
+        let stated = self.services.iter().filter(|service| service.cost.is_some());
+        let costs: Option<Vec<Fen>> = stated.map(|service| self.cost(service)).collect();
+        costs?.into_iter().reduce(|sum, cost| sum + cost)
     }
 }
 
 impl Service {
+    /// What so many instance-nanoseconds cost, rounded to a fen; `None` where its cost is not stated.
+    #[must_use]
+    pub fn cost_of(&self, instance_nanos: u128) -> Option<Fen> {
+        let per_hour = self.cost?;
+        self.pool.as_ref()?;
+        let hour = u128::from(Nanos::from_secs(3600).0);
+        Some(Fen(((u128::from(per_hour.0) * instance_nanos + hour / 2) / hour) as u64))
+    }
+
+    /// What decides about the number of its instances, if anything does.
+    #[must_use]
+    pub fn autoscaler(&self) -> Option<&capacity::Autoscaler> {
+        self.capacity()?.autoscaler.as_ref()
+    }
+
     /// What changes at its servers in the course of time; `None`: nothing.
     #[must_use]
     pub fn capacity(&self) -> Option<&Capacity> {

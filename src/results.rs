@@ -283,9 +283,9 @@ pub struct Cost {
 pub struct ServiceCost {
     /// The service.
     pub service: String,
-    /// Its instances over all cells; where a schedule changes them, the most.
+    /// Its instances over all cells; where they change, the most that there can be.
     pub instances: u64,
-    /// How long instances were scheduled while a window was open, added up, in seconds: what is paid for.
+    /// How long instances were scheduled, or ordered by an autoscaler, while a window was open, added up, in seconds: what is paid for.
     pub instance_seconds: u64,
     /// What an instance costs for an hour, fen.
     pub per_hour_fen: u64,

@@ -49,6 +49,8 @@ mod protection;
 mod record;
 #[path = "reference/room.rs"]
 mod room;
+#[path = "reference/scaler.rs"]
+mod scaler;
 #[path = "properties/seeds.rs"]
 mod seeds;
 #[path = "reference/service.rs"]
@@ -114,6 +116,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("leavers of a room", 10, |seen| seen.rarities.room_losses),
     ("more instances", 10, |seen| seen.rarities.more_instances),
     ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),
+    ("evaluations that want more", 5, |seen| seen.rarities.wants_more),
+    ("evaluations that want fewer", 5, |seen| seen.rarities.wants_fewer),
     ("requests lost with their instance", 5, |seen| seen.rarities.lost_with_instance),
     ("requests refused", 3, |seen| seen.rarities.refused),
     ("requests that get through later", 3, |seen| seen.rarities.got_through),

@@ -11,6 +11,8 @@ mod closed_form;
 mod replication;
 #[path = "theory/retry_storm.rs"]
 mod retry_storm;
+#[path = "theory/transient.rs"]
+mod transient;
 
 use closed_form::{Station, erlang_b, erlang_c, first_class_above, lifo_above, pollaczek_khinchine};
 use replication::{Experiment, Measure};

@@ -30,6 +30,7 @@ mod turns;
 pub use state::DesksState;
 
 use super::free_places::FreePlaces;
+use super::scaler::Seen;
 use super::session::Session;
 use super::station::Reading;
 use crate::model::Model;
@@ -162,7 +163,12 @@ impl Turn {
 struct Desk {
     /// One for each instance that there will ever be, or one for all.
     queues: Vec<Queue>,
-    /// Instances that stand, and instances that are lost for the time being.
+    /// Instances over all cells that are scheduled or wanted by an autoscaler, and how many there will be from certain times on.
+    total: u64,
+    later: Vec<(Instant, u64)>,
+    /// When the schedule or an incident next changes their number.
+    next_change: Option<Instant>,
+    /// Instances that stand here, and instances that are lost for the time being.
     standing: u64,
     lost: u64,
     /// Workers of an instance, and its waiting places.
@@ -176,6 +182,8 @@ struct Desk {
     /// What has happened since the last reading, up to `passed`.
     reading: Reading,
     passed: u64,
+    /// What an autoscaler has not seen yet.
+    unseen: Seen,
 }
 
 /// A queue and the workers behind it.
@@ -218,12 +226,17 @@ impl Desk {
         let queues = match desk.queues {
             Queues::Pooled => vec![Queue::new(pool, instances)],
             Queues::PerInstance(_) => {
-                let steps = desk.capacity.steps.iter().map(|step| model.instances_of(step.instances, service, cell));
-                vec![queue; steps.fold(instances, u64::max) as usize]
+                // Dealt out anew, a cell may have one more when there is one fewer over all of them.
+                let most = desk.capacity.most(pool.instances).div_ceil(u64::from(model.cells)) + 1;
+                let most = if desk.capacity.is_constant() { instances } else { most.max(instances) };
+                vec![queue; most as usize]
             }
         };
         Some(Desk {
             queues,
+            total: pool.instances,
+            later: Vec::new(),
+            next_change: None,
             standing: instances,
             lost: 0,
             workers: u64::from(pool.workers),
@@ -233,6 +246,7 @@ impl Desk {
             waiting: 0,
             reading: Reading::default(),
             passed: 0,
+            unseen: Seen::default(),
         })
     }
 
@@ -277,6 +291,8 @@ impl Desk {
     /// Lets time pass.
     fn pass(&mut self, now: u64) {
         let span = u128::from(now - self.passed);
+        self.unseen.busy += span * u128::from(self.serving);
+        self.unseen.queued += span * u128::from(self.waiting);
         self.reading.busy += span * u128::from(self.serving);
         self.reading.queued += span * u128::from(self.waiting);
         self.reading.standing += span * u128::from(self.standing);

@@ -184,10 +184,13 @@ impl Flow {
         }
     }
 
-    /// Scheduled instances of a service in a slot, on average.
+    /// Scheduled instances of a service in a slot, on average; with an autoscaler, the most that it may want.
     fn instances(&self, service: &Service, slot: usize) -> f64 {
         let at_first = service.pool.as_ref().map_or(0, |pool| pool.instances);
         let Some(capacity) = service.capacity() else { return at_first as f64 };
+        if capacity.autoscaler.is_some() {
+            return capacity.most(at_first) as f64;
+        }
         let [from, until] = [slot, slot + 1].map(|edge| self.opens + Nanos::from_secs(self.edges[edge]));
         capacity.instance_nanos(from, until, at_first) as f64 / (until - from).0 as f64
     }

@@ -1,14 +1,17 @@
 //! What changes at the servers of a service in the course of time: instances by a schedule, and incidents.
 
-use crate::units::Instant;
+use crate::units::{Instant, Nanos};
 
-pub use crate::scenario::file::{Lost, Unreachable};
+pub use crate::scenario::file::{Lost, ScalingTarget, Unreachable};
 
 /// Instances over time, and what goes wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Capacity {
-    /// Instances from certain times on, in order of time; before the first of them, those of the pool.
+    /// Instances from certain times on, in order of time; before the first of them, those of the pool. With an autoscaler, the
+    /// fewest that it may want from those times on.
     pub steps: Vec<Step>,
+    /// More or fewer instances by what there is to do.
+    pub autoscaler: Option<Autoscaler>,
     /// What goes wrong, in order of the scenario.
     pub incidents: Vec<Incident>,
 }
@@ -20,6 +23,29 @@ pub struct Step {
     pub at: Instant,
     /// Instances over all cells; at least one per cell.
     pub instances: u64,
+}
+
+/// More or fewer instances by what a service has to do; see [`crate::engine::scaler`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoscaler {
+    /// What an instance should have to do.
+    pub target: ScalingTarget,
+    /// How often it evaluates; positive.
+    pub interval: Nanos,
+    /// From the decision until a new instance serves.
+    pub lag: Nanos,
+    /// Nothing changes while the metric is within this share of its target.
+    pub tolerance: f64,
+    /// Fewest instances; at least one per cell.
+    pub least: u64,
+    /// Most instances; at least `least`, and as many as there are at first.
+    pub most: u64,
+    /// Most instances to add at an evaluation; `None`: no bound.
+    pub up: Option<u64>,
+    /// Most instances to take away at an evaluation; `None`: no bound.
+    pub down: Option<u64>,
+    /// Fewer only when no evaluation within this time wanted more.
+    pub stabilisation: Nanos,
 }
 
 /// Something that goes wrong for a while: `from <= t < until`.
@@ -71,7 +97,7 @@ impl Capacity {
     /// Whether nothing ever changes.
     #[must_use]
     pub fn is_constant(&self) -> bool {
-        self.steps.is_empty() && self.incidents.is_empty()
+        self.steps.is_empty() && self.autoscaler.is_none() && self.incidents.is_empty()
     }
 
     /// The scheduled instances from an instant on, over all cells; `at_first` before the first step.
@@ -80,9 +106,12 @@ impl Capacity {
         self.steps.iter().rfind(|step| step.at <= at).map_or(at_first, |step| step.instances)
     }
 
-    /// Most instances that are scheduled at any time.
+    /// Most instances that there can be at any time.
     #[must_use]
     pub fn most(&self, at_first: u64) -> u64 {
+        if let Some(autoscaler) = &self.autoscaler {
+            return autoscaler.most;
+        }
         self.steps.iter().map(|step| step.instances).fold(at_first, u64::max)
     }
 
@@ -95,22 +124,13 @@ impl Capacity {
         edges.windows(2).map(span).sum()
     }
 
-    /// The first instant, not before this one, at which the number of instances may change.
+    /// The first instant, not before this one, at which the number of instances may change, autoscaling aside.
     #[must_use]
     pub fn next_change(&self, from: Instant) -> Option<Instant> {
-        self.changes().filter(|&at| at >= from).min()
-    }
-
-    /// The last such instant before this one.
-    #[must_use]
-    pub fn last_change_before(&self, at: Instant) -> Option<Instant> {
-        self.changes().filter(|&change| change < at).max()
-    }
-
-    fn changes(&self) -> impl Iterator<Item = Instant> + '_ {
         let losses = self.incidents.iter().filter(|incident| matches!(incident.effect, Effect::Lost(_)));
         let edges = losses.flat_map(|incident| [incident.from, incident.until]);
-        self.steps.iter().map(|step| step.at).chain(edges)
+        let steps = self.steps.iter().filter(|_| self.autoscaler.is_none()).map(|step| step.at);
+        steps.chain(edges).filter(|&at| at >= from).min()
     }
 
     /// What each incident takes of so many instances at a time, over all cells, with the number of the incident.
@@ -196,6 +216,7 @@ mod tests {
     fn work_rests_in_a_stall_and_drags_on_while_slowed() {
         let capacity = Capacity {
             steps: Vec::new(),
+            autoscaler: None,
             incidents: vec![
                 incident(100, 200, Effect::Stalled),
                 incident(300, 400, Effect::Slowed(4.0)),
@@ -215,7 +236,7 @@ mod tests {
     #[test]
     fn instances_follow_the_schedule() {
         let step = |at, instances| Step { at: Instant(at), instances };
-        let capacity = Capacity { steps: vec![step(10, 7), step(20, 3)], incidents: Vec::new() };
+        let capacity = Capacity { steps: vec![step(10, 7), step(20, 3)], ..Capacity::default() };
         let scheduled = [9, 10, 19, 20].map(|at| capacity.scheduled(Instant(at), 5));
         assert_eq!(scheduled, [5, 7, 7, 3]);
         assert_eq!(capacity.instance_nanos(Instant(5), Instant(25), 5), 5 * 5 + 10 * 7 + 5 * 3);
@@ -228,6 +249,7 @@ mod tests {
         let cut = |from, until, how| incident(from, until, Effect::Unreachable(how));
         let capacity = Capacity {
             steps: Vec::new(),
+            autoscaler: None,
             incidents: vec![cut(0, 90, Unreachable::Retransmitted), cut(10, 20, Unreachable::Refused)],
         };
         assert_eq!(capacity.unreachable(Instant(5)), Some((Unreachable::Retransmitted, Instant(90))));

@@ -20,7 +20,7 @@ use crate::results::{
     Bucket, Completion, Conservation, Cost, Fork, LedgerRow, PresaleSummary, Results, RoomSummary, ServiceCost,
     Summary, Switched, TargetResult, Totals, WindowSummary,
 };
-use crate::units::{Instant, Nanos};
+use crate::units::{Fen, Instant, Nanos};
 
 /// The state in which a run ended.
 pub struct Ending {
@@ -38,6 +38,8 @@ pub struct Ending {
     pub digests: Vec<u64>,
     /// Where the past was played as other scenarios.
     pub forks: Vec<Fork>,
+    /// Services with an autoscaler, and their instance-nanoseconds over the whole platform while a window was open.
+    pub paid: Vec<(ServiceId, u128)>,
     /// When switches were on.
     pub switched: Vec<Turned>,
 }
@@ -219,21 +221,37 @@ impl Outcome<'_> {
     }
 
     fn cost(&self) -> Option<Cost> {
-        let of = |service: &Service| {
-            let (pool, cost) = (service.pool.as_ref()?, self.plan.cost(service)?);
+        let of = |(id, service): (ServiceId, &Service)| {
+            let (pool, cost) = (service.pool.as_ref()?, self.cost_of(id)?);
             let per_hour_fen = service.cost?.0;
             let most = service.capacity().map_or(pool.instances, |capacity| capacity.most(pool.instances));
             Some(ServiceCost {
                 service: service.name.clone(),
                 instances: most,
-                instance_seconds: (self.plan.instance_nanos(service) / u128::from(Nanos::PER_SECOND)) as u64,
+                instance_seconds: (self.instance_nanos(id) / u128::from(Nanos::PER_SECOND)) as u64,
                 per_hour_fen,
                 fen: cost.0,
             })
         };
         let seconds = self.plan.open().0 / Nanos::PER_SECOND;
-        let services: Vec<ServiceCost> = self.plan.services.iter().filter_map(of).collect();
-        self.plan.total_cost().map(|total| Cost { seconds, total_fen: total.0, services })
+        let services: Vec<ServiceCost> = self.plan.services.iter().enumerate().filter_map(of).collect();
+        self.total_cost().map(|total| Cost { seconds, total_fen: total.0, services })
+    }
+
+    /// Instance-nanoseconds of a service while a window is open; with an autoscaler, up to now.
+    fn instance_nanos(&self, service: ServiceId) -> u128 {
+        let paid = self.ending.paid.iter().find(|(of, _)| *of == service);
+        paid.map_or_else(|| self.plan.instance_nanos(&self.plan.services[service]), |(_, nanos)| *nanos)
+    }
+
+    /// What a service costs, if that is stated.
+    fn cost_of(&self, service: ServiceId) -> Option<Fen> {
+        self.plan.services[service].cost_of(self.instance_nanos(service))
+    }
+
+    /// What all services cost that state it; `None` where none does.
+    fn total_cost(&self) -> Option<Fen> {
+        (0..self.plan.services.len()).filter_map(|service| self.cost_of(service)).reduce(|sum, cost| sum + cost)
     }
 
     /// One digest over the event streams of all cells and the totals.

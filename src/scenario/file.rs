@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-pub use capacity::{Effect, Incident, Lost, Step, Unreachable};
+pub use capacity::{Autoscaler, Effect, Incident, Lost, ScalingTarget, Step, Unreachable};
 pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Shed, Throttle, Trip};
 pub use published::{Amount, Free, FreeScale, Published, PublishedValue};
 pub use switch::{Switch, SwitchOn};
@@ -435,9 +435,12 @@ pub struct Service {
     #[schemars(range(min = 1, max = 100_000_000u64))]
     pub instances: Option<u64>,
     /// Instances from certain times on, in order of time. Those that go finish what they serve and take nothing new; those that
-    /// come serve at once. Absent: there are always as many.
+    /// come serve at once. Absent: there are always as many. With an `autoscaler`: the fewest that it may want, in place of `least`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<Step>,
+    /// More or fewer instances by what there is to do. Absent: none but by the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<Autoscaler>,
     /// Requests that one instance serves at once.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1_000_000))]

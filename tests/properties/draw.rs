@@ -405,8 +405,10 @@ impl Draw {
     fn service(&mut self, service: u64) -> bool {
         self.line(&format!("[service.s{service}]"));
         let has_instances = self.is_tense() || self.chance(0.8);
+        let mut instances = 0;
         if has_instances {
-            let (instances, workers) = (self.cells + self.between(0, 3), self.between(1, 3));
+            let workers;
+            (instances, workers) = (self.cells + self.between(0, 3), self.between(1, 3));
             self.line(&format!("instances = {instances}\nworkers = {workers}"));
             if self.is_tense() || self.chance(0.7) {
                 let queue = self.one_of(&[0, 0, 1, 3, 20]);
@@ -433,7 +435,9 @@ impl Draw {
         if has_instances {
             self.shed();
             self.desk();
-            self.schedule();
+            if !self.autoscaler(instances) {
+                self.schedule();
+            }
         }
         has_instances
     }
@@ -441,6 +445,32 @@ impl Draw {
     /// A moment in which something changes: in the middle of things, or at an edge.
     fn moment(&mut self) -> u64 {
         self.one_of(&[0, 500, 1000, 2000, 3250, 5000, 11_000, 40_000])
+    }
+
+    /// An autoscaler for one service in six. Whether it has one.
+    fn autoscaler(&mut self, instances: u64) -> bool {
+        if self.chance(0.83) {
+            return false;
+        }
+        let target = self.one_of(&[
+            "utilisation = 0.3",
+            "utilisation = 0.8",
+            "waiting = 0.5",
+            "requests_per_second = 2",
+            "requests_per_second = 0.2",
+        ]);
+        let (interval, lag) = (self.one_of(&[1000, 1000, 2000, 3500]), self.one_of(&[0, 1, 500, 1000, 3000, 10_000]));
+        let (tolerance, stabilisation) = (self.one_of(&[0.0, 0.1, 0.5]), self.one_of(&["0s", "0s", "3s", "10s"]));
+        let (least, most) = (self.cells, instances + self.one_of(&[1, 4, 30]));
+        let bounds = self.one_of(&["", "", ", up = 1", ", down = 1", ", up = 3, down = 2"]);
+        self.line(&format!(
+            "autoscaler = {{ target = {{ {target} }}, interval = \"{interval}ms\", lag = \"{lag}ms\", tolerance = {tolerance:?}, stabilisation = \"{stabilisation}\", least = {least}, most = {most}{bounds} }}"
+        ));
+        if self.chance(0.3) {
+            let from = self.moment();
+            self.line(&format!("schedule = [{{ window = \"w0\", from = \"{from}ms\", instances = {instances} }}]"));
+        }
+        true
     }
 
     /// Instances over time, for a quarter of the services.

@@ -29,7 +29,9 @@ impl Simulator<'_> {
             let Some(desk) = &of.desk else { continue };
             let losses = desk.capacity.incidents.iter().filter(|incident| matches!(incident.effect, Effect::Lost(_)));
             let mut times: Vec<Instant> = losses.flat_map(|incident| [incident.from, incident.until]).collect();
-            times.extend(desk.capacity.steps.iter().map(|step| step.at));
+            if desk.capacity.autoscaler.is_none() {
+                times.extend(desk.capacity.steps.iter().map(|step| step.at));
+            }
             for cell in 0..self.cells.len() {
                 self.record.stood.push((cell, service, Instant(0), self.cells[cell].standing[service]));
                 for &time in &times {
@@ -42,6 +44,9 @@ impl Simulator<'_> {
 
     /// Instances over all cells that the schedule wants now.
     fn scheduled(&self, service: usize) -> u64 {
+        if let Some(scaler) = self.scalers.iter().find(|scaler| scaler.service == service) {
+            return scaler.standing(self.now);
+        }
         let of = &self.plan.services[service];
         let first = of.pool.as_ref().map_or(0, |pool| pool.instances);
         let desk = of.desk.as_ref().expect("only desks have a schedule");

@@ -83,6 +83,7 @@ impl Simulator<'_> {
         let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
         let Some((session, made)) = self.pass_protection(session) else { return };
+        self.is_asked(service);
         let cut = self.cut(service);
         let queue = if cut == Some(Cut::Refuses) { None } else { self.balance(&session, service) };
         let request = self.request(&session, made, queue.unwrap_or(0));

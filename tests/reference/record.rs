@@ -158,6 +158,9 @@ pub(crate) struct Rarities {
     /// Changes of instances: to more, and to fewer, in peace.
     pub(crate) more_instances: u64,
     pub(crate) fewer_instances: u64,
+    /// Evaluations of autoscalers that wanted more instances, or fewer.
+    pub(crate) wants_more: u64,
+    pub(crate) wants_fewer: u64,
     /// Requests that failed as their instance was lost.
     pub(crate) lost_with_instance: u64,
     /// Requests that were refused as nobody could be reached, and those that got through later.

@@ -10,6 +10,7 @@ use super::presale::Deposit;
 use super::protection::Guard;
 use super::record::{Record, What};
 use super::room::Room;
+use super::scaler::Scaler;
 use super::service::{RequestId, Service};
 use super::session::{Fate, Key, Session, Waits};
 use super::stock::{Settlement, Stock};
@@ -91,6 +92,7 @@ pub(crate) struct Simulator<'a> {
     /// By shopper.
     pub(crate) deposits: BTreeMap<u64, Deposit>,
     pub(crate) record: Record,
+    pub(crate) scalers: Vec<Scaler>,
     /// Ends of the ticks that were played.
     pub(crate) ends_of_ticks: Vec<Instant>,
     /// Waits begun so far.
@@ -137,10 +139,10 @@ impl<'a> Simulator<'a> {
                 let instances = model.instances(number, id);
                 let is_split = |desk: &&Desk| matches!(desk.queues, Queues::PerInstance(_));
                 let (queues, each) = match service.desk.as_ref().filter(is_split) {
+                    // As many as there can ever be.
                     Some(desk) => {
-                        let steps = desk.capacity.steps.iter();
-                        let steps = steps.map(|step| model.instances_of(step.instances, number, id));
-                        (steps.chain([instances]).max().unwrap_or(0), 1)
+                        let most = desk.capacity.most(service.pool.as_ref().map_or(0, |pool| pool.instances));
+                        (most, 1)
                     }
                     None => (1, instances),
                 };
@@ -176,6 +178,7 @@ impl<'a> Simulator<'a> {
             deposits: BTreeMap::new(),
             switches: vec![Position::default(); plan.switches.len()],
             record: Record::new(settings.keeps_log),
+            scalers: Scaler::all(plan),
             ends_of_ticks: Vec::new(),
             numbers: 0,
             legs: 0,
@@ -294,6 +297,7 @@ impl<'a> Simulator<'a> {
             self.note(&event, session.cell, session.visit, bits);
             self.reserved(session, &order.granted);
         }
+        self.evaluate_scalers();
     }
 
     fn close_row(&mut self, slot: Slot) {

@@ -33,6 +33,12 @@ pub(crate) enum Measure {
     SessionSeconds,
     /// Mean number of sessions in flight, seen at the ends of rows.
     InFlight,
+    /// Twice the mean of the share of busy workers times the sine, or cosine, of the time since the opening, with this period in
+    /// seconds: how far it swings with that wave.
+    BusySine(f64),
+    BusyCosine(f64),
+    /// The first of them of the number of waiting requests.
+    QueueSine(f64),
 }
 
 /// The replications of one scenario.
@@ -99,7 +105,17 @@ impl Experiment {
             let values = table.integers(&series::service(service, name));
             rows.iter().map(|&row| values[row] as f64).sum()
         };
+        let wave = |name: &str, period: f64, wave: fn(f64) -> f64| {
+            let values = table.reals(&series::service(service, name));
+            let time = table.integers(series::TIME);
+            let middle = |row: usize| (time[row] - time[0]) as f64 / 1e3 + seconds[row] as f64 / 2.0;
+            let of_row = |&row: &usize| values[row] * wave(2.0 * std::f64::consts::PI * middle(row) / period);
+            2.0 * rows.iter().map(of_row).sum::<f64>() / rows.len() as f64
+        };
         match what {
+            Measure::BusySine(period) => wave("utilisation", period, f64::sin),
+            Measure::BusyCosine(period) => wave("utilisation", period, f64::cos),
+            Measure::QueueSine(period) => wave("queue_mean", period, f64::sin),
             Measure::WaitSeconds => waited_seconds(table, service, &rows) / (count("requests") - count("rejected")),
             Measure::QueueMean => over_time("queue_mean"),
             Measure::Utilisation => over_time("utilisation"),

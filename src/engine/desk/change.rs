@@ -1,7 +1,8 @@
 //! What changes at desks in the course of time: instances come and go, requests get through at last.
 
-use super::{Desks, Request, Stage, Turn};
+use super::{Desk, Desks, Request, Stage, Turn};
 use crate::engine::cell::Player;
+use crate::engine::scaler::Seen;
 use crate::model::Model;
 use crate::plan::{self, Queues};
 use crate::units::{Instant, Nanos};
@@ -11,10 +12,31 @@ impl Desks {
     /// Awaits the first change of a service's instances that is not before this instant.
     pub(super) fn await_change(&mut self, model: &Model, service: usize, from: Instant) {
         let desk = model.services[service].desk.as_ref().filter(|_| self.by_service[service].is_some());
-        if let Some(Instant(time)) = desk.and_then(|desk| desk.capacity.next_change(from)) {
-            let place = service as u32;
-            self.turns.push(Reverse(Turn::change(time, place)));
+        let Some(desk) = desk else { return };
+        let next = desk.capacity.next_change(from);
+        self.desk(service).next_change = next;
+        if let Some(next) = next {
+            self.will_change(service, next);
         }
+    }
+
+    fn will_change(&mut self, service: usize, Instant(time): Instant) {
+        let place = service as u32;
+        self.turns.push(Reverse(Turn::change(time, place)));
+    }
+
+    /// What a service had to do since this was last asked, up to `now`.
+    pub fn unseen(&mut self, service: usize, now: u64) -> Seen {
+        let desk = self.desk(service);
+        desk.pass(now);
+        std::mem::take(&mut desk.unseen)
+    }
+
+    /// From certain times on, none of which has passed, a service is to have so many instances over all cells.
+    pub fn scale(&mut self, service: usize, later: &[(Instant, u64)]) {
+        let known = std::mem::replace(&mut self.desk(service).later, later.to_vec());
+        let is_new = |time: &Instant| known.iter().all(|(known, _)| known != time);
+        later.iter().map(|(time, _)| *time).filter(is_new).for_each(|time| self.will_change(service, time));
     }
 
     pub(super) fn await_arrival(&mut self, place: u32, ticket: u64, time: u64) {
@@ -23,11 +45,13 @@ impl Desks {
 
     /// Brings the instances of a service to what they are from now on. The requests that fail as their instance is lost.
     fn change(&mut self, model: &Model, cell: u32, service: usize, now: Instant) -> Vec<Request> {
-        let Some((settings, total)) = scheduled(model, service, now) else { return Vec::new() };
+        let Some(settings) = &model.services[service].desk else { return Vec::new() };
+        let total = self.desk(service).total_from(model, service, now);
         let lost = model.lost_instances(service, cell, now, total);
         let instances = model.instances_of(total, service, cell);
         let desk = self.desk(service);
         desk.pass(now.0);
+        desk.total = total;
         let fewer = lost.saturating_sub(desk.lost);
         // Those that are no longer scheduled go first, and in peace.
         let before = instances.saturating_sub(desk.lost);
@@ -80,11 +104,28 @@ impl Desks {
     }
 }
 
-/// The instances of a service over all cells that are scheduled from an instant on; `None` where it has no desk.
-pub(super) fn scheduled(model: &Model, service: usize, at: Instant) -> Option<(&plan::Desk, u64)> {
-    let service = &model.services[service];
-    let (pool, desk) = service.pool.as_ref().zip(service.desk.as_ref())?;
-    Some((desk, desk.capacity.scheduled(at, pool.instances)))
+impl Desk {
+    /// The instances of its service over all cells from an instant on; what an autoscaler has ordered by then is forgotten.
+    pub(super) fn total_from(&mut self, model: &Model, service: usize, now: Instant) -> u64 {
+        let service = &model.services[service];
+        let (Some(pool), Some(desk)) = (&service.pool, &service.desk) else { return self.total };
+        if desk.capacity.autoscaler.is_none() {
+            return desk.capacity.scheduled(now, pool.instances);
+        }
+        let due = self.later.partition_point(|(time, _)| *time <= now);
+        self.later.drain(..due).next_back().map_or(self.total, |(_, total)| total)
+    }
+
+    /// The instances that stand just before an instant, if nothing has happened since the last change.
+    pub(super) fn stand_before(&mut self, model: &Model, (service, cell): (usize, u32), now: Instant) {
+        let Some(desk) = &model.services[service].desk else { return };
+        let before = Instant(now.0.saturating_sub(1));
+        if desk.capacity.autoscaler.is_none() {
+            self.total = self.total_from(model, service, before);
+        }
+        self.lost = model.lost_instances(service, cell, before, self.total);
+        self.stand(model.instances_of(self.total, service, cell) - self.lost, desk.queues);
+    }
 }
 
 impl Player<'_> {
@@ -97,7 +138,9 @@ impl Player<'_> {
         for queue in 0..self.cell.desks.desk(service).queues.len() as u32 {
             self.serve((service, queue), turn.time);
         }
-        self.cell.desks.await_change(self.model, service, now + Nanos(1));
+        if self.cell.desks.desk(service).next_change == Some(now) {
+            self.cell.desks.await_change(self.model, service, now + Nanos(1));
+        }
     }
 
     /// A request gets through that could not before.

@@ -1,8 +1,8 @@
 //! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
 
-use super::change::scheduled;
 use super::legs::{Fork, Leg, Status};
 use super::{Desk, Desks, Queue, Request, Stage, Task, Turn};
+use crate::engine::scaler::Seen;
 use crate::engine::session::{HAS_TURN, Phase, Session};
 use crate::engine::snapshot::MOST_ATTEMPTS;
 use crate::engine::station::{LONGEST_SEEN, MOST_SEEN, Reading};
@@ -29,6 +29,10 @@ struct DeskState {
     round: u64,
     reading: Reading,
     passed: u64,
+    unseen: Seen,
+    /// Instances over all cells, and from which times on how many, where an autoscaler decides about them.
+    total: u64,
+    later: Vec<(Instant, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,6 +95,9 @@ impl Desks {
             round: desk.round,
             reading: desk.reading,
             passed: desk.passed,
+            unseen: desk.unseen,
+            total: desk.total,
+            later: desk.later.clone(),
         };
         let mut requests: Vec<&Request> = self.requests.iter().flatten().collect();
         requests.sort_unstable_by_key(|request| request.ticket);
@@ -157,9 +164,12 @@ impl Desks {
         for (service, state) in desks.into_iter().enumerate() {
             match (&mut self.by_service[service], state) {
                 (Some(desk), Some(state)) => {
+                    let most = model.services[service].most_instances();
+                    state.restore(desk, is_constant(model, service), most, now)?;
                     desk.stand_before(model, (service, cell), Instant(now));
-                    state.restore(desk, is_constant(model, service), now)?;
+                    let later = std::mem::take(&mut desk.later);
                     self.await_change(model, service, Instant(now));
+                    self.scale(service, &later);
                 }
                 (None, None) => {}
                 _ => return None,
@@ -241,17 +251,6 @@ impl Desks {
     }
 }
 
-impl Desk {
-    /// The instances that stand just before an instant.
-    fn stand_before(&mut self, model: &Model, (service, cell): (usize, u32), now: Instant) {
-        let Some((desk, _)) = scheduled(model, service, now) else { return };
-        let Some(last) = desk.capacity.last_change_before(now) else { return };
-        let Some((_, total)) = scheduled(model, service, last) else { return };
-        self.lost = model.lost_instances(service, cell, last, total);
-        self.stand(model.instances_of(total, service, cell) - self.lost, desk.queues);
-    }
-}
-
 impl Queue {
     /// Whether a queue can be like this: with idle workers nobody waits, and only where instances go are there more than fit.
     fn can_be(&self, is_constant: bool) -> bool {
@@ -321,13 +320,17 @@ impl QueueState {
 }
 
 impl DeskState {
-    fn restore(self, desk: &mut Desk, is_constant: bool, now: u64) -> Option<()> {
-        let DeskState { queues, round, reading, passed } = self;
+    fn restore(self, desk: &mut Desk, is_constant: bool, most: u64, now: u64) -> Option<()> {
+        let DeskState { queues, round, reading, passed, unseen, total, later } = self;
         let places = desk.queues.iter().map(|queue| queue.places).fold(0, u64::saturating_add);
         let is_possible = passed <= now
             && queues.len() == desk.queues.len()
             && round <= desk.queues.len() as u64
             && [reading.busy, reading.queued, reading.standing, reading.capacity].iter().all(|&ns| ns <= MOST_SEEN)
+            && unseen.busy.max(unseen.queued).max(u128::from(unseen.requests)) <= MOST_SEEN
+            && later.iter().map(|(_, total)| total).chain([&total]).all(|total| (1..=most).contains(total))
+            && later.iter().all(|(time, _)| time.0 >= now)
+            && later.is_sorted_by_key(|(time, _)| *time)
             && reading.longest_queue <= if is_constant { places.min(LONGEST_SEEN) } else { LONGEST_SEEN };
         if !is_possible {
             return None;
@@ -338,7 +341,8 @@ impl DeskState {
             }
             (queue.filled, queue.recent) = (filled, recent.into());
         }
-        (desk.round, desk.reading, desk.passed) = (round, reading, passed);
+        (desk.round, desk.reading, desk.passed, desk.unseen) = (round, reading, passed, unseen);
+        (desk.total, desk.later) = (total, later);
         Some(())
     }
 }

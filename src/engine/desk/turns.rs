@@ -20,6 +20,7 @@ impl<'a> Player<'a> {
     pub(in crate::engine) fn ask_at_desk(&mut self, session: &mut Session, service: usize, made: Instant, work: u64) {
         let settings = self.desk_settings(service);
         let now = session.time;
+        self.cell.desks.desk(service).unseen.requests += 1;
         let cut = settings.capacity.unreachable(now);
         if matches!(cut, Some((Unreachable::Refused, _))) {
             return self.refused(session, service);

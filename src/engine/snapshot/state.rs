@@ -11,6 +11,7 @@ use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
 use crate::engine::presale::balances_due;
 use crate::engine::room::Rooms;
+use crate::engine::scaler::Scaler;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
@@ -96,6 +97,7 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     writer.section(&encode(&run.stock.brands().passings())?)?;
     writer.section(&encode(&run.recorder.state())?)?;
     writer.section(&encode(&run.switches)?)?;
+    writer.section(&encode(&run.scalers)?)?;
     let cells: Vec<&Cell> = run.groups.iter().flat_map(|group| &group.cells).collect();
     for some in cells.chunks(rayon::current_num_threads()) {
         let encode_cell = |cell: &&Cell| (encode(&CellState::of(cell)), packed(&cell.history), cell.deposits.clone());
@@ -141,6 +143,12 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let position = Position::of(plan, now).ok_or(Reason::Impossible("it was not taken at the end of a tick"))?;
     run.recorder = Recorder::restore(&run.model, record, &position.played, windows).map_err(Reason::Impossible)?;
+    let scalers: Vec<Scaler> = decode(&sections.section()?)?;
+    let can_go_on = |(read, fresh): (&Scaler, &Scaler)| read.can_replace(fresh, &run.model, now);
+    if scalers.len() != run.scalers.len() || !scalers.iter().zip(&run.scalers).all(can_go_on) {
+        return Err(Reason::Impossible("an autoscaler has done what it cannot"));
+    }
+    run.scalers = scalers;
     restore_cells(&mut run, sections, &position, &mut laws)?;
     if !sections.is_at_end() {
         return Err(Reason::Impossible("there is more than a run"));

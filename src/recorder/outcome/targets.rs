@@ -193,9 +193,9 @@ impl Outcome<'_> {
                 self.responses(target, service).percentile(percentile).map(|us| Ratio::whole(u128::from(us) * 1000))
             }
             (Metric::Cost, Subject::Service(service)) => {
-                self.plan.cost(&self.plan.services[service]).map(|cost| Ratio::whole(u128::from(cost.0)))
+                self.cost_of(service).map(|cost| Ratio::whole(u128::from(cost.0)))
             }
-            (Metric::Cost, _) => self.plan.total_cost().map(|cost| Ratio::whole(u128::from(cost.0))),
+            (Metric::Cost, _) => self.total_cost().map(|cost| Ratio::whole(u128::from(cost.0))),
             (Metric::Oversold, _) => Some(Ratio::whole((0..self.stock.skus()).map(|sku| self.oversold(sku)).sum())),
             _ => None,
         };

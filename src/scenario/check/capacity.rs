@@ -2,20 +2,60 @@
 
 use super::Check;
 use super::clock::Clock;
-use crate::plan::capacity::{Capacity, Declines, Effect, Incident, Step};
+use crate::plan::capacity::{Autoscaler, Capacity, Declines, Effect, Incident, Step};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
 use crate::scenario::tree::Cursor;
-use crate::units::Instant;
+use crate::units::{Instant, Nanos};
 
 /// Most incidents and most steps of a schedule: each event of a slow service looks at all of them.
 const MOST_INCIDENTS: usize = 100;
 const MOST_STEPS: usize = 10_000;
+/// Shortest interval between two evaluations of an autoscaler.
+const SHORTEST_INTERVAL: Nanos = Nanos::from_secs(1);
 
 impl Check<'_> {
     /// What changes at the servers of a service in the course of time.
     pub(super) fn capacity(&mut self, name: &str, service: &file::Service, at: Cursor<'_>, clock: &Clock) -> Capacity {
-        Capacity { steps: self.schedule(service, at.key("schedule"), clock), incidents: self.incidents_of(name, clock) }
+        Capacity {
+            steps: self.schedule(service, at.key("schedule"), clock),
+            autoscaler: service.autoscaler.as_ref().map(|of| self.autoscaler(service, of, at.key("autoscaler"))),
+            incidents: self.incidents_of(name, clock),
+        }
+    }
+
+    fn autoscaler(&mut self, service: &file::Service, of: &file::Autoscaler, at: Cursor<'_>) -> Autoscaler {
+        self.one_per_cell("instances", of.least, at.key("least"));
+        let first = service.instances.unwrap_or(of.least);
+        let steps = service.schedule.iter().map(|step| step.instances);
+        let too_many = steps.chain([first, of.least]).max().filter(|&instances| instances > of.most);
+        if let Some(instances) = too_many.or(Some(first).filter(|&first| first < of.least)) {
+            self.push(
+                Diagnostic::new(Code::OutOfRange, format!("the autoscaler cannot have {instances} instances"))
+                    .at(at.key("least").place(), format!("at least {}", of.least))
+                    .at(at.key("most").place(), format!("at most {}", of.most))
+                    .note("`instances` is how many there are at first, `schedule` the fewest at a time")
+                    .help("let `least` and `most` enclose them"),
+            );
+        }
+        if of.interval < SHORTEST_INTERVAL {
+            self.push(
+                Diagnostic::new(Code::BadTiming, format!("an interval of {} is out of range", of.interval))
+                    .at(at.key("interval").place(), format!("expected at least {SHORTEST_INTERVAL}"))
+                    .note("cells exchange what they measure at ticks"),
+            );
+        }
+        Autoscaler {
+            target: of.target,
+            interval: of.interval,
+            lag: of.lag,
+            tolerance: of.tolerance,
+            least: of.least,
+            most: of.most,
+            up: of.up,
+            down: of.down,
+            stabilisation: of.stabilisation,
+        }
     }
 
     fn schedule(&mut self, service: &file::Service, at: Cursor<'_>, clock: &Clock) -> Vec<Step> {

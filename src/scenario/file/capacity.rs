@@ -18,6 +18,78 @@ pub struct Step {
     pub instances: u64,
 }
 
+/// A reactive autoscaler. At the first exchange of the cells after each interval it wants ceil(instances × metric / target), as the
+/// horizontal pod autoscaler of Kubernetes does; instances that are still starting count, and do nothing. An instance is paid for from
+/// the decision on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Autoscaler {
+    /// What an instance should have to do, on average since the last evaluation.
+    pub target: ScalingTarget,
+    /// How often it evaluates.
+    #[serde(default = "quarter_of_a_minute")]
+    pub interval: Nanos,
+    /// How long it takes from the decision until a new instance serves.
+    pub lag: Nanos,
+    /// Nothing changes while the metric is within this share of its target.
+    #[serde(default = "a_tenth")]
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub tolerance: f64,
+    /// Fewest instances over the whole platform.
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub least: u64,
+    /// Most instances over the whole platform.
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub most: u64,
+    /// Most instances to add at an evaluation. Absent: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub up: Option<u64>,
+    /// Most instances to take away at an evaluation. Absent: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub down: Option<u64>,
+    /// Instances are taken away only when no evaluation within this time wanted more.
+    #[serde(default = "five_minutes")]
+    pub stabilisation: Nanos,
+}
+
+fn quarter_of_a_minute() -> Nanos {
+    Nanos::from_secs(15)
+}
+
+fn a_tenth() -> f64 {
+    0.1
+}
+
+fn five_minutes() -> Nanos {
+    Nanos::from_secs(300)
+}
+
+/// What an instance should have to do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum ScalingTarget {
+    /// Share of its workers that are busy.
+    Utilisation(#[schemars(range(min = 0.001, max = 1.0))] f64),
+    /// Requests that wait for it.
+    Waiting(#[schemars(range(min = 0.001, max = 1_000_000_000.0))] f64),
+    /// Requests per second, whatever becomes of them.
+    RequestsPerSecond(#[schemars(range(min = 0.001, max = 1_000_000_000.0))] f64),
+}
+
+impl ScalingTarget {
+    /// The number.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        match self {
+            ScalingTarget::Utilisation(value)
+            | ScalingTarget::Waiting(value)
+            | ScalingTarget::RequestsPerSecond(value) => value,
+        }
+    }
+}
+
 /// Something that goes wrong at a time, for a while.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -35,6 +35,8 @@ mod draws;
 mod event;
 #[path = "reference/fork.rs"]
 mod fork;
+#[path = "reference/inner.rs"]
+mod inner;
 #[path = "reference/order.rs"]
 mod order;
 #[path = "reference/page.rs"]
@@ -99,6 +101,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests slowed down", 5, |seen| seen.slowed),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
+    ("calls of services", 10, |seen| seen.inner),
+    ("calls of services that fail", 8, |seen| seen.inner_failed),
     ("brands past a sum", 15, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
@@ -131,6 +135,8 @@ struct Seen {
     slowed: u64,
     forks: u64,
     forks_failed: u64,
+    inner: u64,
+    inner_failed: u64,
     brands_past: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
@@ -181,6 +187,8 @@ impl Seen {
             slowed: rarities.slowed,
             forks: rarities.forks,
             forks_failed: rarities.forks_failed,
+            inner: rarities.inner,
+            inner_failed: rarities.inner_failed,
             brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),

@@ -10,10 +10,15 @@
 //! everything else of the instant, in the order in which they came, and a worker that becomes free takes up the next one at once;
 //! clients leave as the time-out, end of patience or hold expiry that it is to them.
 //!
+//! A service may call others, one after the other, when a worker has done the work that a request brings: the worker is kept until they
+//! have answered (see `inner`). Pages may make several calls at once (see `fork`). In either case a *leg* is the client that the
+//! called service sees.
+//!
 //! A request is counted as rejected or timed out when that happens, and its wait and response time when it is answered, whether or
 //! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
 
 mod fork;
+mod inner;
 mod legs;
 mod line;
 mod state;
@@ -45,6 +50,8 @@ struct Request {
     is_awaited: bool,
     /// Names it: the cell's requests are numbered in the order in which they come.
     ticket: u64,
+    /// The leg that makes its own calls, once it has come so far.
+    leg: Option<u32>,
     task: Task,
 }
 
@@ -61,6 +68,8 @@ struct Task {
     arrived: u64,
     /// What it brings: time of a worker, ns.
     work: u64,
+    /// What the draws of its own calls are named by; zero where it makes none.
+    lineage: u64,
     /// The longest that it may wait, ns.
     bound: u64,
     /// When a worker began and when it will be done, ns; `None` while it waits.
@@ -84,8 +93,10 @@ struct Turn {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
-    /// A request is done.
+    /// A worker has done what a request brings.
     Done,
+    /// What a request has asked of a plain station is answered.
+    LegAnswered,
     /// A client leaves the desk.
     ClientLeaves,
     /// What a leg waits for happens.
@@ -106,6 +117,11 @@ impl Turn {
     /// A request is done.
     fn done(time: u64, ticket: u64, place: u32) -> Self {
         Turn { time, is_of_client: false, order: ticket, caller: 0, ticket, place, what: What::Done }
+    }
+
+    /// A leg is answered by a station, whose requests are numbered among those of desks.
+    fn leg_answered(time: u64, order: u64, ticket: u64, place: u32) -> Self {
+        Turn { time, is_of_client: false, order, caller: 0, ticket, place, what: What::LegAnswered }
     }
 
     /// Whether an event of a session at the same instant comes before.
@@ -329,7 +345,7 @@ impl Desks {
 
     /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
     fn take(&mut self, settings: &plan::Desk, asked: &Asked) -> bool {
-        let &Asked { now: arrived, made, client, service, queue: index, rank, work } = asked;
+        let &Asked { now: arrived, made, client, service, queue: index, rank, work, lineage } = asked;
         let ticket = self.tickets;
         let desk = self.desk(service);
         desk.pass(arrived);
@@ -345,8 +361,8 @@ impl Desks {
         }
         self.tickets += 1;
         let (service_span, queue) = (None, index as u32);
-        let task = Task { service: service as u8, queue, rank, made, arrived, work, bound, service_span };
-        let place = self.keep(Request { client, is_awaited: true, ticket, task });
+        let task = Task { service: service as u8, queue, rank, made, arrived, work, lineage, bound, service_span };
+        let place = self.keep(Request { client, is_awaited: true, ticket, leg: None, task });
         if waits {
             let desk = self.desk(service);
             desk.waiting += 1;
@@ -444,6 +460,7 @@ struct Asked {
     queue: usize,
     rank: u8,
     work: u64,
+    lineage: u64,
 }
 
 /// What became of the next request in the queue.
@@ -454,8 +471,8 @@ enum Next {
 
 /// Whether a turn is still to come: its request is there, and so is the client who would leave; or its leg still waits for it.
 fn is_due(requests: &[Option<Request>], legs: &Legs, turn: &Turn) -> bool {
-    if turn.what == What::LegWaits {
-        return legs.waits(turn);
+    if matches!(turn.what, What::LegWaits | What::LegAnswered) {
+        return legs.is_due(turn);
     }
     requests[turn.place as usize]
         .as_ref()

@@ -63,7 +63,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.intensities();
     (0..2).for_each(|graph| draw.graph(graph, services));
     draw.segments(windows, categories);
-    (0..services).for_each(|service| draw.service(service));
+    (0..services).for_each(|service| draw.service(service, services));
     draw.goods(categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
@@ -316,7 +316,7 @@ impl Draw {
         }
     }
 
-    fn service(&mut self, service: u64) {
+    fn service(&mut self, service: u64, services: u64) {
         self.line(&format!("[service.s{service}]"));
         let has_instances = self.is_tense() || self.chance(0.8);
         if has_instances {
@@ -346,6 +346,15 @@ impl Draw {
         self.protection(times_out);
         if has_instances {
             self.desk();
+            std::mem::swap(&mut self.random, &mut self.later);
+            // Those behind it, so that nobody waits for itself.
+            if service + 1 < services && self.chance(0.25) {
+                let calls =
+                    (0..self.between(1, 2)).map(|_| format!("\"s{}\"", self.between(service + 1, services - 1)));
+                let calls: Vec<String> = calls.collect();
+                self.line(&format!("calls = [{}]", calls.join(", ")));
+            }
+            std::mem::swap(&mut self.random, &mut self.later);
         }
     }
 

@@ -7,7 +7,9 @@ use saleload::units::Instant;
 /// before all of it the workers, which are "ready before new requests".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
-    /// A worker has finished a request, for whomever.
+    /// A worker of a plain service has finished a request, for whomever.
+    StationDone,
+    /// A worker of a desk has, or a service hears what it has asked of another.
     WorkDone,
     /// The hold on an order runs out while its session goes on.
     HoldExpiry,
@@ -25,6 +27,13 @@ pub(crate) enum Turn {
     ThinkEnd,
     /// A session begins.
     Arrival,
+}
+
+impl Turn {
+    /// Whether a worker is done, which concerns no session yet.
+    pub(crate) fn is_of_worker(self) -> bool {
+        matches!(self, Turn::StationDone | Turn::WorkDone)
+    }
 }
 
 /// An event on the heap, in the order of play: by time, turn, shopper, window. Shoppers count over all cells, those of a
@@ -51,7 +60,7 @@ impl Digest {
     /// the cell, the window and the visit; `granted` are the lines of an answer at the end of a tick.
     pub(crate) fn mix(&mut self, event: &Event, shopper_in_cell: u64, visit: u16, granted: u64) {
         let turn = match event.turn {
-            Turn::WorkDone => return,
+            Turn::StationDone | Turn::WorkDone => return,
             Turn::HoldExpiry => 0,
             Turn::HoldExpiryAfterExit => 1,
             Turn::Response => 2,

@@ -99,7 +99,7 @@ fn at_desk(loads: &mut [Load], request: &Request) {
     if let Some(row) = request.timed_out {
         loads[row].timed_out += 1;
     }
-    if request.rejected.is_none() || request.ends_wait.is_some() {
+    if request.rejected.is_none() || request.ends_wait.is_some() || request.starts.is_some() {
         let until = request.starts.or(request.ends_wait).unwrap_or(NEVER);
         overlaps(loads, request.arrives, until, |load| &mut load.queued_ns);
     }

@@ -35,6 +35,8 @@ fn small() -> Loaded {
             "service.web.queues={per_instance={least_loaded=2}}",
             "cbmg.browse.state.product.parallel.page=['web','order','web']",
             "cbmg.browse.state.product.calls=['page']",
+            "service.order.calls=['stock','payment']",
+            "service.stock={instances=2,service_time={exponential='30ms'},timeout='1s',cancel='all',retry={attempts=2,backoff='10ms'}}",
         ],
     )
 }

@@ -12,7 +12,8 @@ impl Check<'_> {
     pub(super) fn desk(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Option<Desk> {
         let file::Service { discipline, max_wait, controlled_delay, cancel, slowdown, queues, .. } = service;
         let is_plain = (discipline, cancel, queues) == (&file::Discipline::Fifo, &Cancel::None, &Queues::Pooled)
-            && (max_wait, controlled_delay, slowdown) == (&None, &None, &None);
+            && (max_wait, controlled_delay, slowdown) == (&None, &None, &None)
+            && service.calls.is_empty();
         if is_plain {
             return None;
         }
@@ -21,7 +22,7 @@ impl Check<'_> {
                 Diagnostic::new(Code::Unused, format!("nobody waits at service `{name}`"))
                     .at(at.key_place(), "no `instances`")
                     .note("a service without instances is a delay: it has no queue and no workers")
-                    .help("say how many instances there are, or delete `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown` and `queues`"),
+                    .help("say how many instances there are, or delete `calls`, `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown` and `queues`"),
             );
             return None;
         }

@@ -39,7 +39,8 @@ impl Check<'_> {
         let drops = service.max_wait.is_some() || service.controlled_delay.is_some();
         let turns_away = service.instances.is_some() && (service.queue.is_some() || drops);
         let is_limited = service.limit.as_ref().is_some_and(|limit| limit.rate.is_some() || limit.in_flight.is_some());
-        service.timeout.is_some() || turns_away || is_limited
+        // What it calls may fail, and its requests with it.
+        service.timeout.is_some() || turns_away || is_limited || !service.calls.is_empty()
     }
 
     /// A breaker or throttle that waits for failures where there are none.

@@ -223,8 +223,9 @@ impl Desks {
                     self.legs.begin(owner, leg.of_request(model)?, service)
                 }
             };
-            let mut session = self.legs.all.at(place).session;
-            at_desks.push(self.resume_leg(leg, &mut session, now)?);
+            let session = self.legs.all.at(place).session;
+            self.resume_leg(leg, session, now)?;
+            at_desks.push(matches!(leg.status, StatusState::AtDesk).then_some(session));
         }
         let waits_for_all = |(parent, (_, fork)): (&Session, (u32, &Fork))| {
             let call = call_of_fork(parent, parent.call, 0, model);
@@ -233,15 +234,15 @@ impl Desks {
         parents.iter().zip(self.legs.forks.iter()).all(waits_for_all).then_some(at_desks)
     }
 
-    /// A leg does what it was doing. Its session, if that is at a desk.
-    fn resume_leg(&mut self, leg: &LegState, session: &mut Session, now: u64) -> Option<Option<Session>> {
+    /// A leg does what it was doing.
+    fn resume_leg(&mut self, leg: &LegState, session: Session, now: u64) -> Option<()> {
         let goes_on = session.time.0 >= now;
         match leg.status {
-            StatusState::AtDesk if goes_on && session.phase() != Phase::Retry => return Some(Some(*session)),
-            StatusState::Waits if goes_on => self.wait_for_leg(*session),
+            StatusState::AtDesk if goes_on && session.phase() != Phase::Retry => {}
+            StatusState::Waits if goes_on => self.wait_for_leg(session),
             StatusState::Answered(made, done, order) if made <= now.min(done) => {
-                self.legs.set(session, Status::Answered { made, done });
-                let leg = *self.legs.of(session)?;
+                self.legs.set(&session, Status::Answered { made, done });
+                let leg = *self.legs.of(&session)?;
                 match leg.owner {
                     Owner::Fork(fork) => {
                         let fork = self.legs.forks.at(fork);
@@ -258,7 +259,7 @@ impl Desks {
             }
             _ => return None,
         }
-        Some(None)
+        Some(())
     }
 
     /// Legs and the requests that they go for are told of each other.

@@ -10,20 +10,24 @@ pub mod event_list;
 mod free_places;
 mod order;
 pub mod permutation;
+mod presale;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;
 pub mod station;
 pub mod stock;
 mod visit;
+mod wish;
 
-use crate::model::Model;
+use crate::model::catalogue::Sku;
+use crate::model::{Model, Pays};
 use crate::plan::Plan;
 use crate::recorder::outcome::{self, Ending};
 use crate::recorder::{Recorder, Tally};
 use crate::results::{Conservation, Fork, Results};
 use crate::units::{Fen, Instant};
 use arrivals::Slice;
+use basket::sum;
 use cell::{Cell, Player, Waiting, Workspace};
 use rayon::prelude::*;
 use schedule::{ExpectedArrivals, Slot};
@@ -31,7 +35,7 @@ use session::{Cause, Phase};
 use snapshot::{SnapshotError, Start};
 use std::ops::ControlFlow;
 use std::path::Path;
-use stock::{Outbox, Stock};
+use stock::{Grant, Outbox, Stock};
 
 /// Events below which a tick is played on one thread: waking the others would cost more than the work.
 const EVENTS_TO_SHARE: u64 = 1000;
@@ -251,7 +255,7 @@ impl Run {
     fn invite(&mut self, slice: &Slice) {
         self.on_groups(self.last_events >= EVENTS_TO_SHARE, |group, model, _| {
             for cell in &mut group.cells {
-                cell.arrivals.draw(model, cell.id, &cell.history, slice);
+                cell.arrivals.draw(model, cell.id, &cell.history, &cell.deposits, slice);
             }
         });
     }
@@ -263,13 +267,18 @@ impl Run {
         // As many as in the tick before, most likely.
         let share = self.last_events >= EVENTS_TO_SHARE;
         self.on_groups(share, |group, model, stock| {
-            group.play(model, stock, window, end);
+            group.play(model, stock, end);
             if closes_slot {
                 group.read_stations(end);
             }
         });
         let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
-        self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), end);
+        let grant = match self.model.rounds[window].pays {
+            // Nothing is ordered after a closing, so sessions of an earlier window ask for nothing here.
+            Pays::Deposits(_) => Grant::SetAside,
+            Pays::Orders | Pays::Balances(_) => Grant::Order,
+        };
+        self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
         if self.groups.iter().flat_map(|group| &group.cells).any(|cell| !cell.waiting.is_empty()) {
             self.on_groups(share, |group, model, stock| group.answer(model, stock, end));
         }
@@ -327,14 +336,33 @@ impl Run {
                 held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
                 if session.cause != Cause::SETTLED {
                     let open = cell.baskets.open(session.basket);
-                    self.recorder.total.settle(session.window(), session.segment, Cause::OPEN, open);
+                    let window = self.model.rounds[usize::from(session.window())].window;
+                    self.recorder.total.settle(window, session.segment, Cause::OPEN, open);
                 }
             }
         }
+        let set_aside = self.settle_deposits();
         let digests: Vec<u64> = self.groups.iter().flat_map(|group| &group.cells).map(|cell| cell.digest.0).collect();
         held.sort_unstable();
-        let ending = Ending { until: self.now, interrupted, in_flight, held, digests, forks: self.forks };
+        let ending = Ending { until: self.now, interrupted, in_flight, held, set_aside, digests, forks: self.forks };
         outcome::results(plan, &self.model, &self.stock, &self.recorder, &ending)
+    }
+}
+
+impl Run {
+    /// Enters what has a deposit and no balance yet in the ledger as open; the units set aside for it, sorted by SKU.
+    fn settle_deposits(&mut self) -> Vec<(Sku, u32)> {
+        let mut set_aside = Vec::new();
+        let Run { model, stock, groups, recorder, now, .. } = self;
+        let Some(presale) = model.presale_at(*now) else { return set_aside };
+        for cell in groups.iter().flat_map(|group| &group.cells) {
+            for deposited in cell.deposited(model, stock, presale) {
+                set_aside.extend(deposited.lines().map(|line| (line.sku, line.units)));
+                recorder.total.settle(presale.window as u8, deposited.segment, Cause::OPEN, sum(deposited.lines()));
+            }
+        }
+        set_aside.sort_unstable();
+        set_aside
     }
 }
 
@@ -344,9 +372,9 @@ impl Group {
         Player { cell: &mut cells[index], model, stock, tally, outbox, space }
     }
 
-    fn play(&mut self, model: &Model, stock: &Stock, window: usize, end: Instant) {
+    fn play(&mut self, model: &Model, stock: &Stock, end: Instant) {
         for index in 0..self.cells.len() {
-            self.player(index, model, stock).play_tick(window, end);
+            self.player(index, model, stock).play_tick(end);
         }
     }
 

@@ -28,7 +28,7 @@ pub const BASE_BYTES: f64 = 10e6;
 pub const BYTES_PER_ROW_AND_SERVICE: f64 = 350.0;
 /// Memory per SKU: stock, price, counts of sales, time of the sell-out; bytes.
 pub const BYTES_PER_SKU: f64 = 20.0;
-/// Memory per shopper where history carries over from window to window; bytes.
+/// Memory per shopper where history carries over from window to window, and again where there are presales; bytes.
 pub const BYTES_PER_SHOPPER: f64 = 1.0;
 /// Memory per session in flight: its state in the event list, whose chunks are part empty, and its basket; bytes.
 pub const BYTES_PER_SESSION: f64 = 75.0;
@@ -166,7 +166,16 @@ impl Forecast {
                 })
                 .sum()
         };
-        let sessions: f64 = expectation.sessions.iter().flatten().sum();
+        // Those who come to pay a balance behave as their presale says.
+        let per_session = |weight: &dyn Fn(&State) -> f64| -> f64 {
+            let paying = plan.presales().zip(&expectation.balances).map(|((_, presale), (sessions, _))| {
+                let states = plan.cbmgs[presale.cbmg].states.iter().zip(&expectation.visits[presale.cbmg]);
+                sessions * states.map(|(state, v)| v * weight(state)).sum::<f64>()
+            });
+            per_session(weight) + paying.sum::<f64>()
+        };
+        let paying: f64 = expectation.balances.iter().map(|(sessions, _)| sessions).sum();
+        let sessions = expectation.sessions.iter().flatten().sum::<f64>() + paying;
         let events = sessions + per_session(&|state| events_of_state(plan, state));
         Forecast {
             sessions,
@@ -201,13 +210,13 @@ pub fn events_of_state(plan: &Plan, state: &State) -> f64 {
 /// Memory of a run, bytes.
 fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
     let skus = plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64);
-    let remembered = if plan.windows.len() > 1 { plan.shoppers as f64 } else { 0.0 };
+    let remembered = u8::from(plan.windows.len() > 1) + u8::from(plan.presales().next().is_some());
     let in_flight = windows.iter().map(|w| w.peak_in_flight.value).fold(0.0, f64::max);
     let rows = crate::engine::schedule::slots(plan).len() as f64;
     let columns = plan.services.len() as f64 + 2.0;
     BASE_BYTES
         + rows * columns * BYTES_PER_ROW_AND_SERVICE
         + skus * BYTES_PER_SKU
-        + remembered * BYTES_PER_SHOPPER
+        + f64::from(remembered) * plan.shoppers as f64 * BYTES_PER_SHOPPER
         + in_flight * BYTES_PER_SESSION
 }

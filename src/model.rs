@@ -6,10 +6,10 @@ pub mod intensity;
 pub mod popularity;
 pub mod sampler;
 
-use crate::plan::{self, Action, Plan};
+use crate::plan::{self, Action, MAX_WINDOWS, Plan};
 use crate::rng::{Draws, Name, Purpose};
 use crate::target::{ResponseSlice, response_slices};
-use crate::units::Nanos;
+use crate::units::{Instant, Nanos};
 use catalogue::Catalogue;
 use expectation::Expectation;
 use intensity::Cumulative;
@@ -33,6 +33,11 @@ pub struct Model {
     pub shoppers: u64,
     /// Sale windows.
     pub windows: Vec<plan::Window>,
+    /// Presales, in order of time.
+    pub presales: Vec<Presale>,
+    /// What a session is about, by the number that it carries: windows from the first number up, balances of presales from the
+    /// last one down.
+    pub rounds: [Round; MAX_WINDOWS],
     /// What a shopper's history does to participation.
     pub memory: plan::Memory,
     /// Segments.
@@ -41,8 +46,6 @@ pub struct Model {
     pub graphs: Vec<Graph>,
     /// Services.
     pub services: Vec<Service>,
-    /// How long an unpaid order keeps its stock.
-    pub hold: Nanos,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
     /// Units of each category that merchants laid in stock for.
@@ -51,11 +54,50 @@ pub struct Model {
     pub slices: Vec<ResponseSlice>,
 }
 
+/// What a session is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// The first instant at which nothing more can be ordered.
+    pub closes: Instant,
+    /// How long an unpaid order keeps its stock.
+    pub hold: Nanos,
+    /// When it has lost its stock at the latest: deposits are paid before balances can be.
+    pub hold_ends: Instant,
+    /// The window in which its intents are entered in the ledger: the one in which they began.
+    pub window: u8,
+    /// What is paid.
+    pub pays: Pays,
+}
+
+/// What a session pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pays {
+    /// Orders, at once.
+    Orders,
+    /// Deposits on orders of this presale.
+    Deposits(u8),
+    /// Balances of orders of this presale, which were made before.
+    Balances(u8),
+}
+
+/// A window that takes deposits.
+#[derive(Clone, Debug)]
+pub struct Presale {
+    /// The window.
+    pub window: usize,
+    /// Number of the sessions in which its balances are paid.
+    pub number: u8,
+    /// When those sessions come, since balances can be paid.
+    pub cumulative: Cumulative,
+    /// What the scenario says.
+    pub terms: plan::Presale,
+}
+
 /// A segment.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    /// Its behaviour graph.
-    pub graph: usize,
+    /// Behaviour graph by the number of the session.
+    graphs: [u16; MAX_WINDOWS],
     /// Share of the population up to and with this segment.
     pub share_until: f64,
     /// How it comes to each window.
@@ -171,11 +213,12 @@ impl Model {
             simulated,
             shoppers: plan.shoppers,
             windows: plan.windows.clone(),
+            presales: presales(plan),
+            rounds: rounds(plan),
             memory: plan.memory.clone(),
             segments,
             graphs: plan.cbmgs.iter().map(Graph::new).collect(),
             services: plan.services.iter().map(Service::new).collect(),
-            hold: plan.hold,
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
             stocked_for: units,
             slices: response_slices(&plan.targets),
@@ -205,6 +248,19 @@ impl Model {
             }
             Some(_) => shoppers as u32,
         }
+    }
+
+    /// The presale that has opened and whose balances are not due yet.
+    #[must_use]
+    pub fn presale_at(&self, now: Instant) -> Option<&Presale> {
+        let ends = |presale: &Presale| self.windows[presale.terms.window].closes;
+        self.presales.iter().find(|presale| self.windows[presale.window].opens < now && now < ends(presale))
+    }
+
+    /// The presale whose balances fall due at this instant: nothing of it is paid any more.
+    #[must_use]
+    pub fn presale_due(&self, at: Instant) -> Option<&Presale> {
+        self.presales.iter().find(|presale| self.windows[presale.terms.window].closes == at)
     }
 
     /// Whether a shopper who was invited to a window comes, given their history ([`HAS_BOUGHT`], [`HAS_FAILED`]).
@@ -266,8 +322,12 @@ impl Segment {
                 cumulative: Cumulative::new(&plan.intensities[attendance.intensity], length),
             })
         };
+        let mut graphs = [segment.cbmg as u16; MAX_WINDOWS];
+        for (number, (_, presale)) in balances().zip(plan.presales()) {
+            graphs[usize::from(number)] = presale.cbmg as u16;
+        }
         Segment {
-            graph: segment.cbmg,
+            graphs,
             share_until,
             attendance: segment.attendance.iter().enumerate().map(attendance).collect(),
             lines: CountSampler::cut_off(&segment.lines, plan::MAX_LINES),
@@ -280,6 +340,50 @@ impl Segment {
             }),
             category: Choice::new(&weights),
         }
+    }
+}
+
+/// The numbers of sessions in which balances are paid, of the first presale and on.
+fn balances() -> impl Iterator<Item = u8> {
+    (0..MAX_WINDOWS as u8).rev()
+}
+
+fn presales(plan: &Plan) -> Vec<Presale> {
+    let presale = |(number, (window, terms)): (u8, (usize, &plan::Presale))| Presale {
+        window,
+        number,
+        cumulative: Cumulative::new(
+            &plan.intensities[terms.intensity],
+            plan.windows[terms.window].closes - terms.opens,
+        ),
+        terms: terms.clone(),
+    };
+    balances().zip(plan.presales()).map(presale).collect()
+}
+
+fn rounds(plan: &Plan) -> [Round; MAX_WINDOWS] {
+    let hold_ends = Instant(u64::MAX);
+    let unused = Round { closes: Instant(0), hold: plan.hold, hold_ends, window: 0, pays: Pays::Orders };
+    let mut rounds = [unused; MAX_WINDOWS];
+    for (id, window) in plan.windows.iter().enumerate() {
+        rounds[id] = Round { closes: window.closes, window: id as u8, ..unused };
+    }
+    for (id, (number, (window, presale))) in (0..).zip(balances().zip(plan.presales())) {
+        rounds[window].hold = presale.hold;
+        rounds[window].hold_ends = presale.opens;
+        rounds[window].pays = Pays::Deposits(id);
+        let closes = plan.windows[presale.window].closes;
+        rounds[usize::from(number)] = Round { closes, window: window as u8, pays: Pays::Balances(id), ..unused };
+    }
+    rounds
+}
+
+impl Segment {
+    /// The behaviour graph of a session of this number.
+    #[must_use]
+    #[inline]
+    pub fn graph(&self, session: u8) -> usize {
+        usize::from(self.graphs[usize::from(session % MAX_WINDOWS as u8)])
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::clock::Clock;
 use crate::engine::schedule;
 use crate::engine::snapshot::{Reason, Snapshot, SnapshotError, Start};
-use crate::plan::Plan;
+use crate::plan::{Plan, Presale};
 use crate::results::Fork;
 use crate::scenario::difference::{Difference, differences};
 use crate::scenario::{self, Loaded};
@@ -110,13 +110,24 @@ impl Past<'_> {
             | ["record", "fine"]
             | ["service", _, "cost"]
             | ["target" | "published" | "free", ..] => true,
+            ["window", window, "presale", "conversion" | "intensity" | "cbmg" | "balances_after"]
+                if !self.balances_opened(window) =>
+            {
+                true
+            }
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {
                 *key != "share" && !self.has_come(|plan, id| plan.segments[id].name == *segment)
             }
-            ["cbmg", cbmg, ..] => !self.has_come(|plan, id| plan.cbmgs[plan.segments[id].cbmg].name == *cbmg),
-            ["intensity", intensity, ..] => !self.has_come_by(intensity),
+            ["cbmg", cbmg, ..] => {
+                !self.has_come(|plan, id| plan.cbmgs[plan.segments[id].cbmg].name == *cbmg)
+                    && !self.has_paid_balances(|plan, presale| plan.cbmgs[presale.cbmg].name == *cbmg)
+            }
+            ["intensity", intensity, ..] => {
+                !self.has_come_by(intensity)
+                    && !self.has_paid_balances(|plan, of| plan.intensities[of.intensity].name == *intensity)
+            }
             ["memory", ..] => self.plans().iter().all(|plan| self.windows(plan) <= 1),
             _ => false,
         };
@@ -136,6 +147,21 @@ impl Past<'_> {
 
     fn opened(&self, name: &str) -> bool {
         self.plans().iter().any(|plan| plan.windows[..self.windows(plan)].iter().any(|window| window.name == name))
+    }
+
+    /// Whether the window has opened in which the balances of a presale are paid.
+    fn balances_opened(&self, window: &str) -> bool {
+        self.has_paid_balances(|plan, presale| {
+            plan.presales().any(|(id, of)| of == presale && plan.windows[id].name == window)
+        })
+    }
+
+    /// Whether the balances of such a presale are paid in a window that has opened.
+    fn has_paid_balances(&self, which: impl Fn(&Plan, &Presale) -> bool) -> bool {
+        self.plans().iter().any(|plan| {
+            let opened = self.windows(plan);
+            plan.presales().any(|(_, presale)| presale.window < opened && which(plan, presale))
+        })
     }
 
     /// Whether a history was kept if one is needed.

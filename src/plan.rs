@@ -21,8 +21,10 @@ pub type ServiceId = usize;
 /// Index of a category in [`Catalogue::categories`].
 pub type CategoryId = usize;
 
-/// Most windows of a plan.
+/// Most windows of a plan; one that has a presale counts twice.
 pub const MAX_WINDOWS: usize = 16;
+/// Most lines of a basket in a presale: which of them have a deposit is a byte per shopper.
+pub const MAX_PRESALE_LINES: u32 = 8;
 /// Most segments of a plan.
 pub const MAX_SEGMENTS: usize = 255;
 /// Most services of a plan.
@@ -103,7 +105,31 @@ pub struct Window {
     pub opens: Instant,
     /// Closing.
     pub closes: Instant,
+    /// Orders of this window take deposits; `None`: they are paid at once.
+    pub presale: Option<Presale>,
 }
+
+/// Deposits instead of payments, and the balances that follow in a later window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Presale {
+    /// The window in which balances are paid: a later one without a presale of its own. No presale opens before it closes.
+    pub window: WindowId,
+    /// From when on balances are paid; before that window closes.
+    pub opens: Instant,
+    /// The deposit in millionths of the price; at most [`MILLION`].
+    pub deposit_ppm: u32,
+    /// How long an order keeps its stock without a deposit, at most until `opens`.
+    pub hold: Nanos,
+    /// Probability that a shopper with a deposit comes to pay the balance.
+    pub conversion: f64,
+    /// When they come, since balances can be paid: index into [`Plan::intensities`].
+    pub intensity: usize,
+    /// What they do then: it pays, and neither fills baskets nor reserves.
+    pub cbmg: CbmgId,
+}
+
+/// Parts of a whole that shares of money are stated in.
+pub const MILLION: u32 = 1_000_000;
 
 /// A sum of parts with positive total weight.
 #[derive(Clone, Debug, PartialEq)]
@@ -478,7 +504,20 @@ pub enum StockDistribution {
     },
 }
 
+impl Presale {
+    /// The deposit for something of this price, fen.
+    #[must_use]
+    pub fn deposit(&self, fen: u64) -> u64 {
+        (u128::from(fen) * u128::from(self.deposit_ppm) / u128::from(MILLION)) as u64
+    }
+}
+
 impl Plan {
+    /// Windows with a presale, in order of time.
+    pub fn presales(&self) -> impl Iterator<Item = (WindowId, &Presale)> {
+        self.windows.iter().enumerate().filter_map(|(id, window)| Some((id, window.presale.as_ref()?)))
+    }
+
     /// Unix time of an instant, in milliseconds.
     #[must_use]
     pub fn unix_ms(&self, at: Instant) -> i64 {

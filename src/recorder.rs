@@ -35,6 +35,29 @@ impl Intents {
     }
 }
 
+/// What becomes of orders of presales.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresaleTally {
+    /// Lines with a deposit; money of the deposits.
+    pub deposits: Intents,
+    /// Lines whose balance was paid; money of the balances, without the deposits.
+    pub balances: Intents,
+    /// Money of those lines, deposits and balances, fen.
+    pub completed_fen: u64,
+    /// Lines whose balance was not paid in time; money of the deposits.
+    pub forfeited: Intents,
+}
+
+impl PresaleTally {
+    /// Adds another.
+    pub fn add(&mut self, other: PresaleTally) {
+        self.deposits.add(other.deposits);
+        self.balances.add(other.balances);
+        self.completed_fen += other.completed_fen;
+        self.forfeited.add(other.forfeited);
+    }
+}
+
 /// Counters of the current slot over some cells, and the ledger so far.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tally {
@@ -52,6 +75,8 @@ pub struct Tally {
     pub ordered: Intents,
     /// Orders paid.
     pub paid: Intents,
+    /// Orders of presales.
+    pub presale: PresaleTally,
     /// Money by [`Cause`].
     pub settled_fen: Vec<u64>,
     /// By service.
@@ -126,6 +151,7 @@ impl Tally {
             demand: Intents::default(),
             ordered: Intents::default(),
             paid: Intents::default(),
+            presale: PresaleTally::default(),
             settled_fen: vec![0; causes],
             services: vec![ServiceTally::default(); model.services.len()],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
@@ -161,6 +187,7 @@ impl Tally {
         total.demand.add(std::mem::take(&mut self.demand));
         total.ordered.add(std::mem::take(&mut self.ordered));
         total.paid.add(std::mem::take(&mut self.paid));
+        total.presale.add(std::mem::take(&mut self.presale));
         for (mine, theirs) in self.settled_fen.iter_mut().zip(&mut total.settled_fen) {
             *theirs += std::mem::take(mine);
         }
@@ -191,6 +218,8 @@ pub struct Row {
     pub ordered: Intents,
     /// Orders paid.
     pub paid: Intents,
+    /// Orders of presales.
+    pub presale: PresaleTally,
     /// Money by [`Cause`].
     pub settled_fen: Vec<u64>,
     /// By service.
@@ -274,6 +303,7 @@ impl Recorder {
             demand: self.slot.demand,
             ordered: self.slot.ordered,
             paid: self.slot.paid,
+            presale: self.slot.presale,
             settled_fen: self.slot.settled_fen.clone(),
             services: self.slot.services.iter().map(ServiceRow::new).collect(),
             categories: (0..categories).map(|category| stock.of_category(category)).collect(),

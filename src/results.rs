@@ -73,6 +73,9 @@ pub struct Summary {
     pub total: Totals,
     /// Totals of each window, in order of time.
     pub windows: Vec<WindowSummary>,
+    /// What became of deposits, by presale in order of time; absent without presales.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presales: Vec<PresaleSummary>,
     /// Stretches in which a service could not keep up, in order of service and time.
     pub saturated: Vec<Saturation>,
     /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
@@ -323,6 +326,32 @@ pub struct WindowSummary {
     pub peak_payments_per_second: f64,
 }
 
+/// What became of the orders of a presale. Their money is GMV once the balance is paid, then all of it; a deposit alone never is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PresaleSummary {
+    /// The window in which deposits are paid.
+    pub window: String,
+    /// The window in which balances are paid.
+    pub balances_in: String,
+    /// From when on, Unix ms.
+    pub balances_from_unix_ms: i64,
+    /// Orders (basket lines) with a deposit.
+    pub deposits: u64,
+    /// Money of those deposits, fen.
+    pub deposits_fen: u64,
+    /// Of those orders, the ones whose balance was paid.
+    pub balances: u64,
+    /// Money of those balances, without the deposits, fen.
+    pub balances_fen: u64,
+    /// GMV of those orders, deposits and balances, fen.
+    pub gmv_paid_fen: u64,
+    /// Orders whose balance was not paid in time.
+    pub forfeited: u64,
+    /// Money of their deposits, fen.
+    pub forfeited_fen: u64,
+}
+
 /// A stretch of time in which a service could not keep up: it rejected, worked at 95 % or more of its capacity, or let more than one
 /// request in a thousand time out behind a queue, more than one in twenty without one. Gaps of up to a minute are bridged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -370,14 +399,22 @@ pub struct Conservation {
     pub units_sold: u64,
     /// Units held by unpaid orders at the end.
     pub units_held: u64,
+    /// Units set aside for orders with a deposit at the end; absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub units_set_aside: u64,
     /// Units left.
     pub units_left: u64,
-    /// SKUs for which start = sold + held + left does not hold; always zero in a valid result.
+    /// SKUs for which start = sold + held + set aside + left does not hold; always zero in a valid result.
     pub skus_in_breach: u64,
     /// Money of all buckets of the ledger less the demand; always zero in a valid result.
     pub ledger_difference_fen: i64,
     /// GMV paid summed over SKUs less GMV paid summed over orders; always zero in a valid result.
     pub paid_difference_fen: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(units: &u64) -> bool {
+    *units == 0
 }
 
 /// A table by columns; all columns have the same length.
@@ -608,13 +645,15 @@ pub enum Bucket {
     ChangedMind,
     /// The window closed first.
     WindowClosed,
+    /// The deposit was paid, the balance was not: nobody came, or left without paying, and nothing had failed.
+    DepositForfeited,
     /// Not decided at the horizon.
     Open,
 }
 
 impl Bucket {
     /// All buckets, in the order of the tables.
-    pub const ALL: [Bucket; 10] = [
+    pub const ALL: [Bucket; 11] = [
         Bucket::Bought,
         Bucket::SoldOut,
         Bucket::Rejected,
@@ -624,13 +663,20 @@ impl Bucket {
         Bucket::HoldExpired,
         Bucket::ChangedMind,
         Bucket::WindowClosed,
+        Bucket::DepositForfeited,
         Bucket::Open,
     ];
 
     /// Whether money in this bucket counts as lost: wanted, and stopped by stock, platform, bank or clock.
     #[must_use]
     pub fn is_lost(self) -> bool {
-        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Open)
+        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::DepositForfeited | Bucket::Open)
+    }
+
+    /// Whether a scenario can fill this bucket: of those without a presale no deposit is forfeited.
+    #[must_use]
+    pub fn exists(self, has_presales: bool) -> bool {
+        has_presales || self != Bucket::DepositForfeited
     }
 
     /// The name used in files, `sold_out`.
@@ -646,6 +692,7 @@ impl Bucket {
             Bucket::HoldExpired => "hold_expired",
             Bucket::ChangedMind => "changed_mind",
             Bucket::WindowClosed => "window_closed",
+            Bucket::DepositForfeited => "deposit_forfeited",
             Bucket::Open => "open",
         }
     }
@@ -671,6 +718,17 @@ pub mod series {
     pub const GMV_ORDERED: &str = "gmv_ordered_fen";
     /// GMV paid, fen.
     pub const GMV_PAID: &str = "gmv_paid_fen";
+
+    /// Orders (basket lines) with a deposit; this and the columns of presales below are there where a window has a presale.
+    pub const DEPOSITS: &str = "presale.deposits";
+    /// Money of deposits, fen.
+    pub const DEPOSITS_FEN: &str = "presale.deposits_fen";
+    /// Orders whose balance was paid.
+    pub const BALANCES: &str = "presale.balances";
+    /// Money of balances, without the deposits, fen.
+    pub const BALANCES_FEN: &str = "presale.balances_fen";
+    /// Money of deposits whose balance was not paid in time, fen.
+    pub const FORFEITED_FEN: &str = "presale.forfeited_fen";
 
     /// Money that ended in a bucket, fen.
     #[must_use]

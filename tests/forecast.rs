@@ -61,7 +61,12 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         tick_max: Nanos::from_secs(1),
         fine: Nanos::from_secs(3600),
         memory: Memory { after_bought: 1.0, after_failed: 1.0 },
-        windows: vec![Window { name: "first".into(), opens: Instant(0), closes: Instant(seconds * Nanos::PER_SECOND) }],
+        windows: vec![Window {
+            name: "first".into(),
+            opens: Instant(0),
+            closes: Instant(seconds * Nanos::PER_SECOND),
+            presale: None,
+        }],
         intensities: vec![Intensity { name: "arrivals".into(), parts: vec![part] }],
         cbmgs: vec![Cbmg { name: "browse".into(), entry: 0, states }],
         segments: vec![Segment {

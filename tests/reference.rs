@@ -41,6 +41,8 @@ mod inner;
 mod order;
 #[path = "reference/page.rs"]
 mod page;
+#[path = "reference/presale.rs"]
+mod presale;
 #[path = "reference/protection.rs"]
 mod protection;
 #[path = "reference/record.rs"]
@@ -99,6 +101,9 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("deposits", 15, |seen| seen.deposits),
+    ("balances", 10, |seen| seen.balances),
+    ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
     ("calls of services", 10, |seen| seen.inner),
@@ -133,6 +138,9 @@ struct Seen {
     dropped: u64,
     cancelled: u64,
     slowed: u64,
+    deposits: u64,
+    balances: u64,
+    forfeited: u64,
     forks: u64,
     forks_failed: u64,
     inner: u64,
@@ -185,6 +193,9 @@ impl Seen {
             dropped: rarities.dropped,
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
+            deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
+            balances: results.summary.presales.iter().map(|of| of.balances).sum(),
+            forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
             forks: rarities.forks,
             forks_failed: rarities.forks_failed,
             inner: rarities.inner,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
-use saleload::engine::stock::{Contested, Outbox, Stock};
+use saleload::engine::stock::{Contested, Grant, Outbox, Stock};
 use saleload::engine::{self, Options};
 use saleload::model::Model;
 use saleload::plan::Plan;
@@ -168,7 +168,7 @@ fn contested_requests_are_settled_in_order_of_time() {
         outboxes[cell as usize / 4].contest(request);
     }
     let mut both: Vec<&mut Outbox> = outboxes.iter_mut().collect();
-    stock.exchange(&mut both, model.catalogue.as_ref(), Instant(100));
+    stock.exchange(&mut both, model.catalogue.as_ref(), Grant::Order, Instant(100));
     // At 10 cell 3 takes two; three are too many for cell 6; at 20 cell 1 goes before cell 4. Then nothing is left.
     let answers = outboxes.iter_mut().flat_map(|outbox| outbox.answers().collect::<Vec<_>>());
     let cells: Vec<u16> = answers.filter(|request| request.granted).map(|request| request.cell).collect();

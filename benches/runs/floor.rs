@@ -74,7 +74,7 @@ impl Walk<'_> {
     }
 
     fn session(&mut self, mut visit: Visit) {
-        let graph = &self.model.graphs[visit.segment.graph];
+        let graph = &self.model.graphs[visit.segment.graph(visit.session)];
         self.basket.clear();
         self.events += 1;
         let mut next = Some(graph.entry);

@@ -4,7 +4,7 @@ use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
 use crate::engine::brands::MARKS;
-use crate::results::{Bucket, Completion, PublishedFigure, PublishedResult, Results, Summary, Verdict};
+use crate::results::{Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Results, Summary, Verdict};
 use crate::verdict;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,6 +40,10 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
         "\n".to_owned(),
         windows(summary, &clock),
     ];
+    if !summary.presales.is_empty() {
+        parts.push(format!("\n{}\n", terminal.heading("Presales")));
+        parts.push(presales(summary));
+    }
     if summary.total.demand_fen > 0 {
         let wanted = number::money(summary.total.demand_fen as f64);
         parts.push(format!("\n{} ({wanted} wanted)\n", terminal.heading("Where demand ended")));
@@ -138,6 +142,24 @@ fn speed(effort: Effort) -> String {
         effort.threads,
         number::rate(events / effort.seconds.max(1e-9)),
     )
+}
+
+/// Deposits and what became of them.
+fn presales(summary: &Summary) -> String {
+    let row = |presale: &PresaleSummary| {
+        [
+            presale.window.clone(),
+            presale.balances_in.clone(),
+            number::count(presale.deposits as f64),
+            number::money(presale.deposits_fen as f64),
+            number::count(presale.balances as f64),
+            number::money(presale.gmv_paid_fen as f64),
+            number::count(presale.forfeited as f64),
+            number::money(presale.forfeited_fen as f64),
+        ]
+    };
+    let header = ["window", "balances in", "deposits", "money", "balances", "GMV paid", "forfeited", "money"];
+    table::text(header, 2, summary.presales.iter().map(row).collect())
 }
 
 fn windows(summary: &Summary, clock: &Clock) -> String {
@@ -398,6 +420,7 @@ mod tests {
             products: vec![],
             total: Totals::default(),
             windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
+            presales: vec![],
             saturated,
             cost: None,
             targets: vec![],

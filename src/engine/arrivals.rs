@@ -8,7 +8,8 @@
 use super::permutation::Permutation;
 use super::schedule::Slot;
 use super::session::Session;
-use crate::model::Model;
+use crate::model::intensity::Cumulative;
+use crate::model::{Model, Pays, Presale};
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
@@ -27,11 +28,15 @@ pub struct Slice {
     edges: Vec<Instant>,
     /// By segment; `None`: it does not come.
     segments: Vec<Option<Inflow>>,
+    /// By presale those who come to pay their balance; `None`: nobody.
+    balances: Vec<Option<Inflow>>,
 }
 
 /// What a slice brings of a segment.
 #[derive(Clone, Debug)]
 struct Inflow {
+    /// Nobody comes before.
+    opens: Instant,
     /// Share of those still to come.
     share: f64,
     /// At each edge, which part of this slice's arrivals has come: from zero to one.
@@ -45,18 +50,27 @@ impl Slice {
         let (window, ticks) = (&model.windows[slot.window], slot.ticks_of(slice));
         let start = if ticks.start == 0 { slot.start } else { slot.tick_end(ticks.start - 1) };
         let edges: Vec<Instant> = std::iter::once(start).chain(ticks.map(|tick| slot.tick_end(tick))).collect();
-        let inflow = |segment: &crate::model::Segment| {
-            let attendance = segment.attendance[slot.window].as_ref().filter(|_| start < window.closes)?;
-            let at = |&edge: &Instant| {
-                if edge >= window.closes { 1.0 } else { attendance.cumulative.at(edge - window.opens) }
+        let inflow = |cumulative: &Cumulative, opens: Instant| {
+            let at = |&edge: &Instant| match edge {
+                edge if edge >= window.closes => 1.0,
+                edge if edge <= opens => 0.0,
+                edge => cumulative.at(edge - opens),
             };
             let cumulative: Vec<f64> = edges.iter().map(at).collect();
             let (before, after) = (cumulative[0], cumulative[cumulative.len() - 1]);
             let share = if after >= 1.0 { 1.0 } else { ((after - before) / (1.0 - before)).clamp(0.0, 1.0) };
-            Some(Inflow { share, passed: cumulative.iter().map(|c| (c - before) / (after - before)).collect() })
+            Inflow { opens, share, passed: cumulative.iter().map(|c| (c - before) / (after - before)).collect() }
         };
-        let segments = model.segments.iter().map(inflow).collect();
-        Slice { window: slot.window, number, edges, segments }
+        let of_segment = |segment: &crate::model::Segment| {
+            let attendance = segment.attendance[slot.window].as_ref().filter(|_| start < window.closes)?;
+            Some(inflow(&attendance.cumulative, window.opens))
+        };
+        let of_presale = |presale: &Presale| {
+            let pays_here = presale.terms.window == slot.window && start < window.closes;
+            pays_here.then(|| inflow(&presale.cumulative, presale.terms.opens))
+        };
+        let (segments, balances) = (model.segments.iter().map(of_segment), model.presales.iter().map(of_presale));
+        Slice { window: slot.window, number, segments: segments.collect(), balances: balances.collect(), edges }
     }
 }
 
@@ -69,12 +83,12 @@ impl Inflow {
         let (from, until) = (self.passed[tick], self.passed[tick + 1]);
         let length = (edges[tick + 1] - edges[tick]).0;
         let offset = (length as f64 * ((u - from) / (until - from))) as u64;
-        edges[tick] + Nanos(offset.min(length - 1))
+        (edges[tick] + Nanos(offset.min(length - 1))).max(self.opens)
     }
 }
 
 /// The arrivals of a cell: shoppers invited to the window by their segment's largest participation, whether or not they then
-/// come.
+/// come; and shoppers invited to pay a balance, all alike, of whom those come that have a deposit.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals {
     window: Option<usize>,
@@ -102,18 +116,23 @@ pub struct Arrival {
     pub shopper: u32,
     /// Their segment.
     pub segment: u8,
+    /// Number of the session that begins.
+    pub number: u8,
 }
 
 impl Arrival {
     /// The arrival as one number, for sorting: its order is that of arrivals.
     fn key(&self) -> u128 {
-        u128::from(self.time.0) << 64 | u128::from(self.shopper) << 8 | u128::from(self.segment)
+        u128::from(self.time.0) << 64
+            | u128::from(self.shopper) << 16
+            | u128::from(self.number) << 8
+            | u128::from(self.segment)
     }
 
     /// The session that begins.
     #[must_use]
-    pub fn session(&self, window: usize) -> Session {
-        Session::new(self.time, self.shopper, self.segment, window as u8)
+    pub fn session(&self) -> Session {
+        Session::new(self.time, self.shopper, self.segment, self.number)
     }
 }
 
@@ -121,6 +140,8 @@ impl Arrival {
 #[derive(Clone, Debug)]
 struct Invited {
     segment: u8,
+    /// Number of the sessions that begin.
+    number: u8,
     first_shopper: u32,
     order: Permutation,
     next: u64,
@@ -143,19 +164,24 @@ impl Arrivals {
 
     /// Draws the arrivals of a slice. Slices of a window must come in order, the ticks of the one before must have been played.
     ///
-    /// `history` is what the cell remembers of its shoppers (empty: nothing). More are invited than come wherever a history may
-    /// raise the chance; who declines is decided here, on the history as it stands at the start of the slice.
-    pub fn draw(&mut self, model: &Model, cell: u32, history: &[u8], slice: &Slice) {
+    /// `history` is what the cell remembers of its shoppers (empty: nothing), `deposits` which of them have one (empty: nobody). More
+    /// are invited than come wherever a history may raise the chance; who declines is decided here, on the history as it stands at
+    /// the start of the slice.
+    pub fn draw(&mut self, model: &Model, cell: u32, history: &[u8], deposits: &[u8], slice: &Slice) {
         debug_assert!(self.upcoming.is_empty());
         let window = slice.window;
         if self.window != Some(window) {
             self.open(model, cell, window);
         }
         for invited in &mut self.segments {
-            let Some(inflow) = &slice.segments[usize::from(invited.segment)] else { continue };
+            let of = match model.rounds[usize::from(invited.number)].pays {
+                Pays::Balances(presale) => &slice.balances[usize::from(presale)],
+                Pays::Orders | Pays::Deposits(_) => &slice.segments[usize::from(invited.segment)],
+            };
+            let Some(inflow) = of else { continue };
             let name = Name {
                 subject: u64::from(cell) << 8 | u64::from(invited.segment),
-                session: window as u8,
+                session: invited.number,
                 visit: slice.number as u16,
                 purpose: Purpose::Arrivals,
                 item: (slice.number >> 16) as u16,
@@ -167,13 +193,16 @@ impl Arrivals {
                 let time = inflow.time(&slice.edges, stream.unit());
                 let shopper = invited.first_shopper + invited.order.at(invited.next) as u32;
                 invited.next += 1;
-                self.upcoming.push(Arrival { time, shopper, segment: invited.segment });
+                self.upcoming.push(Arrival { time, shopper, segment: invited.segment, number: invited.number });
             }
             invited.left -= count;
         }
         if window > 0 && !history.is_empty() {
             let first_shopper = model.first_shopper(cell);
             self.upcoming.retain(|arrival| {
+                if usize::from(arrival.number) != window {
+                    return deposits[arrival.shopper as usize] != 0;
+                }
                 let of_shopper = history[arrival.shopper as usize];
                 let shopper = first_shopper + u64::from(arrival.shopper);
                 model.accepts(usize::from(arrival.segment), window, shopper, of_shopper)
@@ -210,15 +239,27 @@ impl Arrivals {
         self.segments.clear();
         for (id, segment) in model.segments.iter().enumerate() {
             let Some(attendance) = &segment.attendance[window] else { continue };
-            let first_shopper = model.first_of_segment(cell, id);
-            let shoppers = u64::from(model.first_of_segment(cell, id + 1) - first_shopper);
-            let subject = u64::from(cell) << 8 | id as u64;
-            let name = |purpose| Name { subject, session: window as u8, visit: 0, purpose, item: 0 };
-            let left = binomial(shoppers, attendance.invited, &mut model.draws.stream(name(Purpose::Attendance)));
-            let mut key = model.draws.stream(name(Purpose::Permutation));
-            let order = Permutation::new(shoppers, key.bits64());
-            self.segments.push(Invited { segment: id as u8, first_shopper, order, next: 0, left });
+            self.invite(model, cell, id, window as u8, attendance.invited);
         }
+        for presale in model.presales.iter().filter(|presale| presale.terms.window == window) {
+            for (id, segment) in model.segments.iter().enumerate() {
+                if segment.attendance[presale.window].is_some() {
+                    self.invite(model, cell, id, presale.number, presale.terms.conversion);
+                }
+            }
+        }
+    }
+
+    /// Invites each shopper of a segment with some probability to a session of this number.
+    fn invite(&mut self, model: &Model, cell: u32, segment: usize, number: u8, probability: f64) {
+        let first_shopper = model.first_of_segment(cell, segment);
+        let shoppers = u64::from(model.first_of_segment(cell, segment + 1) - first_shopper);
+        let subject = u64::from(cell) << 8 | segment as u64;
+        let name = |purpose| Name { subject, session: number, visit: 0, purpose, item: 0 };
+        let left = binomial(shoppers, probability, &mut model.draws.stream(name(Purpose::Attendance)));
+        let mut key = model.draws.stream(name(Purpose::Permutation));
+        let order = Permutation::new(shoppers, key.bits64());
+        self.segments.push(Invited { segment: segment as u8, number, first_shopper, order, next: 0, left });
     }
 }
 
@@ -286,7 +327,7 @@ mod tests {
         for (count, power) in [(5000u32, 1), (5000, 9), (5000, 1000), (300, 2), (1, 1), (0, 1)] {
             let mut arrival = |shopper| {
                 let offset = (stream.unit().powi(power) * length as f64) as u64;
-                Arrival { time: start + Nanos(offset), shopper: shopper % 77, segment: (shopper % 3) as u8 }
+                Arrival { time: start + Nanos(offset), shopper: shopper % 77, segment: (shopper % 3) as u8, number: 0 }
             };
             let mut arrivals: Vec<Arrival> = (0..count).map(&mut arrival).collect();
             let mut expected = arrivals.clone();

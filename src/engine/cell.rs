@@ -36,6 +36,8 @@ pub struct Cell {
     pub desks: Desks,
     /// A byte per shopper of what lasts between windows; empty where there is one window.
     pub history: Vec<u8>,
+    /// Per shopper the lines of their order in a presale that have a deposit and no balance, by bit; empty without a presale.
+    pub deposits: Vec<u8>,
     /// Orders that wait for the end of the tick: the session, and its lines granted at once.
     pub waiting: Vec<Waiting>,
     /// Digest of the events played.
@@ -74,6 +76,7 @@ impl Cell {
             admissions: (0..model.services.len()).map(|service| Admission::new(model, service, id)).collect(),
             desks: Desks::new(model, id),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
+            deposits: if model.presales.is_empty() { Vec::new() } else { vec![0; shoppers as usize] },
             waiting: Vec::new(),
             digest: Digest::default(),
         }
@@ -107,7 +110,7 @@ pub(super) struct Player<'a> {
 
 impl Player<'_> {
     /// Plays a tick: its arrivals and the pending events before its end, in their total order.
-    pub(super) fn play_tick(&mut self, window: usize, end: Instant) {
+    pub(super) fn play_tick(&mut self, end: Instant) {
         self.space.grants.forget();
         self.look_ahead(end);
         let has_desks = !self.cell.desks.are_none();
@@ -123,7 +126,10 @@ impl Player<'_> {
             }
             let Some(arrival) = arrival else { break };
             self.cell.arrivals.pop();
-            self.play(&mut arrival.session(window));
+            self.play(&mut arrival.session());
+        }
+        if let Some(presale) = self.model.presale_due(end) {
+            self.forfeit(presale);
         }
         self.write_history();
     }

@@ -4,52 +4,24 @@ use super::basket::{BasketId, Line, select, sum};
 use super::cell::{Player, Waiting};
 use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move, Sale};
-use crate::model::catalogue::Catalogue;
-use crate::model::{HAS_BOUGHT, HAS_FAILED};
+use super::wish::Wishes;
+use crate::model::{HAS_BOUGHT, HAS_FAILED, Pays};
 use crate::plan::MAX_LINES;
-use crate::rng::Purpose;
+use crate::recorder::Intents;
 use crate::units::Instant;
-
-/// Products that a shopper looks at for one line before giving it up as too dear.
-const CANDIDATES: u16 = 3;
 
 impl Player<'_> {
     /// Fills a basket, if the shopper has none: purchase intents begin.
     pub(super) fn fill_basket(&mut self, session: &mut Session) {
-        let Some(catalogue) = &self.model.catalogue else { return };
         if session.basket.is_one() {
             return;
         }
+        // An order of a presale is made once.
+        if matches!(self.round(session).pays, Pays::Deposits(_)) && self.has_deposit(session) {
+            return;
+        }
         session.cause = Cause::NONE;
-        let segment = self.segment(session);
-        let mut stream = self.stream(session, Purpose::Basket, 0);
-        let wanted = segment.lines.draw(|| stream.clone()) as usize;
-        let mut budget = segment.spend.as_ref().map_or(u64::MAX, |spend| {
-            stream.bits64();
-            spend.draw(&mut stream)
-        });
-        // All first choices, then all their prices, then decisions: look-ups miss the cache, and side by side they overlap.
-        let mut first_choices = [Line::default(); MAX_LINES as usize];
-        for (position, choice) in first_choices[..wanted].iter_mut().enumerate() {
-            *choice = self.candidate(session, catalogue, position as u16, 0);
-        }
-        for choice in &mut first_choices[..wanted] {
-            choice.price = self.stock.price(choice.sku);
-        }
-        let mut lines = [Line::default(); MAX_LINES as usize];
-        let mut len = 0;
-        for (position, &first) in first_choices[..wanted].iter().enumerate() {
-            let later = (1..CANDIDATES).map(|candidate| {
-                let line = self.candidate(session, catalogue, position as u16, candidate);
-                Line { price: self.stock.price(line.sku), ..line }
-            });
-            let affordable = std::iter::once(first).chain(later).find(|line| line.fen() <= budget);
-            if let Some(line) = affordable {
-                budget -= line.fen();
-                lines[len] = line;
-                len += 1;
-            }
-        }
+        let (lines, len) = self.wishes().of(session);
         // With nothing that could be afforded, nothing is wanted.
         if len > 0 {
             self.tally.demand.add(sum(lines[..len].iter().copied()));
@@ -57,19 +29,13 @@ impl Player<'_> {
         }
     }
 
-    /// A product, and the units of it, that a shopper considers for a line; without its price.
-    fn candidate(&self, session: &Session, catalogue: &Catalogue, line: u16, candidate: u16) -> Line {
-        let item = line << 8 | candidate;
-        let segment = self.segment(session);
-        let mut stream = self.stream(session, Purpose::Product, item);
-        let (u_category, u_named) = stream.two_units();
-        let sku = catalogue.pick(segment.category.pick(u_category), u_named, stream.unit());
-        let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
-        let units = sampler.draw(|| self.stream(session, Purpose::Units, item));
-        Line { sku, units, price: 0 }
+    /// What the wishes of shoppers depend on.
+    #[inline]
+    pub(super) fn wishes(&self) -> Wishes<'_> {
+        Wishes { model: self.model, stock: self.stock, first_shopper: self.cell.first_shopper }
     }
 
-    fn drop_basket(&mut self, session: &mut Session) {
+    pub(super) fn drop_basket(&mut self, session: &mut Session) {
         self.cell.baskets.remove(session.basket);
         session.basket = BasketId::GONE;
         session.set_holds(false);
@@ -80,7 +46,7 @@ impl Player<'_> {
         if !session.basket.is_one() || session.holds() {
             return self.think(session);
         }
-        if session.time >= self.model.windows[usize::from(session.window())].closes {
+        if session.time >= self.round(session).closes {
             session.cause = Cause::WINDOW_CLOSED;
             return self.leave(session);
         }
@@ -137,29 +103,42 @@ impl Player<'_> {
     fn finish_reservation(&mut self, session: &mut Session, granted: u16) {
         let lines = self.cell.baskets.lines(session.basket);
         let (refused, ordered) = (sum(select(lines, !granted)), sum(select(lines, granted)));
-        self.tally.settle(session.window(), session.segment, Cause::SOLD_OUT, refused);
+        self.settle(session, Cause::SOLD_OUT, refused);
         if granted == 0 {
             self.drop_basket(session);
             self.remember(session, HAS_FAILED);
             return self.page_failed(session, Cause::SOLD_OUT);
         }
-        self.tally.ordered.add(ordered);
-        self.cell.baskets.grant(session.basket, granted, session.time + self.model.hold);
+        let round = self.round(session);
+        // With a deposit an order is none yet.
+        if round.pays == Pays::Orders {
+            self.tally.ordered.add(ordered);
+        }
+        let deadline = (session.time + round.hold).min(round.hold_ends);
+        self.cell.baskets.grant(session.basket, granted, deadline);
         session.set_holds(true);
         // Whatever failed on the way here has been overcome.
         session.cause = Cause::NONE;
         self.think(session);
     }
 
-    /// Pays the orders that a session holds.
+    /// Pays for what a session holds.
     pub(super) fn pay(&mut self, session: &mut Session) {
+        match self.round(session).pays {
+            Pays::Orders => self.pay_orders(session),
+            Pays::Deposits(presale) => self.pay_deposit(session, usize::from(presale)),
+            Pays::Balances(presale) => self.pay_balance(session, usize::from(presale)),
+        }
+    }
+
+    fn pay_orders(&mut self, session: &mut Session) {
         let held = || self.cell.baskets.held(session.basket);
         for line in held() {
             self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: line.fen() });
         }
         let paid = sum(held());
         self.tally.paid.add(paid);
-        self.tally.settle(session.window(), session.segment, Cause::BOUGHT, paid);
+        self.settle(session, Cause::BOUGHT, paid);
         self.remember(session, HAS_BOUGHT);
         self.drop_basket(session);
         session.cause = Cause::NONE;
@@ -177,7 +156,14 @@ impl Player<'_> {
         for line in self.cell.baskets.held(session.basket) {
             self.outbox.note(Move::Release, line.sku, line.units);
         }
-        self.settle_basket(session, session.cause.or(Cause::HOLD_EXPIRED));
+        let cause = match self.round(session).pays {
+            Pays::Balances(presale) => {
+                self.forfeit_deposit(session, usize::from(presale));
+                Cause::DEPOSIT_FORFEITED
+            }
+            Pays::Orders | Pays::Deposits(_) => Cause::HOLD_EXPIRED,
+        };
+        self.settle_basket(session, session.cause.or(cause));
         self.drop_basket(session);
     }
 
@@ -208,7 +194,12 @@ impl Player<'_> {
     fn settle_basket(&mut self, session: &Session, cause: Cause) {
         if session.cause != Cause::SETTLED {
             let open = self.cell.baskets.open(session.basket);
-            self.tally.settle(session.window(), session.segment, cause, open);
+            self.settle(session, cause, open);
         }
+    }
+
+    /// Enters intents of a session in the ledger.
+    pub(super) fn settle(&mut self, session: &Session, cause: Cause, intents: Intents) {
+        self.tally.settle(self.round(session).window, session.segment, cause, intents);
     }
 }

@@ -101,8 +101,10 @@ fn ticks(plan: &Plan, length: Nanos, arrivals: f64) -> (u32, u32) {
 /// Arrivals that the plan expects within an interval, over all segments.
 #[derive(Clone, Debug)]
 pub struct ExpectedArrivals {
-    /// By window: opening, and per segment the expected sessions with their distribution over time.
-    windows: Vec<(Instant, Vec<(f64, Cumulative)>)>,
+    /// By window: per segment, and of those who pay a balance in it, the expected sessions, the instant from which their distribution
+    /// over time counts, and that distribution.
+    windows: Vec<Vec<(f64, Instant, Cumulative)>>,
+    opens: Vec<Instant>,
 }
 
 impl ExpectedArrivals {
@@ -113,31 +115,40 @@ impl ExpectedArrivals {
         let windows = plan.windows.iter().enumerate().map(|(id, window)| {
             let attending = plan.segments.iter().zip(&expected.sessions).filter_map(|(segment, sessions)| {
                 let intensity = &plan.intensities[segment.attendance[id].as_ref()?.intensity];
-                Some((sessions[id], Cumulative::new(intensity, window.closes - window.opens)))
+                Some((sessions[id], window.opens, Cumulative::new(intensity, window.closes - window.opens)))
             });
-            (window.opens, attending.collect())
+            let paying = plan.presales().zip(&expected.balances).filter(|((_, presale), _)| presale.window == id);
+            let paying = paying.map(|((_, presale), &(sessions, _))| {
+                let intensity = &plan.intensities[presale.intensity];
+                (sessions, presale.opens, Cumulative::new(intensity, window.closes - presale.opens))
+            });
+            attending.chain(paying).collect()
         });
-        ExpectedArrivals { windows: windows.collect() }
+        let windows = windows.collect();
+        ExpectedArrivals { windows, opens: plan.windows.iter().map(|window| window.opens).collect() }
     }
 
     /// Arrivals of a window between two instants.
     #[must_use]
     pub fn within(&self, window: usize, from: Instant, until: Instant) -> f64 {
-        let (opens, segments) = &self.windows[window];
-        segments.iter().map(|(n, cumulative)| n * (cumulative.at(until - *opens) - cumulative.at(from - *opens))).sum()
+        let since = |at: Instant, opens: Instant| if at > opens { at - opens } else { Nanos(0) };
+        let within = |(n, opens, cumulative): &(f64, Instant, Cumulative)| {
+            n * (cumulative.at(since(until, *opens)) - cumulative.at(since(from, *opens)))
+        };
+        self.windows[window].iter().map(within).sum()
     }
 
     /// Share of all arrivals that come before an instant.
     #[must_use]
     pub fn share_until(&self, now: Instant) -> f64 {
-        let opened = self.windows.iter().enumerate().filter(|(_, (opens, _))| *opens < now);
-        let arrived: f64 = opened.map(|(window, (opens, _))| self.within(window, *opens, now)).sum();
+        let opened = self.opens.iter().enumerate().filter(|(_, opens)| **opens < now);
+        let arrived: f64 = opened.map(|(window, opens)| self.within(window, *opens, now)).sum();
         arrived / self.total().max(1.0)
     }
 
     /// Arrivals of all windows.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.windows.iter().flat_map(|(_, segments)| segments).map(|(n, _)| n).sum()
+        self.windows.iter().flatten().map(|(n, ..)| n).sum()
     }
 }

@@ -69,9 +69,11 @@ impl Cause {
     pub const WINDOW_CLOSED: Cause = Cause(7);
     /// Undecided at the horizon.
     pub const OPEN: Cause = Cause(8);
+    /// The balance was not paid in time.
+    pub const DEPOSIT_FORFEITED: Cause = Cause(9);
     /// Already entered in the ledger; what is left is to release the stock.
-    pub const SETTLED: Cause = Cause(9);
-    const FIRST_SERVICE: u8 = 10;
+    pub const SETTLED: Cause = Cause(10);
+    const FIRST_SERVICE: u8 = 11;
 
     /// A service had no place.
     #[must_use]
@@ -182,7 +184,8 @@ impl Session {
         }
     }
 
-    /// Window in which it began.
+    /// Number of the window in which it began; of a session in which a balance is paid, that of those balances: see
+    /// [`Model::rounds`](crate::model::Model::rounds).
     #[must_use]
     #[inline]
     pub fn window(&self) -> u8 {

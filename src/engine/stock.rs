@@ -56,11 +56,13 @@ pub struct Account {
     pub sold: u64,
     /// Units held by unpaid orders.
     pub held: u64,
+    /// Units set aside for orders with a deposit whose balance is still to come.
+    pub set_aside: u64,
     /// Units that nobody holds.
     pub left: u64,
     /// Money paid, fen.
     pub paid_fen: u64,
-    /// SKUs of which sold, held and left do not add up to the start.
+    /// SKUs of which sold, held, set aside and left do not add up to the start.
     pub skus_in_breach: u64,
 }
 
@@ -70,6 +72,7 @@ impl Account {
             start: self.start + other.start,
             sold: self.sold + other.sold,
             held: self.held + other.held,
+            set_aside: self.set_aside + other.set_aside,
             left: self.left + other.left,
             paid_fen: self.paid_fen + other.paid_fen,
             skus_in_breach: self.skus_in_breach + other.skus_in_breach,
@@ -84,6 +87,17 @@ pub enum Move {
     Grant,
     /// Units of an expired hold come back.
     Release,
+    /// Units that were set aside are ordered; they are sold with it.
+    Order,
+}
+
+/// What the grants of a tick are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Orders.
+    Order,
+    /// Units set aside for orders of a presale, which count as ordered once their balance is paid.
+    SetAside,
 }
 
 /// Units that have been paid for.
@@ -201,6 +215,15 @@ struct Moved {
     paid: u32,
     /// Its brand.
     brand: u32,
+}
+
+/// What holds for all shards in an exchange.
+#[derive(Clone, Copy)]
+struct Terms<'a> {
+    catalogue: &'a Catalogue,
+    brands: &'a Brands,
+    grant: Grant,
+    now: Instant,
 }
 
 /// What the exchange takes from one outbox for one shard.
@@ -349,17 +372,21 @@ impl Stock {
         (at != u32::MAX).then_some(Instant(u64::from(at) * SOLD_OUT_RESOLUTION))
     }
 
-    /// Accounts for every unit, given those held, sorted by SKU.
+    /// Accounts for every unit, given those held and those set aside, both sorted by SKU.
     #[must_use]
-    pub fn account(&self, catalogue: Option<&Catalogue>, held: &[(Sku, u32)]) -> Account {
+    pub fn account(&self, catalogue: Option<&Catalogue>, held: &[(Sku, u32)], set_aside: &[(Sku, u32)]) -> Account {
         let of_sku = |sku: Sku| {
             let stock = self.of(sku);
-            let holders = &held[held.partition_point(|&(of, _)| of < sku)..];
-            let held = holders.iter().take_while(|&&(of, _)| of == sku).map(|&(_, units)| u64::from(units)).sum();
+            let sum = |units: &[(Sku, u32)]| -> u64 {
+                let of_sku =
+                    units[units.partition_point(|&(of, _)| of < sku)..].iter().take_while(|&&(of, _)| of == sku);
+                of_sku.map(|&(_, units)| u64::from(units)).sum()
+            };
+            let (held, set_aside) = (sum(held), sum(set_aside));
             let start = u64::from(catalogue.map_or(0, |catalogue| catalogue.stock(sku)));
             let (left, sold) = (u64::from(stock.left), u64::from(stock.paid));
-            let skus_in_breach = u64::from(start != sold + held + left);
-            Account { start, sold, held, left, paid_fen: sold * u64::from(stock.price), skus_in_breach }
+            let skus_in_breach = u64::from(start != sold + held + set_aside + left);
+            Account { start, sold, held, set_aside, left, paid_fen: sold * u64::from(stock.price), skus_in_breach }
         };
         (0..self.skus()).into_par_iter().map(of_sku).reduce(Account::default, Account::add)
     }
@@ -374,7 +401,13 @@ impl Stock {
 
     /// The end of a tick: applies all moves, then settles the contested requests in order of time and shopper. Their answers
     /// stand in the outboxes afterwards.
-    pub fn exchange(&mut self, outboxes: &mut [&mut Outbox], catalogue: Option<&Catalogue>, now: Instant) {
+    pub fn exchange(
+        &mut self,
+        outboxes: &mut [&mut Outbox],
+        catalogue: Option<&Catalogue>,
+        grant: Grant,
+        now: Instant,
+    ) {
         let Some(catalogue) = catalogue else { return };
         let size: usize = outboxes.iter().map(|outbox| outbox.len()).sum();
         if size == 0 {
@@ -387,14 +420,14 @@ impl Stock {
                 wishes.push(Wishes { moves, sales, contested });
             }
         }
-        let brands = &self.brands;
+        let terms = Terms { catalogue, brands: &self.brands, grant, now };
         let shards = self.shards.iter_mut().zip(wishes);
         if size < 2000 {
             // Waking the other threads would cost more than the work.
-            shards.for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, brands, now));
+            shards.for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, terms));
         } else {
             let shards: Vec<_> = shards.collect();
-            shards.into_par_iter().for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, catalogue, brands, now));
+            shards.into_par_iter().for_each(|(shard, mut wishes)| shard.exchange(&mut wishes, terms));
         }
         self.brands.note(self.shards.iter_mut().flat_map(|shard| shard.passed.drain(..)), now);
     }
@@ -425,29 +458,30 @@ impl Shard {
         shard
     }
 
-    fn exchange(&mut self, wishes: &mut [Wishes], catalogue: &Catalogue, brands: &Brands, now: Instant) {
+    fn exchange(&mut self, wishes: &mut [Wishes], terms: Terms) {
         for Wishes { moves, .. } in wishes.iter() {
             self.touch(moves.iter().map(|&(_, sku, _)| sku));
             for &(what, sku, units) in moves.iter() {
                 match what {
-                    Move::Grant => self.reserve(sku, units, catalogue),
-                    Move::Release => self.release(sku, units, catalogue),
+                    Move::Grant => self.reserve(sku, units, terms),
+                    Move::Release => self.release(sku, units, terms.catalogue),
+                    Move::Order => self.order(sku, units),
                 }
             }
         }
         for Wishes { sales, .. } in wishes.iter_mut() {
-            self.sell(sales, brands);
+            self.sell(sales, terms.brands);
         }
         // Grants may pass through zero before a release of the same tick is applied: whether a SKU is sold out is decided
         // only when all moves are in.
         for Wishes { moves, .. } in wishes.iter_mut() {
             for (what, sku, _) in moves.drain(..) {
                 if what == Move::Grant {
-                    self.note_sold_out(sku, now);
+                    self.note_sold_out(sku, terms.now);
                 }
             }
         }
-        self.settle(wishes, catalogue, now);
+        self.settle(wishes, terms);
     }
 
     fn sell(&mut self, sales: &mut Vec<Sale>, brands: &Brands) {
@@ -461,14 +495,14 @@ impl Shard {
 
     /// Settles the contested requests. Their order matters only where there is not enough for all: so everybody is served as
     /// they come, and only the SKUs of which that was too much are put back and dealt out again in order.
-    fn settle(&mut self, wishes: &mut [Wishes], catalogue: &Catalogue, now: Instant) {
+    fn settle(&mut self, wishes: &mut [Wishes], terms: Terms) {
         let mut scarce: Vec<Sku> = Vec::new();
         for Wishes { contested, .. } in wishes.iter_mut() {
             self.touch(contested.iter().map(|request| request.sku));
             for request in contested.iter_mut() {
                 request.granted = self.left[place_of(request.sku)] >= request.units;
                 if request.granted {
-                    self.reserve(request.sku, request.units, catalogue);
+                    self.reserve(request.sku, request.units, terms);
                 } else {
                     scarce.push(request.sku);
                 }
@@ -477,29 +511,31 @@ impl Shard {
         if !scarce.is_empty() {
             scarce.sort_unstable();
             scarce.dedup();
-            self.settle_in_order(wishes, &scarce, catalogue);
+            self.settle_in_order(wishes, &scarce, terms);
         }
         for request in wishes.iter().flat_map(|wishes| wishes.contested.iter()) {
             if request.granted {
-                self.note_sold_out(request.sku, now);
+                self.note_sold_out(request.sku, terms.now);
             }
         }
     }
 
-    fn settle_in_order(&mut self, wishes: &mut [Wishes], scarce: &[Sku], catalogue: &Catalogue) {
+    fn settle_in_order(&mut self, wishes: &mut [Wishes], scarce: &[Sku], terms: Terms) {
         let contested = wishes.iter_mut().flat_map(|wishes| wishes.contested.iter_mut());
         let mut again: Vec<&mut Contested> =
             contested.filter(|request| scarce.binary_search(&request.sku).is_ok()).collect();
         for request in again.iter().filter(|request| request.granted) {
-            self.release(request.sku, request.units, catalogue);
-            let ordered = &mut self.moved[place_of(request.sku)].ordered;
-            *ordered = ordered.saturating_sub(request.units);
+            self.release(request.sku, request.units, terms.catalogue);
+            if terms.grant == Grant::Order {
+                let ordered = &mut self.moved[place_of(request.sku)].ordered;
+                *ordered = ordered.saturating_sub(request.units);
+            }
         }
         again.sort_unstable_by_key(|request| request.order());
         for request in again {
             request.granted = self.left[place_of(request.sku)] >= request.units;
             if request.granted {
-                self.reserve(request.sku, request.units, catalogue);
+                self.reserve(request.sku, request.units, terms);
             }
         }
     }
@@ -515,7 +551,7 @@ impl Shard {
     }
 
     #[inline]
-    fn reserve(&mut self, sku: Sku, units: u32, catalogue: &Catalogue) {
+    fn reserve(&mut self, sku: Sku, units: u32, Terms { catalogue, grant, .. }: Terms) {
         let (place, category) = (place_of(sku), catalogue.category_of(sku));
         let left = &mut self.left[place];
         // The shares of all cells sum to at most what is left; a breach would oversell, so it ends the run.
@@ -525,8 +561,16 @@ impl Shard {
             self.empty[category] += catalogue.weight(sku) as i64;
         }
         self.left_of[category] -= i64::from(units);
+        if grant == Grant::Order {
+            self.order(sku, units);
+        }
+    }
+
+    #[inline]
+    fn order(&mut self, sku: Sku, units: u32) {
+        let ordered = &mut self.moved[place_of(sku)].ordered;
         // Units can be ordered again after their hold has expired, so this may pass what fits; it is shown, never reckoned with.
-        self.moved[place].ordered = self.moved[place].ordered.saturating_add(units);
+        *ordered = ordered.saturating_add(units);
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use super::cell::Player;
 use super::session::{Cause, Phase, Session};
-use crate::model::{Call, Segment, State};
+use crate::model::{Call, Pays, Round, Segment, State};
 use crate::plan::Action;
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
@@ -27,8 +27,14 @@ impl<'a> Player<'a> {
         &self.model.segments[usize::from(session.segment)]
     }
 
+    /// What a session is about.
+    #[inline]
+    pub(super) fn round(&self, session: &Session) -> &'a Round {
+        &self.model.rounds[usize::from(session.window())]
+    }
+
     fn state(&self, session: &Session) -> &'a State {
-        &self.model.graphs[self.segment(session).graph].states[usize::from(session.state)]
+        &self.model.graphs[self.segment(session).graph(session.window())].states[usize::from(session.state)]
     }
 
     /// The calls of the page that a session is at.
@@ -78,7 +84,10 @@ impl<'a> Player<'a> {
 
     pub(super) fn begin(&mut self, session: &mut Session) {
         self.tally.begun += 1;
-        let entry = self.model.graphs[self.segment(session).graph].entry;
+        if let Pays::Balances(presale) = self.round(session).pays {
+            self.take_up_deposit(session, usize::from(presale));
+        }
+        let entry = self.model.graphs[self.segment(session).graph(session.window())].entry;
         self.enter(session, entry);
     }
 
@@ -274,12 +283,11 @@ impl<'a> Player<'a> {
 
     /// Goes where the shopper has decided to go.
     pub(super) fn move_on(&mut self, session: &mut Session) {
-        let closes = self.model.windows[usize::from(session.window())].closes;
         if session.call == EXIT {
             return self.leave(session);
         }
         // After the closing a session goes on only while it has an order to pay.
-        if session.time >= closes && !session.holds() {
+        if session.time >= self.round(session).closes && !session.holds() {
             session.cause = session.cause.or(Cause::WINDOW_CLOSED);
             return self.leave(session);
         }

@@ -27,6 +27,7 @@ impl Demand {
             if lines <= 0.0 || sum <= 0.0 {
                 continue;
             }
+            let (ordered_share, paid_share) = shares(plan, expectation, segment.cbmg, sessions);
             let mut ordered = 0.0;
             for (category, weight) in weights.iter().enumerate() {
                 let lines = lines * weight / sum;
@@ -38,9 +39,9 @@ impl Demand {
                     }
                 }
             }
-            demand.orders += lines;
-            demand.gmv_ordered_fen += ordered;
-            demand.gmv_paid_fen += ordered * paid_share(plan, expectation, segment.cbmg);
+            demand.orders += lines * ordered_share;
+            demand.gmv_ordered_fen += ordered * ordered_share;
+            demand.gmv_paid_fen += ordered * paid_share;
         }
         demand.short = short(catalogue, &units_wanted);
         demand
@@ -58,19 +59,35 @@ fn fen_per_line(catalogue: &Catalogue, category: usize, units: f64) -> f64 {
     fen + (1.0 - share).max(0.0) * catalogue.categories[category].price.mean_fen() * units
 }
 
-/// Share of what a checkout reserves that is paid: visits of payment pages that the bank accepts, per visit of a checkout. A second
-/// attempt after a decline is not counted.
-fn paid_share(plan: &Plan, expectation: &Expectation, cbmg: usize) -> f64 {
-    let accepted: f64 = plan.cbmgs[cbmg]
-        .states
-        .iter()
-        .zip(&expectation.visits[cbmg])
-        .map(|(state, visits)| match state.action {
-            Some(Action::Pay { declined }) => visits * (1.0 - declined),
-            _ => 0.0,
-        })
-        .sum();
-    (accepted / expectation.checkouts[cbmg]).min(1.0)
+/// Which part of what a segment reserves is ordered, and which is paid. In a presale that is the part whose deposit and balance are
+/// paid, for both.
+fn shares(plan: &Plan, expectation: &Expectation, cbmg: usize, sessions: &[f64]) -> (f64, f64) {
+    let paid_at_once = accepted(plan, expectation, cbmg) / expectation.checkouts[cbmg];
+    let (mut ordered, mut paid) = (0.0, 0.0);
+    for (window, sessions) in plan.windows.iter().zip(sessions) {
+        let (of_ordered, of_paid) = match &window.presale {
+            None => (1.0, paid_at_once.min(1.0)),
+            Some(presale) => {
+                let balances = accepted(plan, expectation, presale.cbmg).min(1.0);
+                let completed = paid_at_once.min(1.0) * presale.conversion * balances;
+                (completed, completed)
+            }
+        };
+        ordered += sessions * of_ordered;
+        paid += sessions * of_paid;
+    }
+    let all: f64 = sessions.iter().sum();
+    (ordered / all, paid / all)
+}
+
+/// Visits of payment pages that the bank accepts. A second attempt after a decline is not counted.
+fn accepted(plan: &Plan, expectation: &Expectation, cbmg: usize) -> f64 {
+    let visits = plan.cbmgs[cbmg].states.iter().zip(&expectation.visits[cbmg]);
+    let accepted = visits.map(|(state, visits)| match state.action {
+        Some(Action::Pay { declined }) => visits * (1.0 - declined),
+        _ => 0.0,
+    });
+    accepted.sum()
 }
 
 fn short(catalogue: &Catalogue, units_wanted: &[f64]) -> Vec<ShortProduct> {

@@ -4,7 +4,7 @@ use super::fluid::Network;
 use super::{Overload, Peak, ServiceForecast, TARGET_UTILISATION, WindowForecast, grid};
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;
-use crate::plan::{Action, Plan, ServiceId, WindowId};
+use crate::plan::{Action, Plan, Presale, ServiceId, WindowId};
 use crate::units::Nanos;
 use std::collections::BTreeMap;
 
@@ -64,8 +64,13 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
             group.lines += sessions[window] * segment.lines.mean();
         }
     }
-    let arrivals: Vec<Cumulative> =
+    let mut arrivals: Vec<Cumulative> =
         groups.keys().map(|&(_, intensity)| Cumulative::new(&plan.intensities[intensity], length)).collect();
+    let paying: Vec<(&Presale, Group)> = paying(plan, expectation, window);
+    for (presale, _) in &paying {
+        // Later by as much as balances are; that the grid is laid as for the opening only makes it finer.
+        arrivals.push(Cumulative::new(&plan.intensities[presale.intensity], bounds.closes - presale.opens));
+    }
     // A session belongs to the window in which it began, until the next opens or the run ends.
     let end = plan.windows.get(window + 1).map_or(plan.horizon, |next| next.opens);
     let open_seconds = length.0 / Nanos::PER_SECOND;
@@ -83,22 +88,41 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
         in_flight: vec![0.0; slots],
         requests: vec![vec![0.0; slots]; plan.services.len()],
     };
+    // What is reserved in a presale is ordered once its balance is paid.
+    let creates_orders = |action: Action| matches!(action, Action::Reserve) && bounds.presale.is_none();
     for ((&(cbmg, _), group), arrivals) in groups.iter().zip(&arrivals) {
-        flow.add(plan, cbmg, group, arrivals);
+        flow.add(plan, cbmg, group, (arrivals, 0.0), &creates_orders);
+    }
+    for ((presale, group), arrivals) in paying.iter().zip(&arrivals[groups.len()..]) {
+        let after = (presale.opens - bounds.opens).as_secs_f64();
+        flow.add(plan, presale.cbmg, group, (arrivals, after), &|action| matches!(action, Action::Pay { .. }));
     }
     flow
 }
 
+/// Those who come to a window to pay a balance.
+fn paying<'a>(plan: &'a Plan, expectation: &Expectation, window: WindowId) -> Vec<(&'a Presale, Group)> {
+    let of_window = plan.presales().zip(&expectation.balances).filter(|((_, presale), _)| presale.window == window);
+    of_window.map(|((_, presale), &(sessions, lines))| (presale, Group { sessions, lines })).collect()
+}
+
 impl Flow {
-    /// Adds the flow of a group.
-    fn add(&mut self, plan: &Plan, cbmg: usize, group: &Group, arrivals: &Cumulative) {
+    /// Adds the flow of a group, whose arrivals begin so many seconds after the opening; orders are created by some action.
+    fn add(
+        &mut self,
+        plan: &Plan,
+        cbmg: usize,
+        group: &Group,
+        (arrivals, after): (&Cumulative, f64),
+        creates_orders: &dyn Fn(Action) -> bool,
+    ) {
         let cbmg = &plan.cbmgs[cbmg];
         let mut network = Network::new(plan, cbmg);
         let within: Vec<Vec<f64>> = (0..plan.services.len()).map(|service| plan.requests_within(service)).collect();
         let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
         for slot in 0..self.sessions.len() {
             let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));
-            let at = |t: f64| arrivals.at(Nanos::from_secs_f64(t));
+            let at = |t: f64| arrivals.at(Nanos::from_secs_f64((t - after).max(0.0)));
             let before = at(from);
             let visits = network.pass(seconds, |share| group.sessions * (at(from + share * seconds) - before));
             self.sessions[slot] += group.sessions * (at(from + seconds) - before);
@@ -110,7 +134,7 @@ impl Flow {
                     }
                 }
                 // After the closing, pages load and orders are refused.
-                if slot < self.open_slots && matches!(state.action, Some(Action::Reserve)) {
+                if slot < self.open_slots && state.action.is_some_and(creates_orders) {
                     self.orders[slot] += visits * lines;
                 }
             }

@@ -9,6 +9,8 @@ pub struct Expectation {
     pub visits: Vec<Vec<f64>>,
     /// Expected sessions, by segment and window.
     pub sessions: Vec<Vec<f64>>,
+    /// Expected sessions in which a balance is paid, and lines of their orders, by presale in order of time.
+    pub balances: Vec<(f64, f64)>,
     /// Expected checkouts in a session, by behaviour graph.
     pub checkouts: Vec<f64>,
 }
@@ -24,8 +26,16 @@ impl Expectation {
             .zip(&visits)
             .map(|(cbmg, v)| visits_of(cbmg, v, |a| matches!(a, Action::Reserve)))
             .collect();
-        let sessions = (0..plan.segments.len()).map(|segment| expected_sessions(plan, segment, &visits)).collect();
-        Expectation { visits, sessions, checkouts }
+        let sessions: Vec<Vec<f64>> =
+            (0..plan.segments.len()).map(|segment| expected_sessions(plan, segment, &visits)).collect();
+        let balances = plan.presales().map(|(window, presale)| {
+            let deposits = plan.segments.iter().zip(&sessions).map(|(segment, sessions)| {
+                let come = payments(&plan.cbmgs[segment.cbmg], &visits[segment.cbmg]).min(1.0) * presale.conversion;
+                (sessions[window] * come, sessions[window] * come * segment.lines.mean())
+            });
+            deposits.fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
+        });
+        Expectation { balances: balances.collect(), visits, sessions, checkouts }
     }
 
     /// Expected units that reach a checkout, by category and summed over segments and windows.
@@ -52,19 +62,26 @@ fn visits_of(cbmg: &Cbmg, visits: &[f64], wanted: impl Fn(Action) -> bool) -> f6
     cbmg.states.iter().zip(visits).filter(|(state, _)| state.action.is_some_and(&wanted)).map(|(_, v)| v).sum()
 }
 
+/// Expected visits of the page where orders are paid.
+fn payments(cbmg: &Cbmg, visits: &[f64]) -> f64 {
+    visits_of(cbmg, visits, |action| matches!(action, Action::Pay { .. }))
+}
+
 /// Sessions of a segment in each window. A shopper's history enters by its mean: the chance to have come and paid before.
 fn expected_sessions(plan: &Plan, segment: usize, visits: &[Vec<f64>]) -> Vec<f64> {
     let segment = &plan.segments[segment];
     let cbmg = &plan.cbmgs[segment.cbmg];
-    let pays = visits_of(cbmg, &visits[segment.cbmg], |a| matches!(a, Action::Pay { .. })).min(1.0);
+    let pays = payments(cbmg, &visits[segment.cbmg]).min(1.0);
     let shoppers = plan.shoppers as f64 * segment.share;
     let mut bought = 0.0;
     let mut sessions = Vec::with_capacity(plan.windows.len());
-    for attendance in &segment.attendance {
+    for (attendance, window) in segment.attendance.iter().zip(&plan.windows) {
         let base = attendance.as_ref().map_or(0.0, |a| a.participation);
         let returning = (base * plan.memory.after_bought).min(1.0);
         let came = bought * returning + (1.0 - bought) * base;
-        bought += (1.0 - bought) * base * pays;
+        // A deposit is no purchase, and when its balance is paid hardly matters here: as if in the presale.
+        let conversion = window.presale.as_ref().map_or(1.0, |presale| presale.conversion);
+        bought += (1.0 - bought) * base * pays * conversion;
         sessions.push(shoppers * came);
     }
     sessions

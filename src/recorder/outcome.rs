@@ -6,18 +6,18 @@ mod saturation;
 mod tables;
 mod targets;
 
-use super::{Intents, Recorder, Row};
+use super::{Intents, PresaleTally, Recorder, Row};
 use crate::engine::Breach;
 use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
 use crate::engine::stock::Stock;
-use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
+use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
-    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, Results, ServiceCost, Summary, TargetResult, Totals,
-    WindowSummary,
+    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, PresaleSummary, Results, ServiceCost, Summary,
+    TargetResult, Totals, WindowSummary,
 };
 use crate::units::{Instant, Nanos};
 
@@ -31,6 +31,8 @@ pub struct Ending {
     pub in_flight: u64,
     /// Units held by unpaid orders, sorted by SKU.
     pub held: Vec<(Sku, u32)>,
+    /// Units set aside for orders with a deposit, sorted by SKU.
+    pub set_aside: Vec<(Sku, u32)>,
     /// Digest of each cell, in order.
     pub digests: Vec<u64>,
     /// Where the past was played as other scenarios.
@@ -95,7 +97,7 @@ impl Conservation {
     #[must_use]
     pub fn holds(&self) -> bool {
         self.sessions_begun == self.sessions_ended + self.sessions_in_flight
-            && self.units_start == self.units_sold + self.units_held + self.units_left
+            && self.units_start == self.units_sold + self.units_held + self.units_set_aside + self.units_left
             && self.skus_in_breach == 0
             && self.ledger_difference_fen == 0
             && self.paid_difference_fen == 0
@@ -111,6 +113,7 @@ fn bucket(cause: Cause) -> Bucket {
         Cause::PAYMENT_FAILED => Bucket::PaymentFailed,
         Cause::HOLD_EXPIRED => Bucket::HoldExpired,
         Cause::WINDOW_CLOSED => Bucket::WindowClosed,
+        Cause::DEPOSIT_FORFEITED => Bucket::DepositForfeited,
         Cause::OPEN => Bucket::Open,
         Cause::NONE | Cause::CHANGED_MIND | Cause::SETTLED => Bucket::ChangedMind,
         service if service.is_rejection() => Bucket::Rejected,
@@ -136,11 +139,12 @@ impl Outcome<'_> {
             sessions_in_flight: self.ending.in_flight * self.scale,
             ..Conservation::default()
         };
-        let goods = self.stock.account(self.model.catalogue.as_ref(), &self.ending.held);
+        let goods = self.stock.account(self.model.catalogue.as_ref(), &self.ending.held, &self.ending.set_aside);
         check.skus_in_breach = goods.skus_in_breach;
         check.units_start = goods.start * self.scale;
         check.units_sold = goods.sold * self.scale;
         check.units_held = goods.held * self.scale;
+        check.units_set_aside = goods.set_aside * self.scale;
         check.units_left = goods.left * self.scale;
         check.paid_difference_fen = goods.paid_fen as i64 - total.paid.fen as i64;
         let mut entered = 0;
@@ -178,6 +182,7 @@ impl Outcome<'_> {
             products: of_plan.map_or(Vec::new(), |c| c.products.iter().map(|p| p.name.clone()).collect()),
             total: self.totals(&rows),
             windows: (0..self.plan.windows.len()).map(|window| self.window(window)).collect(),
+            presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             cost: self.cost(),
             targets,
@@ -251,6 +256,27 @@ impl Outcome<'_> {
             peak_orders_per_second: peak.map_or(0.0, |row| rate(row.ordered.lines, row)),
             peak_orders_unix_ms: peak.map(|row| self.unix_ms(row.slot.start)),
             peak_payments_per_second: rows.iter().map(|row| rate(row.paid.lines, row)).fold(0.0, f64::max),
+        }
+    }
+
+    fn presale(&self, presale: &Presale) -> PresaleSummary {
+        let mut sum = PresaleTally::default();
+        // Until the balances are due no other presale opens.
+        let windows = presale.window..=presale.terms.window;
+        let rows = self.recorder.rows.iter().filter(|row| windows.contains(&row.slot.window));
+        rows.for_each(|row| sum.add(row.presale));
+        let name = |window: usize| self.plan.windows[window].name.clone();
+        PresaleSummary {
+            window: name(presale.window),
+            balances_in: name(presale.terms.window),
+            balances_from_unix_ms: self.unix_ms(presale.terms.opens),
+            deposits: sum.deposits.lines * self.scale,
+            deposits_fen: sum.deposits.fen * self.scale,
+            balances: sum.balances.lines * self.scale,
+            balances_fen: sum.balances.fen * self.scale,
+            gmv_paid_fen: sum.completed_fen * self.scale,
+            forfeited: sum.forfeited.lines * self.scale,
+            forfeited_fen: sum.forfeited.fen * self.scale,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
 use super::response_times::ResponseTimes;
-use super::{Intents, Recorder, Row, ServiceRow, ServiceTally, Tally};
+use super::{Intents, PresaleTally, Recorder, Row, ServiceRow, ServiceTally, Tally};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
@@ -156,6 +156,10 @@ impl Recorder {
             && intents(&|row| row.demand, total.demand)
             && intents(&|row| row.ordered, total.ordered)
             && intents(&|row| row.paid, total.paid)
+            && intents(&|row| row.presale.deposits, total.presale.deposits)
+            && intents(&|row| row.presale.balances, total.presale.balances)
+            && sums(&|row| row.presale.completed_fen, total.presale.completed_fen)
+            && intents(&|row| row.presale.forfeited, total.presale.forfeited)
             && total.settled_fen.iter().enumerate().all(|(cause, &fen)| sums(&|row| row.settled_fen[cause], fen));
         let mut before = 0;
         for row in &self.rows {
@@ -231,7 +235,9 @@ impl Row {
 
 impl Tally {
     fn counts_below(&self, most: u64) -> bool {
-        let intents = [self.demand, self.ordered, self.paid];
+        let PresaleTally { deposits, balances, completed_fen, forfeited } = self.presale;
+        let completed = Intents { fen: completed_fen, ..Intents::default() };
+        let intents = [self.demand, self.ordered, self.paid, deposits, balances, completed, forfeited];
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
             let counts = [service.requests, service.rejected, service.limited, service.timed_out];

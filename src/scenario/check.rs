@@ -11,6 +11,7 @@ mod distribution;
 mod goods;
 mod people;
 mod platform;
+mod presale;
 mod protection;
 mod published;
 mod target;
@@ -48,13 +49,13 @@ struct Check<'a> {
 pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, found: &mut Diagnostics) -> Option<Plan> {
     let mut check = Check { file, root, rows, found };
     check.names();
-    let clock = check.clock();
+    let mut clock = check.clock();
     let (cells, tick_min, tick_max) = check.platform();
     let services = check.services();
     let cbmgs = check.behaviour();
     let catalogue = check.goods();
     let templates = check.arrivals();
-    let (segments, intensities) = check.segments(&templates, &clock, catalogue.as_ref());
+    let (segments, intensities) = check.segments(&templates, &mut clock, catalogue.as_ref());
     check.unused();
     let targets = check.targets(&clock);
     let published = check.published(&clock);
@@ -263,9 +264,12 @@ impl Check<'_> {
         let attended = || file.segment.values().flat_map(|segment| &segment.window);
         let windows = attended().map(|(window, _)| window);
         self.unused_in("window", &file.window, windows, "no segment comes to it");
+        let presales = || file.window.values().filter_map(|window| window.presale.as_ref());
         let intensities = attended().map(|(_, attendance)| &attendance.intensity);
+        let intensities = intensities.chain(presales().map(|presale| &presale.intensity));
         self.unused_in("intensity", &file.intensity, intensities, "no segment comes by it");
         let cbmgs = file.segment.values().map(|segment| &segment.cbmg);
+        let cbmgs = cbmgs.chain(presales().map(|presale| &presale.cbmg));
         self.unused_in("cbmg", &file.cbmg, cbmgs, "no segment behaves so");
         let states = file.cbmg.values().flat_map(|cbmg| cbmg.state.values());
         let of_pages = states.flat_map(|state| state.calls.iter().chain(state.parallel.values().flatten()));

@@ -152,6 +152,39 @@ pub struct Window {
     pub opens: String,
     /// Closing, same form: the first instant at which nothing more can be ordered.
     pub closes: String,
+    /// Orders of this window take deposits, and their balances are paid in a later one. Absent: they are paid at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presale: Option<Presale>,
+}
+
+/// A presale: `reserve` sets stock aside, `pay` pays a deposit, and some of those who did come back in a later window to pay the
+/// balance. A deposit whose balance is not paid before that window closes is forfeited, and the stock comes back. A shopper orders
+/// once in a presale, at most eight lines. What is ordered counts as ordered and as paid, in full, once the balance is paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Presale {
+    /// The window in which balances are paid: a later one, which closes before another presale opens.
+    pub balances_in: String,
+    /// Balances can be paid from so long after its opening until it closes.
+    #[serde(default)]
+    pub balances_after: Nanos,
+    /// The deposit as a share of the price.
+    #[schemars(range(min = 0.0, max = 0.2))]
+    pub deposit: f64,
+    /// How long an order keeps its stock without a deposit; at most until balances can be paid.
+    #[serde(default = "half_an_hour")]
+    pub hold: Nanos,
+    /// Probability that a shopper with a deposit comes to pay the balance.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub conversion: f64,
+    /// Name of the pattern by which they come, from when balances can be paid.
+    pub intensity: String,
+    /// Name of the behaviour graph of those who come to pay: it has a state with the action `pay`, and none with another.
+    pub cbmg: String,
+}
+
+fn half_an_hour() -> Nanos {
+    Nanos::from_secs(30 * 60)
 }
 
 /// An arrival pattern: a sum of parts, each with a weight. Only proportions matter, how many come is the segment's participation.
@@ -546,7 +579,7 @@ pub struct Inventory {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Inventory { hold: Nanos::from_secs(30 * 60) }
+        Inventory { hold: half_an_hour() }
     }
 }
 

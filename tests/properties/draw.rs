@@ -68,6 +68,9 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
+    if windows > 1 && draw.chance(0.6) {
+        draw.presale(windows, services);
+    }
     draw.text
 }
 
@@ -265,6 +268,36 @@ impl Draw {
             if self.chance(0.7) {
                 let on_failure = self.transitions(state, None, 5);
                 self.line(&format!("on_failure = {on_failure}"));
+            }
+        }
+    }
+
+    /// Deposits in one window, balances in a later one.
+    fn presale(&mut self, windows: u64, services: u64) {
+        let own = self.between(0, windows - 2);
+        let balances_in = self.between(own + 1, windows - 1);
+        let (after, deposit) = (self.one_of(&["0s", "1s", "2500ms"]), self.one_of(&[0.0, 0.1, 0.2, 0.123_457]));
+        let (hold, conversion) = (self.time(400.0, 20_000.0), self.one_of(&[0.3, 0.8, 1.0]));
+        self.line(&format!("[window.w{own}.presale]\nbalances_in = \"w{balances_in}\"\nbalances_after = \"{after}\""));
+        self.line(&format!("deposit = {deposit:?}\nhold = {hold}\nconversion = {conversion:?}"));
+        self.line("intensity = \"due\"\ncbmg = \"due\"");
+        let decay = self.time(200.0, 30_000.0);
+        let burst = format!("{{ burst = {{ weight = 1, rise = \"300ms\", decay = {decay} }} }}");
+        let parts = self.one_of(&[burst.as_str(), "{ constant = { weight = 2 } }"]).to_owned();
+        self.line(&format!("[intensity.due]\nparts = [{parts}]\n[cbmg.due]\nentry = \"look\""));
+        let declined = self.one_of(&[0.0, 0.3]);
+        let states = [
+            ("look", String::new(), "next = { pay = 0.9, exit = 0.1 }"),
+            ("pay", format!("action = {{ pay = {{ declined = {declined:?} }} }}"), "next = { exit = 0.9, look = 0.1 }"),
+        ];
+        for (state, action, next) in states {
+            let calls: Vec<String> =
+                (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
+            self.line(&format!("[cbmg.due.state.{state}]\ncalls = [{}]\n{action}\n{next}", calls.join(", ")));
+            let think = self.times(50.0, 3000.0);
+            self.line(&format!("think = {think}"));
+            if self.chance(0.7) {
+                self.line("on_failure = { look = 0.6, exit = 0.4 }");
             }
         }
     }

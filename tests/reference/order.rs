@@ -17,12 +17,20 @@ impl Simulator<'_> {
         if !session.basket.is_empty() {
             return;
         }
+        let is_presale = self.presale_of(session.key).is_some();
+        if is_presale && self.deposits.contains_key(&session.key.shopper) {
+            return;
+        }
         session.failure = None;
+        // In a presale a shopper wishes for the same whenever it is.
+        let visit = session.visit;
+        session.visit = if is_presale { 0 } else { visit };
         let (lines, mut money) = draws::wishes(&self.model, session);
+        let lines = if is_presale { lines.min(8) } else { lines };
         for number in 0..lines {
             let mut candidates = (0..CANDIDATES).map(|candidate| {
                 let (sku, units) = draws::candidate(&self.model, catalogue, session, number, candidate);
-                let place = (session.visit, session.basket.len());
+                let place = (visit, session.basket.len());
                 Line { sku, units, price: self.stock.shelves[sku as usize].price, place }
             });
             if let Some(line) = candidates.find(|line| line.fen() <= money) {
@@ -30,6 +38,7 @@ impl Simulator<'_> {
                 session.basket.push(line);
             }
         }
+        session.visit = visit;
         session.had_basket |= !session.basket.is_empty();
         session.settled = false;
         self.record.fact((self.now, row), session, &session.basket, What::Wanted);
@@ -76,9 +85,11 @@ impl Simulator<'_> {
             self.history[session.key.shopper as usize].has_failed = true;
             return self.page_failed(session, Fate::SoldOut);
         }
-        let when = (self.now, self.record.row());
-        self.record.fact(when, &session, &session.basket, What::Ordered);
-        let deadline = self.now + self.plan.hold;
+        let presale = self.presale_of(session.key).map(|presale| (self.now + presale.hold).min(presale.opens));
+        if presale.is_none() {
+            self.order(&session);
+        }
+        let deadline = presale.unwrap_or(self.now + self.plan.hold);
         session.deadline = Some(deadline);
         // An order overcomes whatever failed on the way to it.
         session.failure = None;
@@ -86,7 +97,22 @@ impl Simulator<'_> {
         self.think(session);
     }
 
+    /// What is in the basket counts as ordered.
+    fn order(&mut self, session: &Session) {
+        let when = (self.now, self.record.row());
+        self.record.fact(when, session, &session.basket, What::Ordered);
+        session.basket.iter().for_each(|&line| self.stock.order(line));
+    }
+
     pub(crate) fn pay(&mut self, session: &mut Session) {
+        if self.presale_of(session.key).is_some() {
+            return self.pay_deposit(session);
+        }
+        if self.balance_of(session.key).is_some() {
+            self.order(session);
+            let when = (self.now, self.record.row());
+            self.record.fact(when, session, &session.basket, What::Completed);
+        }
         for line in std::mem::take(&mut session.basket) {
             self.stock.pay(line);
             self.enter_in_ledger(session, &[line], Fate::Bought);
@@ -103,8 +129,14 @@ impl Simulator<'_> {
             self.history[session.key.shopper as usize].has_failed = true;
         }
         session.basket.iter().for_each(|&line| self.stock.release(line));
+        let is_balance = self.balance_of(session.key).is_some();
+        if is_balance {
+            let when = (self.now, self.record.row());
+            self.record.fact(when, session, &session.basket, What::Forfeited);
+        }
         if !session.settled {
-            self.enter_in_ledger(session, &session.basket, session.failure.unwrap_or(Fate::HoldExpired));
+            let fate = if is_balance { Fate::DepositForfeited } else { Fate::HoldExpired };
+            self.enter_in_ledger(session, &session.basket, session.failure.unwrap_or(fate));
         }
     }
 

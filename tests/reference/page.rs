@@ -13,7 +13,7 @@ use saleload::units::{Instant, Nanos};
 
 impl Simulator<'_> {
     fn state(&self, session: &Session) -> &State {
-        &self.model.graphs[self.model.segments[session.segment].graph].states[session.state]
+        &self.model.graphs[self.model.segments[session.segment].graph(session.key.window as u8)].states[session.state]
     }
 
     fn service(&self, session: &Session) -> usize {
@@ -23,17 +23,17 @@ impl Simulator<'_> {
         usize::from(self.state(session).calls[session.call].service)
     }
 
-    fn closes(&self, session: &Session) -> Instant {
-        self.plan.windows[session.key.window].closes
-    }
-
     pub(crate) fn has_closed(&self, session: &Session) -> bool {
-        self.now >= self.closes(session)
+        self.now >= self.closes(session.key)
     }
 
-    pub(crate) fn begin(&mut self, session: Session) {
+    pub(crate) fn begin(&mut self, mut session: Session) {
         self.record.current().begun += 1;
-        let entry = self.model.graphs[self.model.segments[session.segment].graph].entry;
+        if self.balance_of(session.key).is_some() {
+            self.bring_deposit(&mut session);
+        }
+        let graph = self.model.segments[session.segment].graph(session.key.window as u8);
+        let entry = self.model.graphs[graph].entry;
         self.enter(session, usize::from(entry));
     }
 

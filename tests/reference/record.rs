@@ -81,6 +81,12 @@ pub(crate) enum What {
     Wanted,
     /// Its stock is reserved.
     Ordered,
+    /// Its deposit is paid.
+    Deposited,
+    /// Its balance is paid.
+    Completed,
+    /// Its balance was not paid in time.
+    Forfeited,
     /// It ends.
     Ended(Fate),
 }

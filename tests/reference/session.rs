@@ -9,7 +9,7 @@ use saleload::units::Instant;
 pub(crate) struct Key {
     /// Who.
     pub(crate) shopper: u64,
-    /// To which window.
+    /// To which window; beyond all windows: whose balances.
     pub(crate) window: usize,
     /// Which leg of the session, where it makes several calls at once, numbered as they begin; zero is the session itself.
     pub(crate) leg: u64,
@@ -116,6 +116,7 @@ pub(crate) enum Fate {
     HoldExpired,
     ChangedMind,
     WindowClosed,
+    DepositForfeited,
     Open,
 }
 
@@ -132,6 +133,7 @@ impl Fate {
             Fate::HoldExpired => Bucket::HoldExpired,
             Fate::ChangedMind => Bucket::ChangedMind,
             Fate::WindowClosed => Bucket::WindowClosed,
+            Fate::DepositForfeited => Bucket::DepositForfeited,
             Fate::Open => Bucket::Open,
         }
     }

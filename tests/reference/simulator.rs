@@ -6,6 +6,7 @@
 
 use super::arrivals::Crowd;
 use super::event::{Digest, Event, Turn};
+use super::presale::Deposit;
 use super::protection::Guard;
 use super::record::{Record, What};
 use super::service::{RequestId, Service};
@@ -79,6 +80,8 @@ pub(crate) struct Simulator<'a> {
     pub(crate) stock: Stock,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) history: Vec<History>,
+    /// By shopper.
+    pub(crate) deposits: BTreeMap<u64, Deposit>,
     pub(crate) record: Record,
     /// Ends of the ticks that were played.
     pub(crate) ends_of_ticks: Vec<Instant>,
@@ -102,6 +105,7 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
             for &end in &edges[1..] {
                 crowd.arrive(&mut simulator, end);
                 simulator.play_until(end);
+                simulator.forfeit(end);
                 simulator.end_tick(end);
                 if end >= settings.stop_at && end < plan.horizon {
                     simulator.interrupted = true;
@@ -153,6 +157,7 @@ impl<'a> Simulator<'a> {
             stock: Stock::new(&model, settings.settlement),
             waiting: Vec::new(),
             history: vec![History::default(); plan.shoppers as usize],
+            deposits: BTreeMap::new(),
             record: Record::new(settings.keeps_log),
             ends_of_ticks: Vec::new(),
             numbers: 0,
@@ -295,5 +300,6 @@ impl<'a> Simulator<'a> {
                 self.record.fact(when, session, &session.basket, What::Ended(Fate::Open));
             }
         }
+        self.leave_deposits_open();
     }
 }

@@ -107,11 +107,15 @@ impl Stock {
             return false;
         }
         shelf.left -= line.units;
-        shelf.ordered += line.units;
         if shelf.left == 0 && shelf.sold_out_at.is_none() {
             shelf.sold_out_at = Some(now);
         }
         true
+    }
+
+    /// A line is ordered.
+    pub(crate) fn order(&mut self, line: Line) {
+        self.shelves[line.sku as usize].ordered += line.units;
     }
 
     /// A line is paid.
@@ -138,7 +142,6 @@ impl Stock {
             let shelf = &mut self.shelves[sku as usize];
             assert!(shelf.left >= units, "SKU {sku} is oversold");
             shelf.left -= units;
-            shelf.ordered += units;
         }
         for (sku, units) in std::mem::take(&mut self.released) {
             self.shelves[sku as usize].left += units;

@@ -134,7 +134,7 @@ fn buckets(builder: &mut Builder, slots: &[Slot]) {
                     }
                 }
                 Bucket::ChangedMind => 0.1 * demand(s),
-                Bucket::WindowClosed | Bucket::Open => 0.0,
+                Bucket::WindowClosed | Bucket::DepositForfeited | Bucket::Open => 0.0,
             }
         };
         let values = slots.iter().map(|s| (share(s) * 19_800.0 * s.seconds as f64) as i64).collect();
@@ -346,6 +346,7 @@ fn summary(table: &Table) -> Summary {
             window(table, "first window", 1, FIRST, FIRST + 3 * DAY),
             window(table, "second window", 2, SECOND, SECOND + DAY),
         ],
+        presales: Vec::new(),
         saturated: vec![Saturation {
             service: "order".to_owned(),
             from_unix_ms: SECOND + 9000,

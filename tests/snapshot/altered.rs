@@ -21,6 +21,8 @@ fn small() -> Loaded {
             "window.noon.closes='2020-11-11T12:02:00+08:00'",
             "window.night={opens='2020-11-11T13:00:00+08:00',closes='2020-11-11T13:02:00+08:00'}",
             "segment.regular.window.night={participation=0.5,intensity='rush'}",
+            "window.noon.presale={balances_in='night',balances_after='30s',deposit=0.1,conversion=0.8,intensity='rush',cbmg='due'}",
+            "cbmg.due={entry='pay',state={pay={calls=['payment'],action={pay={}},think={exponential='20s'},next={exit=1.0}}}}",
             "record.fine='5s'",
             "service.order.workers=1",
             "service.web.limit.rate.uniform={per_second=60,longest_wait='2s'}",

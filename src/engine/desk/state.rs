@@ -318,7 +318,7 @@ impl Desks {
     /// Whether a session that can go on, or a leg, can be the client of such a request.
     fn awaits(&self, client: &Session, service: u8, rank: u8, model: &Model) -> bool {
         let (segment, state) = (usize::from(client.segment), usize::from(client.state));
-        let graph = model.segments[segment].graph;
+        let graph = model.segments[segment].graph(client.window());
         let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
         let called = match self.legs.of(client) {
             Some(leg) => Some(leg.service),
@@ -332,14 +332,13 @@ impl Desks {
 
 /// Whether a session can be that of a shopper.
 fn is_somebody(session: &Session, model: &Model) -> bool {
-    let graph = model.segments.get(usize::from(session.segment)).map(|segment| segment.graph);
+    let graph = model.segments.get(usize::from(session.segment)).map(|segment| segment.graph(session.window()));
     graph.is_some_and(|graph| usize::from(session.state) < model.graphs[graph].states.len())
-        && usize::from(session.window()) < model.windows.len()
 }
 
 /// The call of the leg that comes after so many others of a session that waits for several; `None` where it cannot be.
 fn call_of_fork(parent: &Session, call: u8, before: usize, model: &Model) -> Option<Call> {
-    let graph = model.segments[usize::from(parent.segment)].graph;
+    let graph = model.segments[usize::from(parent.segment)].graph(parent.window());
     let calls = &model.graphs[graph].states[usize::from(parent.state)].calls;
     let first = calls.get(usize::from(parent.call))?;
     let is_next = usize::from(call) == usize::from(parent.call) + before;

@@ -25,7 +25,7 @@ impl<'a> Player<'a> {
         let mut client = *session;
         self.set_wait(&mut client, phase, at);
         let (segment, state) = (usize::from(session.segment), usize::from(session.state));
-        let rank = settings.rank(segment, self.model.segments[segment].graph, state);
+        let rank = settings.rank(segment, self.model.segments[segment].graph(session.window()), state);
         let (draws, name) = (self.model.draws, self.name_of_call(session, Purpose::Balancer, session.attempt));
         let mut stream = None;
         // Made only where the balancer draws.

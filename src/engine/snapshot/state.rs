@@ -9,14 +9,16 @@ use crate::engine::brands::Passing;
 use crate::engine::cell::{Cell, Digest};
 use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
+use crate::engine::presale::balances_due;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
 use crate::engine::stock::{SHARDS, SkuHistory, Stock};
 use crate::engine::visit::EXIT;
+use crate::engine::wish::Wishes;
 use crate::engine::{Group, Run};
 use crate::model::catalogue::Sku;
-use crate::model::{HAS_BOUGHT, HAS_FAILED, Model};
+use crate::model::{HAS_BOUGHT, HAS_FAILED, Model, Pays};
 use crate::plan::{MAX_LINES, Plan};
 use crate::recorder::state::RecorderState;
 use crate::recorder::{Intents, Recorder};
@@ -90,11 +92,12 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     writer.section(&encode(&run.recorder.state())?)?;
     let cells: Vec<&Cell> = run.groups.iter().flat_map(|group| &group.cells).collect();
     for some in cells.chunks(rayon::current_num_threads()) {
-        let encode_cell = |cell: &&Cell| (encode(&CellState::of(cell)), packed(&cell.history));
+        let encode_cell = |cell: &&Cell| (encode(&CellState::of(cell)), packed(&cell.history), cell.deposits.clone());
         let encoded: Vec<_> = some.par_iter().map(encode_cell).collect();
-        for (state, history) in encoded {
+        for (state, history, deposits) in encoded {
             writer.section(&state?)?;
             writer.section(&history)?;
+            writer.section(&deposits)?;
         }
     }
     Ok(())
@@ -138,23 +141,28 @@ fn restore_cells(run: &mut Run, sections: &mut Reader, position: &Position, laws
     let (model, stock) = (&*model, &*stock);
     let mut cells: Vec<&mut Cell> = groups.iter_mut().flat_map(|Group { cells, .. }| cells).collect();
     for some in cells.chunks_mut(rayon::current_num_threads()) {
-        let states: Vec<_> =
-            some.iter().map(|_| Ok((sections.section()?, sections.section()?))).collect::<Result<_, Reason>>()?;
+        let states: Vec<_> = some.iter().map(|_| three(sections)).collect::<Result<_, Reason>>()?;
         let restored: Vec<_> = some
             .par_iter_mut()
             .zip(states)
-            .map(|(cell, (state, history))| {
+            .map(|(cell, [state, history, deposits])| {
                 let state: CellState = decode(&state)?;
                 remember(cell, &history).map_err(Reason::Impossible)?;
+                take_deposits(cell, &deposits).map_err(Reason::Impossible)?;
                 state.restore(cell, model, stock, position).map_err(Reason::Impossible)
             })
             .collect();
         for (cell, restored) in some.iter().zip(restored) {
             restored?;
-            laws.enter(cell).map_err(Reason::Impossible)?;
+            laws.enter(cell, model, stock, position.now).map_err(Reason::Impossible)?;
         }
     }
     Ok(())
+}
+
+/// The sections of a cell: its state, what its shoppers remember, their deposits.
+fn three(sections: &mut Reader) -> Result<[Vec<u8>; 3], Reason> {
+    Ok([sections.section()?, sections.section()?, sections.section()?])
 }
 
 /// Gives a cell its shoppers' history, if its plan has a use for it.
@@ -167,6 +175,17 @@ fn remember(cell: &mut Cell, packed: &[u8]) -> Result<(), Wrong> {
     }
     for (four, byte) in cell.history.chunks_mut(4).zip(packed) {
         four.iter_mut().zip([0, 2, 4, 6]).for_each(|(of_shopper, shift)| *of_shopper = byte >> shift & KNOWN);
+    }
+    Ok(())
+}
+
+/// Gives a cell the deposits of its shoppers, if its plan has presales. There are none before the first of them.
+fn take_deposits(cell: &mut Cell, deposits: &[u8]) -> Result<(), Wrong> {
+    if !cell.deposits.is_empty() && !deposits.is_empty() {
+        if deposits.len() != cell.deposits.len() {
+            return Err("its shoppers are others");
+        }
+        cell.deposits.copy_from_slice(deposits);
     }
     Ok(())
 }
@@ -213,7 +232,10 @@ impl CellState {
         let Position { now, window, drawn, .. } = *position;
         cell.digest = self.digest;
         let ahead = |arrival: &Arrival| {
-            (now..drawn).contains(&arrival.time) && is_of_segment(model, cell.id, arrival.segment, arrival.shopper)
+            (now..drawn).contains(&arrival.time)
+                && is_of_segment(model, cell.id, arrival.segment, arrival.shopper)
+                && comes_to(model, arrival.number, window)
+                && (usize::from(arrival.number) == window || cell.deposits[arrival.shopper as usize] != 0)
         };
         if !self.upcoming.iter().all(ahead) {
             return Err("somebody comes who cannot");
@@ -246,6 +268,9 @@ impl CellState {
                 (0, true) => BasketId::GONE,
                 _ => in_flight.basket(&mut lines, cell, stock)?,
             };
+            if !has_a_possible_order(&session, cell, model, stock) {
+                return Err("an order of a presale is not the one that was wished for");
+            }
             Ok(session)
         };
         for in_flight in &self.sessions {
@@ -257,6 +282,25 @@ impl CellState {
         cell.desks = desks.ok_or("a service has done what it cannot")?;
         lines.next().is_none().then_some(()).ok_or("a line is in nobody's basket")
     }
+}
+
+/// Whether sessions of this number begin in a window.
+fn comes_to(model: &Model, number: u8, window: usize) -> bool {
+    match model.rounds.get(usize::from(number)).map(|round| round.pays) {
+        Some(Pays::Balances(presale)) => model.presales[usize::from(presale)].terms.window == window,
+        _ => usize::from(number) == window,
+    }
+}
+
+/// Whether a session of a presale has the one basket that it can have, and only if its shopper has no deposit yet: what is not
+/// kept of deposits is wished for again.
+fn has_a_possible_order(session: &Session, cell: &Cell, model: &Model, stock: &Stock) -> bool {
+    let is_of_presale = matches!(model.rounds[usize::from(session.window())].pays, Pays::Deposits(_));
+    if !is_of_presale || !session.basket.is_one() {
+        return true;
+    }
+    let (lines, len) = Wishes { model, stock, first_shopper: cell.first_shopper }.of(session);
+    cell.baskets.lines(session.basket) == &lines[..len] && cell.deposits[session.shopper as usize] == 0
 }
 
 /// Whether a cell has such a shopper in such a segment.
@@ -282,11 +326,13 @@ impl InFlight {
     /// Whether the engine can play this on, which may be anything.
     fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
         let InFlight { session, lines, had, granted, deadline } = self;
-        if !is_of_segment(model, cell, session.segment, session.shopper) || usize::from(session.window()) > last_window
-        {
+        let began = (0..=last_window).any(|window| comes_to(model, session.window(), window));
+        if !is_of_segment(model, cell, session.segment, session.shopper) || !began {
             return false;
         }
-        let states = &model.graphs[model.segments[usize::from(session.segment)].graph].states;
+        let round = model.rounds[usize::from(session.window())];
+        let is_due = !matches!(round.pays, Pays::Balances(_)) || *deadline == balances_due(round.closes);
+        let states = &model.graphs[model.segments[usize::from(session.segment)].graph(session.window())].states;
         let Some(state) = states.get(usize::from(session.state)) else { return false };
         let (call, calls, holds) = (usize::from(session.call), state.calls.len(), session.holds());
         let waits_for_something = match session.phase() {
@@ -301,6 +347,7 @@ impl InFlight {
             && session.time >= now
             && (!holds || session.time <= *deadline)
             && holds == (*granted != 0)
+            && (!holds || is_due)
             && !(*had && *lines > 0)
             && u32::from(*lines) <= MAX_LINES
             && u32::from(*granted) >> *lines == 0
@@ -345,7 +392,7 @@ struct Laws {
 }
 
 impl Laws {
-    fn enter(&mut self, cell: &Cell) -> Result<(), Wrong> {
+    fn enter(&mut self, cell: &Cell, model: &Model, stock: &Stock, now: Instant) -> Result<(), Wrong> {
         for session in cell.sessions() {
             self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
             for line in cell.baskets.held(session.basket) {
@@ -354,6 +401,20 @@ impl Laws {
             }
             if session.cause != Cause::SETTLED {
                 self.open_fen += u128::from(cell.baskets.open(session.basket).fen);
+            }
+        }
+        let Some(presale) = model.presale_at(now) else {
+            let none = cell.deposits.iter().all(|&lines| lines == 0);
+            return none.then_some(()).ok_or("there are deposits of no presale");
+        };
+        for deposited in cell.deposited(model, stock, presale) {
+            if !deposited.can_be() {
+                return Err("a deposit was paid on nothing");
+            }
+            for line in deposited.lines() {
+                let held = &mut self.held[line.sku as usize];
+                *held = held.checked_sub(line.units).ok_or("more is set aside of a product than is missing")?;
+                self.open_fen += u128::from(line.fen());
             }
         }
         Ok(())

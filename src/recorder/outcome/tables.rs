@@ -23,7 +23,16 @@ impl Outcome<'_> {
         integers(series::PAYMENTS.into(), &|row| scaled(row.paid.lines));
         integers(series::GMV_ORDERED.into(), &|row| scaled(row.ordered.fen));
         integers(series::GMV_PAID.into(), &|row| scaled(row.paid.fen));
-        for which in Bucket::ALL.into_iter().filter(|&which| which != Bucket::Open) {
+        let has_presales = !self.model.presales.is_empty();
+        if has_presales {
+            integers(series::DEPOSITS.into(), &|row| scaled(row.presale.deposits.lines));
+            integers(series::DEPOSITS_FEN.into(), &|row| scaled(row.presale.deposits.fen));
+            integers(series::BALANCES.into(), &|row| scaled(row.presale.balances.lines));
+            integers(series::BALANCES_FEN.into(), &|row| scaled(row.presale.balances.fen));
+            integers(series::FORFEITED_FEN.into(), &|row| scaled(row.presale.forfeited.fen));
+        }
+        let exists = |which: &Bucket| *which != Bucket::Open && which.exists(has_presales);
+        for which in Bucket::ALL.into_iter().filter(exists) {
             integers(series::bucket(which), &|row| {
                 scaled(self.causes().filter(|&c| bucket(c) == which).map(|c| row.settled_fen[usize::from(c.0)]).sum())
             });

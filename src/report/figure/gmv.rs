@@ -21,12 +21,23 @@ pub(super) struct Pair {
 const GMV: Pair =
     Pair { columns: [series::GMV_PAID, series::GMV_ORDERED], names: ["paid", "ordered"], unit: FEN, unit_name: "RMB" };
 
+/// Money that presales bring in before it is GMV.
+const PRESALES: Pair = Pair {
+    columns: [series::BALANCES_FEN, series::DEPOSITS_FEN],
+    names: ["balances", "deposits"],
+    unit: FEN,
+    unit_name: "RMB",
+};
+
 pub(super) fn figure(results: &Results) -> Figure {
     let views = timeline::views(results);
     let clock = Clock::new(&results.summary.zone);
     let published = &results.summary.published;
-    let mut rows = vec![sums(&views, published, &clock), GMV.first_hour("GMV per second", &views, &clock)];
+    let mut rows = vec![GMV.sums("GMV", &views, published, &clock), GMV.first_hour("GMV per second", &views, &clock)];
     rows.extend(GMV.whole("GMV per second", &views, &clock));
+    if !results.summary.presales.is_empty() {
+        rows.insert(1, PRESALES.sums("Paid in presales", &views, &[], &clock));
+    }
     let note = reading_note(results, &rows);
     Figure {
         title: format!("GMV: {} paid", money(results.summary.total.gmv_paid_fen as f64)),
@@ -41,45 +52,6 @@ pub(super) fn reading_note(results: &Results, rows: &[Row]) -> String {
     let logarithmic = rows.iter().any(|row| row.y.scale == Scale::Log);
     let whole = if logarithmic { " Per second, whole window: logarithmic." } else { "" };
     format!("First hour: time stretched towards the opening.{whole}{}", timeline::left_out(results))
-}
-
-/// GMV summed up over the festival.
-fn sums(views: &[View<'_>], published: &[PublishedResult], clock: &Clock) -> Row {
-    let curves: Vec<_> = views.iter().map(|view| GMV.columns.map(|column| view.running(column))).collect();
-    let known: Vec<Vec<Mark>> = views.iter().map(|view| published_dots(view, published)).collect();
-    let simulated = largest(curves.iter().flatten().flatten());
-    let highest = known.iter().flatten().map(|mark| mark.at.1).fold(simulated, f64::max);
-    let prefix = Prefix::of(highest / FEN);
-    let panels = views
-        .iter()
-        .zip(&curves)
-        .zip(&known)
-        .map(|((view, [paid, ordered]), known)| {
-            let x = view.whole(clock);
-            // What was published lies on top, or the end of the curve would hide that of the day.
-            let marks = [milestones(view, paid, &x), known.clone()].concat();
-            Panel {
-                heading: view.heading.clone(),
-                series: lines(view, &x, [paid.clone(), ordered.clone()]),
-                marks,
-                vacant: view.vacant(),
-                x,
-                ..Panel::default()
-            }
-        })
-        .collect();
-    let mut keys = GMV.keys();
-    if known.iter().any(|marks| !marks.is_empty()) {
-        keys.push(Key { pen: published_pen(), filled: true, text: "published".to_owned() });
-    }
-    Row {
-        heading: format!("GMV since the start, {} RMB", prefix.name),
-        keys,
-        weight: 1.2,
-        y: Axis::amount(highest, prefix.size * FEN),
-        panels,
-        labels: Vec::new(),
-    }
 }
 
 /// The look of what was published.
@@ -125,6 +97,45 @@ fn lines(view: &View<'_>, x: &Axis, curves: [Vec<(f64, f64)>; 2]) -> Vec<Series>
 }
 
 impl Pair {
+    /// What it sums up to over the festival, with what was published.
+    fn sums(&self, quantity: &str, views: &[View<'_>], published: &[PublishedResult], clock: &Clock) -> Row {
+        let curves: Vec<_> = views.iter().map(|view| self.columns.map(|column| view.running(column))).collect();
+        let known: Vec<Vec<Mark>> = views.iter().map(|view| published_dots(view, published)).collect();
+        let simulated = largest(curves.iter().flatten().flatten());
+        let highest = known.iter().flatten().map(|mark| mark.at.1).fold(simulated, f64::max);
+        let prefix = Prefix::of(highest / self.unit);
+        let panels = views
+            .iter()
+            .zip(&curves)
+            .zip(&known)
+            .map(|((view, [paid, ordered]), known)| {
+                let x = view.whole(clock);
+                // What was published lies on top, or the end of the curve would hide that of the day.
+                let marks = [milestones(view, paid, &x), known.clone()].concat();
+                Panel {
+                    heading: view.heading.clone(),
+                    series: lines(view, &x, [paid.clone(), ordered.clone()]),
+                    marks,
+                    vacant: view.vacant(),
+                    x,
+                    ..Panel::default()
+                }
+            })
+            .collect();
+        let mut keys = self.keys();
+        if known.iter().any(|marks| !marks.is_empty()) {
+            keys.push(Key { pen: published_pen(), filled: true, text: "published".to_owned() });
+        }
+        Row {
+            heading: format!("{quantity} since the start, {} RMB", prefix.name),
+            keys,
+            weight: 1.2,
+            y: Axis::amount(highest, prefix.size * self.unit),
+            panels,
+            labels: Vec::new(),
+        }
+    }
+
     pub(super) fn keys(&self) -> Vec<Key> {
         let key = |(pen, name): (Pen, &&str)| Key { pen, filled: false, text: (*name).to_owned() };
         pens().into_iter().zip(&self.names).map(key).collect()

@@ -49,6 +49,7 @@ fn words(bucket: Bucket) -> &'static str {
         Bucket::HoldExpired => "hold expired",
         Bucket::ChangedMind => "changed mind",
         Bucket::WindowClosed => "window closed",
+        Bucket::DepositForfeited => "deposit forfeited",
         Bucket::Open => "still open",
     }
 }

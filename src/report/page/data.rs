@@ -109,6 +109,7 @@ fn plans(results: &Results) -> Vec<Plan> {
         |take, (first, one), (second, two), unit| vec![source(first, one, take, unit), source(second, two, take, unit)];
     let gmv = |take| pair(take, ("paid", series::GMV_PAID), ("ordered", series::GMV_ORDERED), FEN_PER_RMB);
     let orders = pair(Take::Rate, ("created", series::ORDERS), ("paid", series::PAYMENTS), 1.0);
+    let presales = pair(Take::Sum, ("balances", series::BALANCES_FEN), ("deposits", series::DEPOSITS_FEN), FEN_PER_RMB);
     let lost = Bucket::ALL.into_iter().filter(|bucket| bucket.is_lost());
     let lost = lost.map(|bucket| source(figure::plain(bucket), series::bucket(bucket), Take::Sum, FEN_PER_RMB));
     let stock = |name: &String| source(name, series::category(name, "units_left"), Take::Level, 1.0);
@@ -121,6 +122,7 @@ fn plans(results: &Results) -> Vec<Plan> {
     let mut plans = vec![
         plan("GMV since the start", "RMB", gmv(Take::Sum)),
         plan("GMV per second", "RMB/s", gmv(Take::Rate)),
+        plan("Paid in presales since the start", "RMB", presales),
         plan("Orders per second", "", orders),
         Plan { log: Some(1.0), ..plan("Brands past a sum, paid", "brands", (0..MARKS.len()).map(brands).collect()) },
         plan("Lost since the start, by cause", "RMB", lost.collect()),

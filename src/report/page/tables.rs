@@ -33,8 +33,12 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
         brands(results),
         products(results),
     ];
+    if !results.summary.presales.is_empty() {
+        tables.insert(1, presales(results));
+    }
     if let Some(cost) = &results.summary.cost {
-        tables.insert(4, costs(cost));
+        let services = tables.iter().position(|table| table.title == "Services").unwrap_or(0);
+        tables.insert(services + 1, costs(cost));
     }
     if !results.summary.published.is_empty() {
         tables.insert(0, published(results));
@@ -111,6 +115,42 @@ fn costs(cost: &Cost) -> PageTable {
         head: vec!["Service", "Instances", "An hour each", "In all"],
         rows: cost.services.iter().map(row).collect(),
         words: 1,
+    }
+}
+
+fn presales(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let row = |presale: &crate::results::PresaleSummary| {
+        vec![
+            presale.window.clone(),
+            clock.day_minute(presale.balances_from_unix_ms),
+            short(presale.deposits as f64),
+            money(presale.deposits_fen as f64),
+            short(presale.balances as f64),
+            money(presale.balances_fen as f64),
+            money(presale.gmv_paid_fen as f64),
+            short(presale.forfeited as f64),
+            money(presale.forfeited_fen as f64),
+        ]
+    };
+    PageTable {
+        title: "Presales",
+        note:
+            "An order with a deposit is GMV, in full, once its balance is paid; a deposit that is forfeited never is."
+                .into(),
+        head: vec![
+            "Window",
+            "Balances from",
+            "Deposits",
+            "Their money",
+            "Balances",
+            "Their money",
+            "GMV paid",
+            "Forfeited",
+            "Deposits lost",
+        ],
+        rows: results.summary.presales.iter().map(row).collect(),
+        words: 2,
     }
 }
 

@@ -169,6 +169,13 @@ impl Check<'_> {
         }
     }
 
+    /// Whether a graph is that of shoppers who come to pay a balance, and of nobody else.
+    fn is_for_balances(&self, graph: &str) -> bool {
+        let presales = self.file.window.values().filter_map(|window| window.presale.as_ref());
+        presales.map(|presale| &presale.cbmg).any(|cbmg| cbmg == graph)
+            && self.file.segment.values().all(|segment| segment.cbmg != graph)
+    }
+
     fn actions(&mut self, graph: &str, states: &[State], at: Cursor<'_>) {
         let having = |wanted: fn(&Action) -> bool| -> Vec<usize> {
             let with = |state: &State| state.action.as_ref().is_some_and(wanted);
@@ -191,6 +198,7 @@ impl Check<'_> {
         let leads_to = |from: &[usize], to: usize| {
             reach(states, from.iter().copied(), |from, to| leads(&from.next, to) || leads(&from.on_failure, to))[to]
         };
+        let is_for_balances = self.is_for_balances(graph);
         let mut wrong = |index: usize, message: &str, help: &str| {
             self.push(Diagnostic::new(Code::ActionOrder, message).at(place(index), "cannot work").help(help));
         };
@@ -209,7 +217,7 @@ impl Check<'_> {
                     "let a path from here lead to a state with the action `pay`",
                 );
             }
-        } else if let Some(pay) = pays.first() {
+        } else if let Some(pay) = pays.first().filter(|_| !is_for_balances) {
             wrong(
                 *pay,
                 "orders are paid, but nothing was reserved before",

@@ -85,7 +85,10 @@ impl Check<'_> {
             time_of_day: time_of_day.collect(),
             windows: spans
                 .iter()
-                .map(|span| Window { name: span.name.clone(), opens: since(span.opens), closes: since(span.closes) })
+                .map(|span| {
+                    let (opens, closes) = (since(span.opens), since(span.closes));
+                    Window { name: span.name.clone(), opens, closes, presale: None }
+                })
                 .collect(),
         }
     }

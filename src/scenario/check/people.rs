@@ -13,15 +13,15 @@ use crate::units::Nanos;
 use indexmap::IndexMap;
 
 /// Arrival patterns as the windows need them: an hourly profile once per time of day at which a window opens.
-struct Placed<'a> {
+pub(super) struct Placed<'a> {
     templates: &'a [Option<Intensity>],
     /// By index of the template and time of day.
-    intensities: IndexMap<(usize, Nanos), Intensity>,
+    pub(super) intensities: IndexMap<(usize, Nanos), Intensity>,
 }
 
 impl Placed<'_> {
     /// Index of a pattern in a window that opens at this time of day; `None` where the pattern is wrong in itself.
-    fn index(&mut self, template: usize, time_of_day: Nanos) -> Option<usize> {
+    pub(super) fn index(&mut self, template: usize, time_of_day: Nanos) -> Option<usize> {
         let intensity = self.templates[template].as_ref()?;
         let key = (template, if is_hourly(intensity) { time_of_day } else { Nanos(0) });
         let entry = self.intensities.entry(key);
@@ -32,11 +32,11 @@ impl Placed<'_> {
 }
 
 impl Check<'_> {
-    /// Segments, and the arrival patterns that they come by.
+    /// Segments, and the arrival patterns that they come by; gives the windows of `clock` their presales.
     pub(super) fn segments(
         &mut self,
         templates: &[Option<Intensity>],
-        clock: &Clock,
+        clock: &mut Clock,
         catalogue: Option<&Catalogue>,
     ) -> (Vec<Segment>, Vec<Intensity>) {
         let at = self.root.key("segment");
@@ -60,6 +60,10 @@ impl Check<'_> {
                     .at(at.key_place(), "no segment has a positive participation")
                     .help("give a segment a window: window.NAME = { participation = 0.5, intensity = \"…\" }"),
             );
+        }
+        let presales = self.presales(&mut placed, clock);
+        for (window, presale) in clock.windows.iter_mut().zip(presales) {
+            window.presale = presale;
         }
         (converted, placed.intensities.into_values().collect())
     }

@@ -1,0 +1,154 @@
+//! Deposits and balances against what is expected of them, and what becomes of stock and money in between.
+
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
+use saleload::engine::{self, Options};
+use saleload::model::expectation::Expectation;
+use saleload::results::{Bucket, Results, series};
+use saleload::scenario;
+use std::ops::ControlFlow;
+
+const SHOPPERS: f64 = 40_000.0;
+const PARTICIPATION: f64 = 0.5;
+/// Orders that get their deposit.
+const DEPOSITED: f64 = 0.8;
+const CONVERSION: f64 = 0.7;
+/// Of those who come for their balance, the ones who pay it.
+const PAID: f64 = 0.9;
+/// Standard errors that a count may be off.
+const ERRORS: f64 = 4.0;
+
+fn run(changes: &[&str], simulated_cells: u32) -> Results {
+    let text = format!(
+        r#"
+        name = "presale"
+        title = "Deposits today, balances tomorrow"
+        zone = "UTC"
+        population.shoppers = {SHOPPERS}
+        platform = {{ cells = 8, tick_max = "1s" }}
+        [window.deposits]
+        opens = "2020-10-21T00:00:00Z"
+        closes = "2020-10-21T01:00:00Z"
+        presale = {{ balances_in = "sale", balances_after = "10m", deposit = 0.1, conversion = {CONVERSION}, intensity = "balances", cbmg = "due" }}
+        [window.sale]
+        opens = "2020-11-01T00:00:00Z"
+        closes = "2020-11-01T01:00:00Z"
+        [intensity]
+        even.parts = [{{ constant = {{ weight = 1 }} }}]
+        balances.parts = [{{ burst = {{ weight = 1, decay = "2m" }} }}]
+        [segment.all]
+        share = 1
+        cbmg = "buy"
+        window.deposits = {{ participation = {PARTICIPATION}, intensity = "even" }}
+        [cbmg.buy]
+        entry = "cart"
+        [cbmg.buy.state]
+        cart = {{ action = "add_to_basket", next.order = 1 }}
+        order = {{ action = "reserve", think.deterministic = "5s", next = {{ pay = {DEPOSITED}, exit = 0.2 }} }}
+        pay = {{ action.pay = {{}}, next.exit = 1 }}
+        [cbmg.due]
+        entry = "look"
+        [cbmg.due.state]
+        look = {{ think.deterministic = "5s", next = {{ pay = {PAID}, exit = 0.1 }} }}
+        pay = {{ action.pay = {{}}, next.exit = 1 }}
+        [catalogue]
+        skus = 1
+        brands = 1
+        [category.goods]
+        skus = 1
+        demand = 1
+        price.constant = "10.09 RMB"
+        stock.constant = 40000
+        "#
+    );
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    let loaded = scenario::load_str(&text, "presale.toml", &changes).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let options = Options { simulated_cells, threads: 2 };
+    engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
+}
+
+fn is_near(what: &str, count: u64, probability: f64) {
+    let expected = SHOPPERS * probability;
+    let error = (SHOPPERS * probability * (1.0 - probability)).sqrt();
+    println!("{what}: {count}, expected {expected:.0} with a standard error of {error:.0}");
+    assert!((count as f64 - expected).abs() <= ERRORS * error, "{what}");
+}
+
+#[test]
+fn deposits_and_balances_are_as_many_as_expected() {
+    let results = run(&[], 8);
+    let presale = &results.summary.presales[0];
+    let deposited = PARTICIPATION * DEPOSITED;
+    is_near("deposits", presale.deposits, deposited);
+    is_near("sessions of the sale", results.summary.windows[1].total.sessions, deposited * CONVERSION);
+    is_near("balances", presale.balances, deposited * CONVERSION * PAID);
+    is_near("forfeited", presale.forfeited, deposited * (1.0 - CONVERSION * PAID));
+}
+
+/// A tenth of 10.09 RMB is 1.009 RMB: a deposit is rounded down to the fen, and the balance is the rest.
+#[test]
+fn money_is_gmv_once_the_balance_is_paid() {
+    let results = run(&[], 8);
+    let (presale, total) = (&results.summary.presales[0], &results.summary.total);
+    assert_eq!(presale.deposits_fen, presale.deposits * 100);
+    assert_eq!((presale.balances_fen, presale.forfeited_fen), (presale.balances * 909, presale.forfeited * 100));
+    assert_eq!((presale.gmv_paid_fen, total.gmv_paid_fen), (presale.balances * 1009, presale.balances * 1009));
+    assert_eq!((total.gmv_ordered_fen, total.orders_created), (total.gmv_paid_fen, presale.balances));
+    assert_eq!(results.summary.windows[0].total.gmv_ordered_fen, 0, "a deposit is no order yet");
+    let forfeited = results.ledger.iter().find(|row| row.bucket == Bucket::DepositForfeited);
+    let forfeited = forfeited.unwrap_or_else(|| panic!("{:?}", results.ledger));
+    assert_eq!((forfeited.window.as_str(), forfeited.intents), ("deposits", presale.forfeited));
+    let check = &results.summary.conservation;
+    assert_eq!((check.units_set_aside, check.units_sold), (0, presale.balances), "the balances were due at the end");
+}
+
+#[test]
+fn balances_come_when_they_can_be_paid_and_stock_comes_back_at_the_closing() {
+    let results = run(&[], 8);
+    let opens = results.summary.windows[1].opens_unix_ms;
+    assert_eq!(results.summary.presales[0].balances_from_unix_ms, opens + 600_000);
+    let table = &results.series;
+    let (times, balances) = (table.integers(series::TIME), table.integers(series::BALANCES));
+    let first = times.iter().zip(balances).find(|(_, balances)| **balances > 0).expect("balances are paid");
+    assert_eq!(*first.0, opens + 605_000, "the first comes at once, and looks for five seconds");
+    let left = table.integers(&series::category("goods", "units_left"));
+    let (before, after) = (left[left.len() - 2], left[left.len() - 1]);
+    assert_eq!((after - before) as u64, results.summary.presales[0].forfeited, "all of it in the last row");
+}
+
+/// Whatever is sold out for deposits stays so: what is set aside is not left.
+#[test]
+fn what_is_set_aside_is_not_sold_twice() {
+    let results =
+        run(&["category.goods.stock.constant=3000", "segment.all.window.sale={participation=1.0,intensity='even'}"], 8);
+    let (presale, check) = (&results.summary.presales[0], &results.summary.conservation);
+    assert!(presale.deposits <= 3000 && presale.deposits > 2300, "{presale:?}");
+    assert!(check.units_sold + check.units_held + check.units_left == 3000, "{check:?}");
+    let sold_out = results.ledger.iter().filter(|row| row.bucket == Bucket::SoldOut).map(|row| row.window.as_str());
+    assert_eq!(sold_out.collect::<Vec<_>>(), ["deposits", "sale"]);
+}
+
+#[test]
+fn a_sample_has_the_same_presale() {
+    let (whole, sample) = (run(&[], 8), run(&[], 4));
+    let counts = |results: &Results| {
+        let presale = &results.summary.presales[0];
+        [presale.deposits, presale.balances, presale.forfeited].map(|count| count as f64)
+    };
+    for (whole, sample) in counts(&whole).into_iter().zip(counts(&sample)) {
+        assert!((sample / whole - 1.0).abs() < 0.05, "{whole} and {sample}");
+    }
+}
+
+#[test]
+fn the_expectation_knows_of_balances() {
+    let text = include_str!("wrong/base.toml").to_owned()
+        + "[window.first.presale]\nbalances_in = \"second\"\ndeposit = 0.1\nconversion = 0.5\nintensity = \"rush\"\ncbmg = \"due\"\n"
+        + "[cbmg.due]\nentry = \"pay\"\nstate.pay = { action.pay = {}, next.exit = 1 }\n";
+    let plan = scenario::load_str(&text, "base.toml", &[]).unwrap_or_else(|e| panic!("{}", e.render(false))).plan;
+    let expected = Expectation::new(&plan);
+    let pays = expected.visits[0][3].min(1.0);
+    let come = 100_000.0 * 0.8 * 0.2 * pays * 0.5;
+    let (sessions, lines) = expected.balances[0];
+    assert!((sessions - come).abs() < 1e-6 && (lines - 1.5 * come).abs() < 1e-6, "{sessions} and {lines}, not {come}");
+}

@@ -7,7 +7,8 @@
 //! service cannot keep up, and retries only make it worse. Of services one behind the other, each is judged as if those before it
 //! let everyone through. Service times are taken as they are written, without a slowdown above a rate, and capacity as that of all
 //! workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is counted as if it were served. A service
-//! that calls others keeps its workers for as long as those work, but not for as long as they let it wait.
+//! that calls others keeps its workers for as long as those work, but not for as long as they let it wait. It follows a schedule of
+//! instances, and knows nothing of incidents.
 //!
 //! For Poisson arrivals and stays that are indeed exponential, the flow is the exact mean of the M/M/∞ network (Massey and Whitt,
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the
@@ -103,7 +104,8 @@ pub struct Peak {
 pub struct ServiceForecast {
     /// Name in the scenario.
     pub service: String,
-    /// Instances over all cells; `None`: a delay without queueing, which cannot be overloaded.
+    /// Instances over all cells; where a schedule changes them, those of the time at which they have most to do each. `None`: a delay
+    /// without queueing, which cannot be overloaded.
     pub instances: Option<u64>,
     /// Attempts that a client makes; all but the first come on top of what is forecast here.
     pub attempts: u32,
@@ -116,7 +118,7 @@ pub struct ServiceForecast {
     /// Offered load at that time, erlangs: requests per second times mean service time (with that of the services which it calls), the
     /// workers that would be busy.
     pub peak_offered_erlangs: f64,
-    /// The same over the workers there are.
+    /// Offered load over the workers there are, where that is most.
     pub peak_offered_over_capacity: Option<f64>,
     /// Mean share of workers busy while the window is open, 0 to 1.
     pub utilisation_mean: Option<f64>,

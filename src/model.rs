@@ -20,6 +20,9 @@ pub const HAS_BOUGHT: u8 = 1;
 /// A shopper has failed to buy in an earlier window.
 pub const HAS_FAILED: u8 = 2;
 
+/// Names the rounding of what the first incident of a service takes.
+const FIRST_LOSS: u16 = 0x100;
+
 /// A plan compiled for a run that simulates the first `simulated` of its cells.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -50,6 +53,8 @@ pub struct Model {
     pub catalogue: Option<Catalogue>,
     /// Units of each category that merchants laid in stock for.
     pub stocked_for: Vec<f64>,
+    /// When payments fail.
+    pub declines: Vec<plan::capacity::Declines>,
     /// Response times to record for targets, on top of those of windows.
     pub slices: Vec<ResponseSlice>,
 }
@@ -221,6 +226,7 @@ impl Model {
             services: plan.services.iter().map(Service::new).collect(),
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
             stocked_for: units,
+            declines: plan.declines.clone(),
             slices: response_slices(&plan.targets),
         }
     }
@@ -277,11 +283,26 @@ impl Model {
         chance >= attendance.invited || self.draws.stream(name).unit() * attendance.invited < chance
     }
 
-    /// Instances of a service in a cell. A sampled run rounds its share at random, so that it is right on average whatever
-    /// cell is drawn; the full run deals out whole instances.
+    /// Instances of a service in a cell, before anything changes. A sampled run rounds its share at random, so that it is right on
+    /// average whatever cell is drawn; the full run deals out whole instances.
     #[must_use]
     pub fn instances(&self, service: usize, cell: u32) -> u64 {
-        self.services[service].pool.as_ref().map_or(0, |pool| self.whole_share(pool.instances, service, cell, 1))
+        self.services[service].pool.as_ref().map_or(0, |pool| self.instances_of(pool.instances, service, cell))
+    }
+
+    /// Instances of a service in a cell if there are so many over all cells: dealt out anew whenever their number changes.
+    #[must_use]
+    pub fn instances_of(&self, total: u64, service: usize, cell: u32) -> u64 {
+        self.whole_share(total, service, cell, 1)
+    }
+
+    /// How many of a service's instances in a cell are lost to incidents from an instant on, if there are so many over all cells.
+    #[must_use]
+    pub fn lost_instances(&self, service: usize, cell: u32, at: Instant, total: u64) -> u64 {
+        let Some(desk) = &self.services[service].desk else { return 0 };
+        let lost = desk.capacity.losses(at, total);
+        let lost: u64 = lost.map(|(number, lost)| self.part(lost, service, cell, FIRST_LOSS + number as u16)).sum();
+        lost.min(self.instances_of(total, service, cell))
     }
 
     /// A cell's part of something in such small pieces that rounding does not matter.
@@ -293,13 +314,19 @@ impl Model {
     /// A cell's part of what a service has of something that comes in whole pieces, one at least; `item` names the rounding.
     #[must_use]
     pub fn whole_share(&self, total: u64, service: usize, cell: u32, item: u16) -> u64 {
+        let part = self.part(total, service, cell, item);
+        if self.simulated == self.cells { part } else { part.max(1) }
+    }
+
+    /// The same where it may be none.
+    fn part(&self, total: u64, service: usize, cell: u32, item: u16) -> u64 {
         if self.simulated == self.cells {
             return self.share(total, cell);
         }
         let name =
             Name { subject: u64::from(cell), session: 0, visit: service as u16, purpose: Purpose::Rounding, item };
         let share = total as f64 / f64::from(self.cells);
-        (share as u64 + u64::from(self.draws.stream(name).unit() < share.fract())).max(1)
+        share as u64 + u64::from(self.draws.stream(name).unit() < share.fract())
     }
 }
 

@@ -3,11 +3,13 @@
 //! Names have become indices, strings have become typed quantities, wall-clock times have become instants since the origin.
 //! Nothing after the plan can fail because of what the user wrote. `scenario::check` is the only place that makes one.
 
+pub mod capacity;
 pub mod protection;
 
 use crate::published::{Free, Point};
 use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
+use capacity::{Capacity, Declines};
 use protection::Protection;
 
 /// Index of a window in [`Plan::windows`].
@@ -79,6 +81,8 @@ pub struct Plan {
     pub hold: Nanos,
     /// What is on sale; present whenever a behaviour graph has an action.
     pub catalogue: Option<Catalogue>,
+    /// When payments fail.
+    pub declines: Vec<Declines>,
     /// What a run has to achieve.
     pub targets: Vec<Target>,
     /// Published figures that a run is held against.
@@ -294,6 +298,8 @@ pub struct Desk {
     pub slowdown: Option<Slowdown>,
     /// Where requests wait.
     pub queues: Queues,
+    /// What changes in the course of time.
+    pub capacity: Capacity,
 }
 
 /// Who is served next.
@@ -530,11 +536,23 @@ impl Plan {
         Nanos(self.windows.iter().map(|window| (window.closes - window.opens).0).sum())
     }
 
+    /// Instance-nanoseconds of a service while a window is open: those that are scheduled, lost ones too.
+    #[must_use]
+    pub fn instance_nanos(&self, service: &Service) -> u128 {
+        let Some(pool) = &service.pool else { return 0 };
+        let in_window = |window: &Window| match &service.desk {
+            Some(desk) => desk.capacity.instance_nanos(window.opens, window.closes, pool.instances),
+            None => u128::from(pool.instances) * u128::from((window.closes - window.opens).0),
+        };
+        self.windows.iter().map(in_window).sum()
+    }
+
     /// What a service costs: its instances, all through the windows, rounded to a fen. `None` where its cost is not stated.
     #[must_use]
     pub fn cost(&self, service: &Service) -> Option<Fen> {
-        let (per_hour, pool) = (service.cost?, service.pool.as_ref()?);
-        let fen_nanos = u128::from(per_hour.0) * u128::from(pool.instances) * u128::from(self.open().0);
+        let per_hour = service.cost?;
+        service.pool.as_ref()?;
+        let fen_nanos = u128::from(per_hour.0) * self.instance_nanos(service);
         let hour = u128::from(Nanos::from_secs(3600).0);
         Some(Fen(((fen_nanos + hour / 2) / hour) as u64))
     }
@@ -572,6 +590,14 @@ impl Plan {
     #[must_use]
     pub fn total_cost(&self) -> Option<Fen> {
         self.services.iter().filter_map(|service| self.cost(service)).reduce(|sum, cost| sum + cost)
+    }
+}
+
+impl Service {
+    /// What changes at its servers in the course of time; `None`: nothing.
+    #[must_use]
+    pub fn capacity(&self) -> Option<&Capacity> {
+        self.desk.as_ref().map(|desk| &desk.capacity).filter(|capacity| !capacity.is_constant())
     }
 }
 

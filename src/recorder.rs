@@ -124,6 +124,8 @@ impl ServiceTally {
         self.reading.busy += reading.busy;
         self.reading.queued += reading.queued;
         self.reading.longest_queue += reading.longest_queue;
+        self.reading.standing += reading.standing;
+        self.reading.capacity += reading.capacity;
     }
 
     fn drain_into(&mut self, total: &mut ServiceTally) {

@@ -263,8 +263,10 @@ pub struct Cost {
 pub struct ServiceCost {
     /// The service.
     pub service: String,
-    /// Its instances over all cells.
+    /// Its instances over all cells; where a schedule changes them, the most.
     pub instances: u64,
+    /// How long instances were scheduled while a window was open, added up, in seconds: what is paid for.
+    pub instance_seconds: u64,
     /// What an instance costs for an hour, fen.
     pub per_hour_fen: u64,
     /// What all of them cost, fen.
@@ -486,8 +488,10 @@ pub struct ServiceRow {
     pub service: String,
     /// Window name.
     pub window: String,
-    /// Workers over all cells; zero: a delay without queueing.
+    /// Workers over all cells, before anything changes; zero: a delay without queueing.
     pub workers: u64,
+    /// Instances over all cells that stood while the window was open, on average.
+    pub instances_mean: f64,
     /// Requests offered, retries included.
     pub requests: u64,
     /// Rejected: the queue was full, or they were turned away before it.
@@ -737,7 +741,7 @@ pub mod series {
     }
 
     /// A column of a service: `requests`, `rejected`, `limited`, `timed_out`, `queue_max`, `queue_mean`, `utilisation`, `wait_us_mean`,
-    /// `response_us_p50`, `response_us_p99`, `offered_over_capacity`.
+    /// `response_us_p50`, `response_us_p99`, `offered_over_capacity`; where they change, `instances` that stood, on average.
     #[must_use]
     pub fn service(service: &str, what: &str) -> String {
         format!("service.{service}.{what}")

@@ -83,6 +83,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         services,
         hold: Nanos::from_secs(1800),
         catalogue: None,
+        declines: Vec::new(),
         published: Vec::new(),
         free: Vec::new(),
         targets: Vec::new(),

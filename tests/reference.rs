@@ -35,6 +35,8 @@ mod draws;
 mod event;
 #[path = "reference/fork.rs"]
 mod fork;
+#[path = "reference/incident.rs"]
+mod incident;
 #[path = "reference/inner.rs"]
 mod inner;
 #[path = "reference/order.rs"]
@@ -60,6 +62,7 @@ mod stock;
 #[path = "reference/ticks.rs"]
 mod ticks;
 
+use record::Rarities;
 use saleload::plan::Plan;
 use saleload::results::{Results, Verdict};
 use saleload::scenario;
@@ -101,6 +104,12 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("more instances", 10, |seen| seen.rarities.more_instances),
+    ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),
+    ("requests lost with their instance", 5, |seen| seen.rarities.lost_with_instance),
+    ("requests refused", 3, |seen| seen.rarities.refused),
+    ("requests that get through later", 3, |seen| seen.rarities.got_through),
+    ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
     ("deposits", 15, |seen| seen.deposits),
     ("balances", 10, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
@@ -138,6 +147,7 @@ struct Seen {
     dropped: u64,
     cancelled: u64,
     slowed: u64,
+    rarities: Rarities,
     deposits: u64,
     balances: u64,
     forfeited: u64,
@@ -193,6 +203,7 @@ impl Seen {
             dropped: rarities.dropped,
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
+            rarities,
             deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
             balances: results.summary.presales.iter().map(|of| of.balances).sum(),
             forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),

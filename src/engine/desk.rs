@@ -4,11 +4,18 @@
 //! it. Where the last may be first, where a request may be dropped, cancelled or slowed down on the way, only time can tell: such
 //! a service is played event by event. A desk keeps each request from its arrival to its end, with its client as long as that
 //! waits, and a session at a desk is not in the event list. What can happen next at the desks of a cell stands in one heap: a
-//! request is done, or a client leaves. Entries of requests that are gone by then are skipped.
+//! request is done, the number of instances changes, a request that was under way arrives, or a client leaves. Entries of requests
+//! that are gone by then are skipped.
 //!
 //! Turns have their place in the total order of events ([`Phase`](super::session::Phase)): requests that are done come before
 //! everything else of the instant, in the order in which they came, and a worker that becomes free takes up the next one at once;
-//! clients leave as the time-out, end of patience or hold expiry that it is to them.
+//! then changes of the instances, then requests that arrive late, in the order in which they were made; clients leave as the
+//! time-out, end of patience or hold expiry that it is to them.
+//!
+//! Instances that are no longer scheduled finish what they serve and take nothing new; where each has a queue of its own, it works
+//! that off too, because nobody else would. Instances that an incident takes are gone at once, with what they serve and what waits
+//! at them; behind a pooled queue that is as large a share of the requests in service as of the instances, spread evenly over them
+//! in the order in which they came. Those fail: their clients, if still there, are rejected.
 //!
 //! A service may call others, one after the other, when a worker has done the work that a request brings: the worker is kept until they
 //! have answered (see `inner`). Pages may make several calls at once (see `fork`). In either case a *leg* is the client that the
@@ -17,6 +24,7 @@
 //! A request is counted as rejected or timed out when that happens, and its wait and response time when it is answered, whether or
 //! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
 
+mod change;
 mod fork;
 mod inner;
 mod legs;
@@ -31,7 +39,7 @@ use super::session::Session;
 use super::station::Reading;
 use crate::model::Model;
 use crate::plan::{self, Balancer, Cancel, Queues};
-use crate::units::Nanos;
+use crate::units::{Instant, Nanos};
 use legs::{Legs, Status};
 use line::Line;
 use serde::{Deserialize, Serialize};
@@ -63,8 +71,10 @@ struct Task {
     queue: u32,
     /// Whose turn comes first.
     rank: u8,
-    /// When its client made it, and when it came here: later, where it had to wait for its turn at a limiter; ns.
+    /// When its client made it, when it was sent here (later, where it had to wait for its turn at a limiter), and when it arrived
+    /// (later, where it could not get through), ns.
     made: u64,
+    sent: u64,
     arrived: u64,
     /// What it brings: time of a worker, ns.
     work: u64,
@@ -72,17 +82,26 @@ struct Task {
     lineage: u64,
     /// The longest that it may wait, ns.
     bound: u64,
-    /// When a worker began and when it will be done, ns; `None` while it waits.
-    service_span: Option<(u64, u64)>,
+    stage: Stage,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    /// It cannot get through, and arrives at this time, ns.
+    UnderWay(u64),
+    /// It waits in its queue.
+    Waiting,
+    /// A worker began at the first time and will be done at the second, ns.
+    Served(u64, u64),
 }
 
 /// What can happen at a desk. The order is that of play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     time: u64,
-    /// Whether it has a place among the events of sessions, or comes before them all.
-    is_of_client: bool,
-    /// Among equals: the ticket of what is done, the place in the total order of events of a client, without its visit.
+    class: Class,
+    /// Among equals: the ticket of what is done or arrives, the number of the service that changes, the place in the total order of events of a client, without its visit.
     order: u64,
     /// Which of the clients that one session is: see [`Legs::caller`].
     caller: u64,
@@ -91,12 +110,25 @@ struct Turn {
     what: What,
 }
 
+/// Those of a client have a place among the events of sessions, the others come before them all, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Done,
+    Change,
+    Arrival,
+    OfClient,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     /// A worker has done what a request brings.
     Done,
     /// What a request has asked of a plain station is answered.
     LegAnswered,
+    /// The number of instances changes; the place is that of the service.
+    Change,
+    /// A request gets through that could not before.
+    Arrives,
     /// A client leaves the desk.
     ClientLeaves,
     /// What a leg waits for happens.
@@ -111,17 +143,28 @@ impl Turn {
     /// What a client waits for happens.
     fn of_client(client: &Session, what: What, caller: u64, ticket: u64, place: u32) -> Self {
         let (time, order) = client.order();
-        Turn { time, is_of_client: true, order: order >> VISIT_BITS, caller, ticket, place, what }
+        Turn { time, class: Class::OfClient, order: order >> VISIT_BITS, caller, ticket, place, what }
     }
 
     /// A request is done.
     fn done(time: u64, ticket: u64, place: u32) -> Self {
-        Turn { time, is_of_client: false, order: ticket, caller: 0, ticket, place, what: What::Done }
+        Turn { time, class: Class::Done, order: ticket, caller: 0, ticket, place, what: What::Done }
+    }
+
+    /// The number of instances of a service changes.
+    fn change(time: u64, service: u32) -> Self {
+        let (order, place) = (u64::from(service), service);
+        Turn { time, class: Class::Change, order, caller: 0, ticket: 0, place, what: What::Change }
+    }
+
+    /// A request arrives.
+    fn arrival(time: u64, ticket: u64, place: u32) -> Self {
+        Turn { time, class: Class::Arrival, order: ticket, caller: 0, ticket, place, what: What::Arrives }
     }
 
     /// A leg is answered by a station, whose requests are numbered among those of desks.
     fn leg_answered(time: u64, order: u64, ticket: u64, place: u32) -> Self {
-        Turn { time, is_of_client: false, order, caller: 0, ticket, place, what: What::LegAnswered }
+        Turn { time, class: Class::Done, order, caller: 0, ticket, place, what: What::LegAnswered }
     }
 
     /// Whether an event of a session at the same instant comes before.
@@ -133,8 +176,14 @@ impl Turn {
 /// The servers of one service in one cell.
 #[derive(Clone, Debug)]
 struct Desk {
-    /// One per instance, or one for all.
+    /// One for each instance that there will ever be, or one for all.
     queues: Vec<Queue>,
+    /// Instances that stand, and instances that are lost for the time being.
+    standing: u64,
+    lost: u64,
+    /// Workers of an instance, and its waiting places.
+    workers: u64,
+    places: u64,
     /// Where the balancer goes next, if it goes round.
     round: u64,
     /// Requests in service, and requests that wait.
@@ -176,36 +225,58 @@ pub struct Desks {
 }
 
 impl Desk {
-    /// The servers of this many instances.
-    fn new(pool: &plan::Pool, queues: Queues, instances: u64) -> Self {
-        let queue = |instances: u64| Queue {
-            instances,
-            workers: instances * u64::from(pool.workers),
-            places: pool.queue.map_or(u64::MAX, |queue| queue * instances),
+    /// The servers of a service in a cell.
+    fn new(model: &Model, service: usize, cell: u32) -> Option<Self> {
+        let settings = &model.services[service];
+        let (pool, desk) = settings.pool.as_ref().zip(settings.desk.as_ref())?;
+        let instances = model.instances(service, cell);
+        let queue = Queue::new(pool, 1);
+        let queues = match desk.queues {
+            Queues::Pooled => vec![Queue::new(pool, instances)],
+            Queues::PerInstance(_) => {
+                let steps = desk.capacity.steps.iter().map(|step| model.instances_of(step.instances, service, cell));
+                vec![queue; steps.fold(instances, u64::max) as usize]
+            }
+        };
+        Some(Desk {
+            queues,
+            standing: instances,
+            lost: 0,
+            workers: u64::from(pool.workers),
+            places: pool.queue.unwrap_or(u64::MAX),
+            round: 0,
             serving: 0,
-            line: Line::default(),
-            filled: 0,
-            recent: VecDeque::new(),
-        };
-        let queues = match queues {
-            Queues::Pooled => vec![queue(instances)],
-            Queues::PerInstance(_) => vec![queue(1); instances as usize],
-        };
-        Desk { queues, round: 0, serving: 0, waiting: 0, reading: Reading::default(), passed: 0 }
+            waiting: 0,
+            reading: Reading::default(),
+            passed: 0,
+        })
     }
 
-    /// The queue that a request goes to; `draw` draws a number below the one that it is given.
-    fn choose(&mut self, queues: Queues, mut draw: impl FnMut(u64) -> u64) -> usize {
-        let all = self.queues.len() as u64;
+    /// From now on so many instances stand.
+    fn stand(&mut self, standing: u64, queues: Queues) {
+        self.standing = standing;
+        if queues == Queues::Pooled {
+            let queue = &mut self.queues[0];
+            queue.instances = standing;
+            queue.workers = standing * self.workers;
+            queue.places = if self.places == u64::MAX { u64::MAX } else { standing * self.places };
+        }
+    }
+
+    /// The queue that a request goes to; `draw` draws a number below the one that it is given. `None`: no instance stands that
+    /// would have one.
+    fn choose(&mut self, queues: Queues, mut draw: impl FnMut(u64) -> u64) -> Option<usize> {
+        let all = self.standing;
         let balancer = match queues {
-            Queues::Pooled => return 0,
+            Queues::Pooled => return Some(0),
+            Queues::PerInstance(_) if all == 0 => return None,
             Queues::PerInstance(balancer) => balancer,
         };
         let chosen = match balancer {
             Balancer::Random => draw(all),
             Balancer::RoundRobin => {
-                let next = self.round;
-                self.round = (next + 1) % all;
+                let next = self.round % all;
+                self.round = next + 1;
                 next
             }
             Balancer::LeastLoaded(choices) => {
@@ -216,7 +287,7 @@ impl Desk {
                 (0..choices).map(|_| draw(all)).min_by_key(load).unwrap_or(0)
             }
         };
-        chosen as usize
+        Some(chosen as usize)
     }
 
     /// Lets time pass.
@@ -224,11 +295,31 @@ impl Desk {
         let span = u128::from(now - self.passed);
         self.reading.busy += span * u128::from(self.serving);
         self.reading.queued += span * u128::from(self.waiting);
+        self.reading.standing += span * u128::from(self.standing);
+        self.reading.capacity += span * u128::from(self.serving.max(self.standing * self.workers));
         self.passed = now;
     }
 }
 
 impl Queue {
+    /// The queue of so many instances.
+    fn new(pool: &plan::Pool, instances: u64) -> Self {
+        Queue {
+            instances,
+            workers: instances * u64::from(pool.workers),
+            places: pool.queue.map_or(u64::MAX, |queue| queue * instances),
+            serving: 0,
+            line: Line::default(),
+            filled: 0,
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// Whether a request that comes now finds neither a worker nor a place.
+    fn is_full(&self) -> bool {
+        self.serving >= self.workers && self.line.len() as u64 >= self.places
+    }
+
     /// Forgets arrivals of more than a second ago.
     fn forget(&mut self, now: u64) {
         while self.recent.front().is_some_and(|&arrived| arrived + Nanos::PER_SECOND <= now) {
@@ -236,7 +327,16 @@ impl Queue {
         }
     }
 
-    /// How long a worker that begins now takes for this much work.
+    /// When a worker that begins now will be done with this much work.
+    fn done(&mut self, settings: &plan::Desk, now: u64, work: u64) -> u64 {
+        let span = self.span(settings, now, work);
+        if settings.capacity.incidents.is_empty() {
+            return now.saturating_add(span);
+        }
+        settings.capacity.done(now, span)
+    }
+
+    /// How long a worker that begins now takes for this much work, if nothing goes wrong.
     fn span(&mut self, settings: &plan::Desk, now: u64, work: u64) -> u64 {
         let Some(slowdown) = &settings.slowdown else { return work };
         self.forget(now);
@@ -258,15 +358,14 @@ impl Desks {
     /// The desks of a cell, with nobody at them.
     #[must_use]
     pub fn new(model: &Model, cell: u32) -> Self {
-        let desk = |(service, settings): (usize, &crate::model::Service)| {
-            let (pool, desk) = settings.pool.as_ref().zip(settings.desk.as_ref())?;
-            Some(Desk::new(pool, desk.queues, model.instances(service, cell)))
-        };
-        let desks: Vec<Option<Desk>> = model.services.iter().enumerate().map(desk).collect();
+        let desks: Vec<Option<Desk>> =
+            (0..model.services.len()).map(|service| Desk::new(model, service, cell)).collect();
         let mut calls = model.graphs.iter().flat_map(|graph| &graph.states).flat_map(|state| &state.calls);
         let are_used = desks.iter().any(Option::is_some) || calls.any(|call| call.at_once > 1);
         let by_service = if desks.iter().all(Option::is_none) { Vec::new() } else { desks };
-        Desks { by_service, are_used, ..Desks::default() }
+        let mut desks = Desks { by_service, are_used, ..Desks::default() };
+        (0..desks.by_service.len()).for_each(|service| desks.await_change(model, service, Instant(0)));
+        desks
     }
 
     /// Whether nothing ever comes here.
@@ -345,37 +444,57 @@ impl Desks {
 
     /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
     fn take(&mut self, settings: &plan::Desk, asked: &Asked) -> bool {
-        let &Asked { now: arrived, made, client, service, queue: index, rank, work, lineage } = asked;
-        let ticket = self.tickets;
-        let desk = self.desk(service);
-        desk.pass(arrived);
-        let queue = &mut desk.queues[index];
-        let waits = queue.serving >= queue.workers;
-        if waits && queue.line.len() as u64 >= queue.places {
+        let &Asked { now, made, client, service, queue, rank, work, lineage, until } = asked;
+        if until.is_none() && self.desk(service).queues[queue].is_full() {
             return false;
         }
-        let bound = queue.bound(settings, arrived);
-        if settings.slowdown.is_some() {
-            queue.forget(arrived);
-            queue.recent.push_back(arrived);
-        }
+        let ticket = self.tickets;
         self.tickets += 1;
-        let (service_span, queue) = (None, index as u32);
-        let task = Task { service: service as u8, queue, rank, made, arrived, work, lineage, bound, service_span };
+        let task = Task {
+            service: service as u8,
+            queue: queue as u32,
+            rank,
+            made,
+            sent: now,
+            arrived: now,
+            work,
+            lineage,
+            bound: u64::MAX,
+            stage: until.map_or(Stage::Waiting, Stage::UnderWay),
+        };
         let place = self.keep(Request { client, is_awaited: true, ticket, leg: None, task });
-        if waits {
-            let desk = self.desk(service);
-            desk.waiting += 1;
-            desk.reading.longest_queue = desk.reading.longest_queue.max(desk.waiting);
-            let queue = &mut desk.queues[index];
-            if queue.line.is_empty() {
-                queue.filled = arrived;
-            }
-            queue.line.join(rank, ticket, place);
-        } else {
-            self.start(settings, place, arrived);
+        match until {
+            None => self.line_up(settings, place, now),
+            Some(until) => self.await_arrival(place, ticket, until),
         }
         true
+    }
+
+    /// A request that finds room has arrived: a worker takes it up, or it waits.
+    fn line_up(&mut self, settings: &plan::Desk, place: u32, now: u64) {
+        let Request { ticket, task: Task { service, queue: index, rank, .. }, .. } = *self.request(place);
+        let desk = self.desk(usize::from(service));
+        desk.pass(now);
+        let queue = &mut desk.queues[index as usize];
+        let bound = queue.bound(settings, now);
+        if settings.slowdown.is_some() {
+            queue.forget(now);
+            queue.recent.push_back(now);
+        }
+        let waits = queue.serving >= queue.workers;
+        if waits {
+            desk.waiting += 1;
+            desk.reading.longest_queue = desk.reading.longest_queue.max(desk.waiting);
+            if queue.line.is_empty() {
+                queue.filled = now;
+            }
+            queue.line.join(rank, ticket, place);
+        }
+        let task = &mut self.request(place).task;
+        (task.arrived, task.bound, task.stage) = (now, bound, Stage::Waiting);
+        if !waits {
+            self.start(settings, place, now);
+        }
     }
 
     /// A worker takes a request up.
@@ -385,18 +504,29 @@ impl Desks {
         desk.serving += 1;
         let queue = &mut desk.queues[queue as usize];
         queue.serving += 1;
-        let done = now.saturating_add(queue.span(settings, now, work));
-        self.request(place).task.service_span = Some((now, done));
+        let done = queue.done(settings, now, work);
+        self.request(place).task.stage = Stage::Served(now, done);
         self.turns.push(Reverse(Turn::done(done, ticket, place)));
     }
 
-    /// A worker is done with a request.
-    fn finish(&mut self, place: u32, now: u64) -> Request {
+    /// A request ends, wherever it is: it leaves its worker, its queue, or the way to it.
+    fn end(&mut self, place: u32, now: u64) -> Request {
         let request = self.forget(place);
-        let desk = self.desk(usize::from(request.task.service));
+        let Task { service, queue, rank, stage, .. } = request.task;
+        let desk = self.desk(usize::from(service));
         desk.pass(now);
-        desk.serving -= 1;
-        desk.queues[request.task.queue as usize].serving -= 1;
+        let queue = &mut desk.queues[queue as usize];
+        match stage {
+            Stage::UnderWay(_) => {}
+            Stage::Waiting => {
+                desk.waiting -= 1;
+                queue.line.leave(rank, request.ticket);
+            }
+            Stage::Served(..) => {
+                desk.serving -= 1;
+                queue.serving -= 1;
+            }
+        }
         request
     }
 
@@ -421,22 +551,14 @@ impl Desks {
     fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, (usize, u32)) {
         let request = self.request(place);
         request.is_awaited = false;
-        let Request { client, ticket, task: Task { service, queue, rank, service_span, .. }, .. } = *request;
-        let service = usize::from(service);
-        match (cancel(service), service_span) {
-            (Cancel::Waiting | Cancel::All, None) => {
-                let desk = self.desk(service);
-                desk.pass(now);
-                desk.waiting -= 1;
-                desk.queues[queue as usize].line.leave(rank, ticket);
-                self.forget(place);
-            }
-            (Cancel::All, Some(_)) => {
-                self.finish(place, now);
-            }
-            (Cancel::None, _) | (Cancel::Waiting, Some(_)) => {}
+        let Request { client, task: Task { service, queue, stage, .. }, .. } = *request;
+        let is_served = matches!(stage, Stage::Served(..));
+        match cancel(usize::from(service)) {
+            Cancel::All => drop(self.end(place, now)),
+            Cancel::Waiting if !is_served => drop(self.end(place, now)),
+            Cancel::None | Cancel::Waiting => {}
         }
-        (client, (service, queue))
+        (client, (usize::from(service), queue))
     }
 
     /// What happens next.
@@ -461,6 +583,8 @@ struct Asked {
     rank: u8,
     work: u64,
     lineage: u64,
+    /// If it cannot get through, when it will.
+    until: Option<u64>,
 }
 
 /// What became of the next request in the queue.
@@ -474,7 +598,7 @@ fn is_due(requests: &[Option<Request>], legs: &Legs, turn: &Turn) -> bool {
     if matches!(turn.what, What::LegWaits | What::LegAnswered) {
         return legs.is_due(turn);
     }
-    requests[turn.place as usize]
-        .as_ref()
-        .is_some_and(|request| request.ticket == turn.ticket && (turn.what == What::Done || request.is_awaited))
+    let is_there =
+        |request: &Request| request.ticket == turn.ticket && (turn.what != What::ClientLeaves || request.is_awaited);
+    turn.what == What::Change || requests[turn.place as usize].as_ref().is_some_and(is_there)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// | at the same instant | because |
 /// |---|---|
 /// | requests done at a desk, in the order in which they came; the next ones start | workers are ready before all else |
+/// | instances come and go at desks; requests that could not get through arrive, in the order in which they were made | what changes does so before anybody asks |
 /// | hold expiries | a payment that is answered at the deadline comes too late |
 /// | responses | workers and pages are ready before new requests |
 /// | time-outs, then shoppers giving up | an answer in the last nanosecond still counts |
@@ -22,8 +23,8 @@ use serde::{Deserialize, Serialize};
 /// Among equals the smaller shopper number comes first; a shopper has one event at a time per session, and successive
 /// sessions of one shopper are told apart by the window, then the visit.
 ///
-/// The first row is no event of a session, see [`crate::engine::desk`]: who is answered there has a response at that instant, and
-/// who is dropped there is rejected on the spot.
+/// The first two rows are no events of a session, see [`crate::engine::desk`]: who is answered there has a response at that instant, and
+/// who is dropped or lost there is rejected on the spot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {

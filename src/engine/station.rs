@@ -48,6 +48,10 @@ pub struct Reading {
     pub queued: u128,
     /// Most requests waiting at once.
     pub longest_queue: u64,
+    /// Time that instances stood, ns; kept at desks only, where their number may change.
+    pub standing: u128,
+    /// Worker time that there was for serving, ns, kept likewise. Of instances that are to go it is what they still serve.
+    pub capacity: u128,
 }
 
 impl Station {
@@ -197,8 +201,8 @@ impl Station {
         self.forget_started(now);
         let (ahead, waiting) = self.outstanding(now);
         let done = (self.work - ahead, self.waited - waiting);
-        let reading =
-            Reading { busy: done.0 - self.read.0, queued: done.1 - self.read.1, longest_queue: self.longest_queue };
+        let (busy, queued) = (done.0 - self.read.0, done.1 - self.read.1);
+        let reading = Reading { busy, queued, longest_queue: self.longest_queue, ..Reading::default() };
         self.read = done;
         self.longest_queue = self.starts.len() as u64;
         reading

@@ -232,6 +232,7 @@ impl<'a> Player<'a> {
             Some(Action::Reserve) => return self.reserve(session),
             Some(Action::Pay { .. }) if !session.holds() => {}
             Some(Action::Pay { declined }) => {
+                let declined = self.declined(session, declined);
                 if declined > 0.0 && self.stream(session, Purpose::Decline, 0).unit() < declined {
                     return self.page_failed(session, Cause::PAYMENT_FAILED);
                 }
@@ -239,6 +240,13 @@ impl<'a> Player<'a> {
             }
         }
         self.think_on(session, state);
+    }
+
+    /// The probability that the bank declines a payment now, on a page where it is `usually`.
+    fn declined(&self, session: &Session, usually: f64) -> f64 {
+        let (cbmg, state) = (self.segment(session).graph(session.window()), usize::from(session.state));
+        let on = self.model.declines.iter().filter(|declines| declines.is_on(session.time, cbmg, state));
+        on.map(|declines| declines.probability).fold(usually, f64::max)
     }
 
     /// Looks at the page for the state's think time, then goes on. Where to is part of the same draw and known from now on.

@@ -4,8 +4,8 @@ use super::fluid::Network;
 use super::{Overload, Peak, ServiceForecast, TARGET_UTILISATION, WindowForecast, grid};
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;
-use crate::plan::{Action, Plan, Presale, ServiceId, WindowId};
-use crate::units::Nanos;
+use crate::plan::{Action, Plan, Presale, Service, ServiceId, WindowId};
+use crate::units::{Instant, Nanos};
 use std::collections::BTreeMap;
 
 /// Sessions still in flight after a closing are followed for this long, seconds.
@@ -21,7 +21,9 @@ struct Group {
 
 /// A window's flow by slots.
 struct Flow {
-    /// Opening, Unix ms.
+    /// Opening.
+    opens: Instant,
+    /// The same, Unix ms.
     opens_unix_ms: i64,
     /// Edges of the slots, seconds since the opening.
     edges: Vec<u64>,
@@ -80,6 +82,7 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
     edges.extend(grid::edges(seconds - open_seconds, &[]).into_iter().skip(1).map(|t| t + open_seconds));
     let slots = edges.len() - 1;
     let mut flow = Flow {
+        opens: bounds.opens,
         opens_unix_ms: plan.unix_ms(bounds.opens),
         edges,
         open_slots,
@@ -148,30 +151,43 @@ impl Flow {
         let peak_requests = self.peak_rate(requests);
         let peak_offered_erlangs = peak_requests.value * seconds_per_request;
         let pool = service.pool.as_ref();
-        let workers = pool.map(|pool| pool.instances * u64::from(pool.workers));
-        let per_worker = |workers: u64| {
-            let load = move |slot: usize| requests[slot] / self.seconds(slot) * seconds_per_request / workers as f64;
-            let busy: f64 = (0..self.open_slots).map(|slot| load(slot).min(1.0) * self.seconds(slot)).sum();
-            (busy / self.edges[self.open_slots] as f64, self.overload(load))
-        };
-        let (utilisation_mean, overload) = workers.map(per_worker).unzip();
+        let judged = pool.map(|pool| {
+            let workers = |slot: usize| self.instances(service, slot) * f64::from(pool.workers);
+            let load = |slot: usize| requests[slot] / self.seconds(slot) * seconds_per_request / workers(slot);
+            let open = || 0..self.open_slots;
+            let busy: f64 = open().map(|slot| load(slot).min(1.0) * workers(slot) * self.seconds(slot)).sum();
+            let capacity: f64 = open().map(|slot| workers(slot) * self.seconds(slot)).sum();
+            // The first of several.
+            let worst = (0..requests.len()).reduce(|worst, slot| if load(slot) > load(worst) { slot } else { worst });
+            let worst = worst.unwrap_or(0);
+            (busy / capacity, self.overload(load), load(worst), self.instances(service, worst) as u64)
+        });
+        let instances = judged.as_ref().map(|judged| judged.3);
         ServiceForecast {
             service: service.name.clone(),
-            instances: pool.map(|pool| pool.instances),
+            instances,
             attempts: service.retry.attempts,
-            workers,
+            workers: pool.zip(instances).map(|(pool, instances)| instances * u64::from(pool.workers)),
             requests: requests.iter().sum(),
             peak_requests,
             peak_offered_erlangs,
-            peak_offered_over_capacity: workers.map(|workers| peak_offered_erlangs / workers as f64),
-            utilisation_mean,
-            overload: overload.flatten(),
+            peak_offered_over_capacity: judged.as_ref().map(|judged| judged.2),
+            utilisation_mean: judged.as_ref().map(|judged| judged.0),
+            overload: judged.and_then(|judged| judged.1),
             instances_suggested: pool.map(|pool| {
                 let instances = peak_offered_erlangs / (TARGET_UTILISATION * f64::from(pool.workers));
                 // An exact number of instances must not become one more by rounding.
                 ((instances - 1e-6).ceil() as u64).max(1)
             }),
         }
+    }
+
+    /// Scheduled instances of a service in a slot, on average.
+    fn instances(&self, service: &Service, slot: usize) -> f64 {
+        let at_first = service.pool.as_ref().map_or(0, |pool| pool.instances);
+        let Some(capacity) = service.capacity() else { return at_first as f64 };
+        let [from, until] = [slot, slot + 1].map(|edge| self.opens + Nanos::from_secs(self.edges[edge]));
+        capacity.instance_nanos(from, until, at_first) as f64 / (until - from).0 as f64
     }
 
     fn overload(&self, load: impl Fn(usize) -> f64) -> Option<Overload> {

@@ -199,7 +199,14 @@ impl Outcome<'_> {
         let of = |service: &Service| {
             let (pool, cost) = (service.pool.as_ref()?, self.plan.cost(service)?);
             let per_hour_fen = service.cost?.0;
-            Some(ServiceCost { service: service.name.clone(), instances: pool.instances, per_hour_fen, fen: cost.0 })
+            let most = service.capacity().map_or(pool.instances, |capacity| capacity.most(pool.instances));
+            Some(ServiceCost {
+                service: service.name.clone(),
+                instances: most,
+                instance_seconds: (self.plan.instance_nanos(service) / u128::from(Nanos::PER_SECOND)) as u64,
+                per_hour_fen,
+                fen: cost.0,
+            })
         };
         let seconds = self.plan.open().0 / Nanos::PER_SECOND;
         let services: Vec<ServiceCost> = self.plan.services.iter().filter_map(of).collect();

@@ -257,7 +257,7 @@ fn service_below(counts: [u64; 4], ns: u128, reading: Reading, most: u64) -> boo
     let [_, rejected, limited, _] = counts;
     limited <= rejected
         && counts.into_iter().max().max(Some(reading.longest_queue)) <= Some(most)
-        && ns.max(reading.busy).max(reading.queued) <= MOST_NS
+        && [ns, reading.busy, reading.queued, reading.standing, reading.capacity].iter().all(|&ns| ns <= MOST_NS)
 }
 
 impl TallyState {

@@ -14,7 +14,8 @@ const SUMMARY_FILE: &str = "summary.json";
 const SERIES_FILE: &str = "series.csv";
 
 /// Names of series columns end so where they hold reals; asked only where a table has no row to tell.
-const REAL_ENDINGS: [&str; 4] = [".queue_mean", ".utilisation", ".wait_us_mean", ".offered_over_capacity"];
+const REAL_ENDINGS: [&str; 5] =
+    [".queue_mean", ".utilisation", ".wait_us_mean", ".offered_over_capacity", ".instances"];
 
 /// A row of a CSV file; the header is written out so that a table without rows still has its columns.
 trait Row: Serialize + DeserializeOwned {
@@ -28,6 +29,7 @@ impl Row for ServiceRow {
         "service",
         "window",
         "workers",
+        "instances_mean",
         "requests",
         "rejected",
         "limited",

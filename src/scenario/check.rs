@@ -5,6 +5,7 @@
 
 mod arrival;
 mod behaviour;
+mod capacity;
 mod clock;
 mod desk;
 mod distribution;
@@ -51,11 +52,12 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     check.names();
     let mut clock = check.clock();
     let (cells, tick_min, tick_max) = check.platform();
-    let services = check.services();
+    let services = check.services(&clock);
     let cbmgs = check.behaviour();
     let catalogue = check.goods();
     let templates = check.arrivals();
     let (segments, intensities) = check.segments(&templates, &mut clock, catalogue.as_ref());
+    let declines = check.incidents(&clock);
     check.unused();
     let targets = check.targets(&clock);
     let published = check.published(&clock);
@@ -83,6 +85,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         services,
         hold: file.inventory.hold,
         catalogue,
+        declines,
         targets,
         published,
         free,
@@ -137,10 +140,9 @@ impl Check<'_> {
 
     /// The cost of the platform has to be counted too.
     fn cost(&mut self, plan: &Plan) {
-        let hours = plan.open().as_secs_f64() / 3600.0;
         let fen = |service: &Service| {
-            let instances = service.pool.as_ref().map_or(0, |pool| pool.instances);
-            service.cost.map_or(0.0, |cost| cost.0 as f64) * instances as f64 * hours
+            let instance_hours = plan.instance_nanos(service) as f64 / 3.6e12;
+            service.cost.map_or(0.0, |cost| cost.0 as f64) * instance_hours
         };
         let dearest = plan.services.iter().max_by(|a, b| fen(a).total_cmp(&fen(b)));
         let total: f64 = plan.services.iter().map(fen).sum();
@@ -169,6 +171,7 @@ impl Check<'_> {
         self.named("segment", &file.segment);
         self.named("service", &file.service);
         self.named("category", &file.category);
+        self.named("incident", &file.incident);
         self.named("target", &file.target);
         self.named("published", &file.published);
         self.named("free", &file.free);

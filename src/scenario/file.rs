@@ -3,6 +3,7 @@
 //! Enums are externally tagged (`think.exponential = "40s"`): the internally tagged and untagged forms of serde lose the place
 //! of an error. Every table refuses unknown keys. The doc comments here become the descriptions of the JSON Schema.
 
+mod capacity;
 mod protection;
 mod published;
 
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+pub use capacity::{Effect, Incident, Lost, Step, Unreachable};
 pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Throttle, Trip};
 pub use published::{Amount, Free, FreeScale, Published, PublishedValue};
 
@@ -69,6 +71,9 @@ pub struct ScenarioFile {
     /// Named products, on top of the generated ones.
     #[serde(default)]
     pub product: Named<Product>,
+    /// What goes wrong, by name, at a time and for a while.
+    #[serde(default)]
+    pub incident: Named<Incident>,
     /// What a run has to achieve, by name: a patch or an override changes or removes one by it, and reports tell of it.
     #[serde(default)]
     pub target: Named<Target>,
@@ -377,6 +382,10 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000_000u64))]
     pub instances: Option<u64>,
+    /// Instances from certain times on, in order of time. Those that go finish what they serve and take nothing new; those that
+    /// come serve at once. Absent: there are always as many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<Step>,
     /// Requests that one instance serves at once.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1_000_000))]

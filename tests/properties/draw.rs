@@ -63,7 +63,8 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.intensities();
     (0..2).for_each(|graph| draw.graph(graph, services));
     draw.segments(windows, categories);
-    (0..services).for_each(|service| draw.service(service, services));
+    let with_instances: Vec<u64> = (0..services).filter(|&service| draw.service(service, services)).collect();
+    draw.incidents(windows, &with_instances);
     draw.goods(categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
@@ -349,7 +350,8 @@ impl Draw {
         }
     }
 
-    fn service(&mut self, service: u64, services: u64) {
+    /// Whether it has instances.
+    fn service(&mut self, service: u64, services: u64) -> bool {
         self.line(&format!("[service.s{service}]"));
         let has_instances = self.is_tense() || self.chance(0.8);
         if has_instances {
@@ -388,6 +390,57 @@ impl Draw {
                 self.line(&format!("calls = [{}]", calls.join(", ")));
             }
             std::mem::swap(&mut self.random, &mut self.later);
+            self.schedule();
+        }
+        has_instances
+    }
+
+    /// A moment in which something changes: in the middle of things, or at an edge.
+    fn moment(&mut self) -> u64 {
+        self.one_of(&[0, 500, 1000, 2000, 3250, 5000, 11_000, 40_000])
+    }
+
+    /// Instances over time, for a quarter of the services.
+    fn schedule(&mut self) {
+        if self.chance(0.75) {
+            return;
+        }
+        let (mut from, mut steps) = (self.moment(), Vec::new());
+        for _ in 0..self.between(1, 4) {
+            let instances = self.cells + self.one_of(&[0, 0, 1, 2, 3, 7, self.cells]);
+            steps.push(format!("{{ window = \"w0\", from = \"{from}ms\", instances = {instances} }}"));
+            from += self.one_of(&[1, 500, 1000, 2000, 4000, 30_000]);
+        }
+        self.line(&format!("schedule = [{}]", steps.join(", ")));
+    }
+
+    /// What goes wrong, in three of five scenarios.
+    fn incidents(&mut self, windows: u64, with_instances: &[u64]) {
+        if self.chance(0.4) {
+            return;
+        }
+        for incident in 0..self.between(1, 4) {
+            let window = self.between(0, windows - 1);
+            let from = self.one_of(&[0, 500, 1000, 2000, 2000, 3250, 5000, 11_000]);
+            let until = from + self.one_of(&[1, 500, 1000, 3000, 3000, 10_000, 100_000]);
+            let share = self.one_of(&[0.0, 0.3, 0.5, 0.5, 1.0]);
+            let service =
+                if with_instances.is_empty() || self.chance(0.3) { None } else { Some(self.one_of(with_instances)) };
+            let effect = match (service, self.between(0, 5)) {
+                (None, 0..=2) => format!("{{ declined = {{ probability = {share:?} }} }}"),
+                (None, _) => format!("{{ declined = {{ probability = {share:?}, states = [\"pay\"] }} }}"),
+                (_, 0) => format!("{{ slowed = {:?} }}", self.one_of(&[1.0, 1.5, 4.0, 30.0])),
+                (_, 1) => "\"stalled\"".into(),
+                (_, 2) => format!("{{ lost = {{ instances = {} }} }}", self.between(1, 2 * self.cells)),
+                (_, 3) => format!("{{ lost = {{ share = {share:?} }} }}"),
+                (_, 4) => "{ unreachable = \"refused\" }".into(),
+                _ => "{ unreachable = \"retransmitted\" }".into(),
+            };
+            self.line(&format!("[incident.i{incident}]\nwindow = \"w{window}\"\neffect = {effect}"));
+            self.line(&format!("from = \"{from}ms\"\nuntil = \"{until}ms\""));
+            if let Some(service) = service {
+                self.line(&format!("service = \"s{service}\""));
+            }
         }
     }
 

@@ -184,13 +184,20 @@ fn services(plan: &Plan, results: &Results) -> Verdict {
             holds(&format!("{name}: utilisation"), (0.0..=1.0 + 1e-9).contains(&row.utilisation_max))?;
             if let Some(pool) = &service.pool {
                 equal(name, row.workers, pool.instances * u64::from(pool.workers))?;
-                let places = pool.queue.map_or(u64::MAX, |queue| queue * pool.instances);
+                let instances = match service.capacity() {
+                    // Dealt out anew, they may be one more in any cell.
+                    Some(capacity) => capacity.most(pool.instances) + u64::from(plan.cells),
+                    None => pool.instances,
+                };
+                let places = pool.queue.map_or(u64::MAX, |queue| queue * instances);
                 holds(&format!("{name}: places"), row.queue_max <= places)?;
             }
             let drops = |desk: &Desk| desk.max_wait.is_some() || desk.controlled_delay.is_some();
             let has_bound = service.pool.as_ref().is_some_and(|pool| pool.queue.is_some());
+            let goes_wrong = service.capacity().is_some_and(|capacity| !capacity.incidents.is_empty());
             // A service that calls others fails with them.
-            if !has_bound && service.calls.is_empty() && !service.desk.as_ref().is_some_and(drops) {
+            let fails = goes_wrong || !service.calls.is_empty();
+            if !has_bound && !fails && !service.desk.as_ref().is_some_and(drops) {
                 equal(&format!("{name}: rejections without a bound"), row.rejected, row.limited)?;
             }
             if service.timeout.is_none() && plan.segments.iter().all(|segment| segment.patience.is_none()) {

@@ -14,19 +14,23 @@ pub(crate) type Line = (usize, usize, usize);
 impl Simulator<'_> {
     /// Instances behind a queue.
     fn instances(&self, (cell, service, _): Line) -> u64 {
-        let all = self.model.instances(service, cell as u32);
-        if self.cells[cell].services[service].len() > 1 { 1 } else { all }
+        let is_split = self.desk(service).is_some_and(|desk| desk.queues != Queues::Pooled);
+        if is_split { 1 } else { self.cells[cell].standing[service] }
     }
 
-    /// The queue to which the balancer sends a request of the session.
-    pub(crate) fn balance(&mut self, session: &Session, service: usize) -> usize {
-        let Some(Queues::PerInstance(balancer)) = self.desk(service).map(|desk| desk.queues) else { return 0 };
+    /// The queue to which the balancer sends a request of the session; `None` where no instance stands.
+    pub(crate) fn balance(&mut self, session: &Session, service: usize) -> Option<usize> {
+        let Some(Queues::PerInstance(balancer)) = self.desk(service).map(|desk| desk.queues) else { return Some(0) };
         let queues = &self.cells[session.cell].services[service];
-        let any = draws::instances(&self.model, session, queues.len() as u64);
-        match balancer {
+        let standing = self.cells[session.cell].standing[service];
+        if standing == 0 {
+            return None;
+        }
+        let any = draws::instances(&self.model, session, standing);
+        Some(match balancer {
             Balancer::Random => any.take(1).sum(),
             Balancer::RoundRobin => {
-                let next = self.cells[session.cell].rounds[service] % queues.len();
+                let next = self.cells[session.cell].rounds[service] % standing as usize;
                 self.cells[session.cell].rounds[service] = next + 1;
                 next
             }
@@ -35,7 +39,7 @@ impl Simulator<'_> {
                 let least = drawn.iter().map(|&queue| queues[queue].load()).min();
                 drawn.into_iter().find(|&queue| Some(queues[queue].load()) == least).expect("one at least is drawn")
             }
-        }
+        })
     }
 
     pub(crate) fn desk(&self, service: usize) -> Option<&plan::Desk> {
@@ -58,6 +62,16 @@ impl Simulator<'_> {
 
     /// How long a worker takes that begins now.
     pub(crate) fn duration(&self, id: RequestId) -> Nanos {
+        let request = &self.record.requests[id];
+        let usual = self.usual_duration(id);
+        match self.desk(request.service) {
+            Some(desk) => self.disturbed(desk, usual),
+            None => usual,
+        }
+    }
+
+    /// The same where nothing goes wrong.
+    fn usual_duration(&self, id: RequestId) -> Nanos {
         let request = &self.record.requests[id];
         let Some(slowdown) = self.desk(request.service).and_then(|desk| desk.slowdown.as_ref()) else {
             return request.work;
@@ -118,14 +132,14 @@ impl Simulator<'_> {
     }
 
     /// A request is no longer in flight to what protects its service.
-    fn leaves_guard(&mut self, cell: usize, service: usize) {
+    pub(crate) fn leaves_guard(&mut self, cell: usize, service: usize) {
         if let Some(guard) = &mut self.cells[cell].guards[service] {
             guard.leave();
         }
     }
 
     /// A request fails; its client is told, if it still waits.
-    fn send_away(&mut self, id: RequestId, fate: Fate) {
+    pub(crate) fn send_away(&mut self, id: RequestId, fate: Fate) {
         let (key, number) = (self.record.requests[id].key, self.record.requests[id].number);
         if self.sessions.get(&key).is_some_and(|session| session.number == number) {
             let session = self.sessions.remove(&key).expect("it waits");
@@ -141,8 +155,8 @@ impl Simulator<'_> {
         let request = self.record.requests[id].clone();
         assert_eq!(request.key, session.key);
         let Some(desk) = self.desk(request.service) else { return Vec::new() };
-        if request.stops.is_some() || request.is_limited {
-            // Answered at this very instant, or never at the desk.
+        if request.stops.or(request.ends_wait).is_some() || request.is_limited {
+            // Answered or failed at this very instant, or never at the desk.
             return Vec::new();
         }
         let cancel = desk.cancel;
@@ -154,7 +168,9 @@ impl Simulator<'_> {
             of.queue.retain(|&waiting| waiting != id);
             self.record.requests[id].ends_wait = Some(self.now);
             self.record.rarities.cancelled += 1;
-            self.leaves_guard(request.cell, request.service);
+            if !request.is_under_way {
+                self.leaves_guard(request.cell, request.service);
+            }
         } else if request.starts.is_some() && cancel == Cancel::All {
             of.release(id);
             self.record.requests[id].stops = Some(self.now);

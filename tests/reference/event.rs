@@ -11,6 +11,11 @@ pub(crate) enum Turn {
     StationDone,
     /// A worker of a desk has, or a service hears what it has asked of another.
     WorkDone,
+    /// The instances of a service in a cell become more or fewer; the key is that of neither shopper nor window, but of cell and
+    /// service.
+    Instances,
+    /// A request gets through that could not before.
+    GetsThrough,
     /// The hold on an order runs out while its session goes on.
     HoldExpiry,
     /// The hold on an order runs out whose session has left.
@@ -60,7 +65,7 @@ impl Digest {
     /// the cell, the window and the visit; `granted` are the lines of an answer at the end of a tick.
     pub(crate) fn mix(&mut self, event: &Event, shopper_in_cell: u64, visit: u16, granted: u64) {
         let turn = match event.turn {
-            Turn::StationDone | Turn::WorkDone => return,
+            Turn::StationDone | Turn::WorkDone | Turn::Instances | Turn::GetsThrough => return,
             Turn::HoldExpiry => 0,
             Turn::HoldExpiryAfterExit => 1,
             Turn::Response => 2,

@@ -32,6 +32,9 @@ pub(super) struct Load {
     busy_ns: u128,
     queued_ns: u128,
     longest_queue: u64,
+    /// Instance time, and the time that workers could work.
+    standing_ns: u128,
+    capacity_ns: u128,
     pub(super) responses_us: Histogram<u64>,
 }
 
@@ -49,6 +52,8 @@ impl Load {
             busy_ns: 0,
             queued_ns: 0,
             longest_queue: 0,
+            standing_ns: 0,
+            capacity_ns: 0,
             responses_us: Histogram::new_with_bounds(1, LONGEST_RESPONSE_US, 2).expect("constant bounds"),
         }
     }
@@ -91,6 +96,18 @@ fn overlaps(loads: &mut [Load], from: Instant, until: Instant, of: impl Fn(&mut 
     }
 }
 
+/// The same so many times.
+fn overlap_times(
+    loads: &mut [Load],
+    (from, until): (Instant, Instant),
+    times: u128,
+    of: impl Fn(&mut Load) -> &mut u128,
+) {
+    for load in loads {
+        *of(load) += times * u128::from((until.min(load.slot.end) - from.max(load.slot.start)).0);
+    }
+}
+
 /// A request at a desk is told of in the rows in which things happen to it.
 fn at_desk(loads: &mut [Load], request: &Request) {
     if let Some(row) = request.answered {
@@ -99,7 +116,7 @@ fn at_desk(loads: &mut [Load], request: &Request) {
     if let Some(row) = request.timed_out {
         loads[row].timed_out += 1;
     }
-    if request.rejected.is_none() || request.ends_wait.is_some() || request.starts.is_some() {
+    if request.rejected.is_none() || request.ends_wait.or(request.starts).is_some() {
         let until = request.starts.or(request.ends_wait).unwrap_or(NEVER);
         overlaps(loads, request.arrives, until, |load| &mut load.queued_ns);
     }
@@ -166,7 +183,43 @@ impl Simulator<'_> {
             let longest = longest_queues(&loads, requests);
             loads.iter_mut().zip(longest).for_each(|(load, longest)| load.longest_queue += longest);
         }
+        self.add_capacity(service, &mut loads);
         loads
+    }
+
+    /// Adds what instances there were in each row, and how long their workers could work; those of instances that go still work.
+    fn add_capacity(&self, service: usize, loads: &mut [Load]) {
+        if self.plan.services[service].capacity().is_none() {
+            let workers = u128::from(self.workers(service));
+            return loads.iter_mut().for_each(|load| {
+                load.capacity_ns = workers * u128::from((load.slot.end - load.slot.start).0);
+            });
+        }
+        let per_instance = self.plan.services[service].pool.as_ref().map_or(0, |pool| u128::from(pool.workers));
+        for cell in 0..self.cells.len() {
+            let of_cell = |request: &&Request| request.service == service && request.cell == cell;
+            // Instances from a time on, or one more or less at work.
+            let mut steps: Vec<(Instant, Option<u64>, i64)> = Vec::new();
+            for request in self.record.requests.iter().filter(of_cell) {
+                if let Some(starts) = request.starts {
+                    steps.extend([(starts, None, 1), (request.stops.unwrap_or(NEVER), None, -1)]);
+                }
+            }
+            let stood = self.record.stood.iter().filter(|of| (of.0, of.1) == (cell, service));
+            steps.extend(stood.map(|&(_, _, since, standing)| (since, Some(standing), 0)));
+            // In the order in which they became known, at one instant.
+            steps.sort_by_key(|step| step.0);
+            steps.push((NEVER, None, 0));
+            let (mut standing, mut serving) = (0u64, 0i64);
+            for pair in steps.windows(2) {
+                let (from, now_standing, more) = pair[0];
+                standing = now_standing.unwrap_or(standing);
+                serving += more;
+                let capacity = (u128::from(standing) * per_instance).max(serving as u128);
+                overlap_times(loads, (from, pair[1].0), u128::from(standing), |load| &mut load.standing_ns);
+                overlap_times(loads, (from, pair[1].0), capacity, |load| &mut load.capacity_ns);
+            }
+        }
     }
 
     /// Workers of the simulated cells.
@@ -176,7 +229,7 @@ impl Simulator<'_> {
     }
 
     pub(super) fn service_columns(&self, service: usize) -> Vec<Column> {
-        let (loads, workers) = (self.loads(service), self.workers(service) as f64);
+        let loads = self.loads(service);
         let name = |what: &str| series::service(&self.plan.services[service].name, what);
         let counts = |what: &str, of: &dyn Fn(&Load) -> u64| self.scaled(&name(what), loads.iter().map(of).collect());
         let times = |what: &str, quantile: f64| {
@@ -188,9 +241,9 @@ impl Simulator<'_> {
             values: Values::Real(loads.iter().map(of).collect()),
         };
         let of_capacity = |ns: u128, load: &Load| {
-            if workers > 0.0 { ns as f64 / (workers * load.seconds() * 1e9) } else { 0.0 }
+            if load.capacity_ns > 0 { ns as f64 / load.capacity_ns as f64 } else { 0.0 }
         };
-        vec![
+        let mut columns = vec![
             counts("requests", &|load| load.requests),
             counts("rejected", &|load| load.rejected),
             counts("limited", &|load| load.limited),
@@ -202,7 +255,12 @@ impl Simulator<'_> {
             reals("offered_over_capacity", &|load| of_capacity(load.offered_ns, load)),
             reals("queue_mean", &|load| load.queued_ns as f64 * self.scale() as f64 / (load.seconds() * 1e9)),
             reals("wait_us_mean", &|load| Load::wait_us_mean(&[load])),
-        ]
+        ];
+        if self.plan.services[service].capacity().is_some() {
+            let scale = self.scale() as f64;
+            columns.push(reals("instances", &|load| load.standing_ns as f64 * scale / (load.seconds() * 1e9)));
+        }
+        columns
     }
 
     pub(super) fn service_rows(&self) -> Vec<ServiceRow> {
@@ -228,12 +286,22 @@ impl Simulator<'_> {
         }
         let open: Vec<&&Load> = loads.iter().filter(|load| load.slot.start < closes).collect();
         let busy: f64 = open.iter().map(|load| load.busy_ns as f64).sum();
-        let capacity: f64 = open.iter().map(|load| workers as f64 * load.seconds() * 1e9).sum();
-        let utilisation = |load: &Load| load.busy_ns as f64 / (workers as f64 * load.seconds() * 1e9);
+        let capacity: f64 = open.iter().map(|load| load.capacity_ns as f64).sum();
+        let utilisation = |load: &Load| load.busy_ns as f64 / (load.capacity_ns as f64).max(1.0);
+        let seconds: f64 = open.iter().map(|load| load.seconds()).sum();
+        let stood: u128 = open.iter().map(|load| load.standing_ns).sum();
+        let instances_mean = match &self.plan.services[service].pool {
+            Some(pool) if self.plan.services[service].capacity().is_none() => {
+                (workers / u64::from(pool.workers) * scale) as f64
+            }
+            Some(_) if seconds > 0.0 => stood as f64 * scale as f64 / (seconds * 1e9),
+            _ => 0.0,
+        };
         ServiceRow {
             service: self.plan.services[service].name.clone(),
             window: self.plan.windows[window].name.clone(),
             workers: workers * scale,
+            instances_mean,
             requests: sum(|load| load.requests),
             rejected: sum(|load| load.rejected),
             limited: sum(|load| load.limited),
@@ -252,14 +320,14 @@ impl Simulator<'_> {
     }
 
     pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
-        let workers = self.workers(service) as f64;
+        let has_workers = self.workers(service) > 0;
         let loads = self.loads(service);
         let saturated = |load: &Load| {
             let too_many = if load.longest_queue > 0 { MANY_TIMED_OUT } else { 0.05 };
             let many_timed_out = load.timed_out as f64 > too_many * load.requests as f64;
             // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
-            let is_busy = workers > 0.0 && load.busy_ns as f64 >= SATURATED * workers * load.seconds() * 1e9;
-            load.rejected > 0 || is_busy || workers > 0.0 && many_timed_out
+            let is_busy = load.busy_ns as f64 >= SATURATED * load.capacity_ns as f64;
+            load.rejected > 0 || has_workers && (is_busy || many_timed_out)
         };
         // First and last row of each stretch.
         let mut stretches: Vec<(usize, usize)> = Vec::new();
@@ -283,7 +351,7 @@ impl Simulator<'_> {
 
     fn stretch(&self, service: usize, loads: &[Load], saturated: &dyn Fn(&Load) -> bool) -> Saturation {
         let (workers, scale) = (self.workers(service), self.scale());
-        let capacity = |load: &Load| u128::from(workers) * u128::from((load.slot.end - load.slot.start).0);
+        let capacity = |load: &Load| load.capacity_ns;
         let worst = loads.iter().filter(|load| saturated(load));
         let sum = |of: fn(&Load) -> u64| loads.iter().filter(|load| saturated(load)).map(of).sum::<u64>() * scale;
         let offered: u128 = loads.iter().map(|load| load.offered_ns).sum();
@@ -295,12 +363,12 @@ impl Simulator<'_> {
         let queues = loads.iter().map(|load| {
             undone += load.offered_ns * u128::from(load.rejected - load.limited) / u128::from(load.requests.max(1));
             let needed = load.longest_queue + in_requests(undone);
-            let idle = capacity(load) - load.busy_ns;
+            let idle = capacity(load).saturating_sub(load.busy_ns);
             undone -= undone.min(idle);
             needed
         });
         let queue_needed = if workers > 0 { queues.max().unwrap_or(0) * scale } else { 0 };
-        let over = |offered: u128, capacity: u128| if workers > 0 { offered as f64 / capacity as f64 } else { 0.0 };
+        let over = |offered: u128, capacity: u128| if capacity > 0 { offered as f64 / capacity as f64 } else { 0.0 };
         Saturation {
             service: self.plan.services[service].name.clone(),
             from_unix_ms: self.unix_ms(loads[0].slot.start),

@@ -7,6 +7,7 @@ use super::record::Request;
 use super::service::{Place, RequestId};
 use super::session::{Fate, Key, Session, Waits};
 use super::simulator::Simulator;
+use crate::incident::Cut;
 use saleload::model::{Call, State};
 use saleload::plan::Action;
 use saleload::units::{Instant, Nanos};
@@ -64,14 +65,27 @@ impl Simulator<'_> {
         let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
         let Some((session, made)) = self.pass_protection(session) else { return };
-        let queue = self.balance(&session, service);
-        let request = self.request(&session, made, queue);
+        let cut = self.cut(service);
+        let queue = if cut == Some(Cut::Refuses) { None } else { self.balance(&session, service) };
+        let request = self.request(&session, made, queue.unwrap_or(0));
+        self.record.rarities.refused += u64::from(queue.is_none());
+        if let (Some(_), Some(Cut::Until(until))) = (queue, cut) {
+            let of = &mut self.record.requests[request];
+            (of.is_under_way, of.arrives) = (true, until);
+            self.schedule(until, Turn::GetsThrough, Key { shopper: 0, window: 0, leg: 0 }, request as u64);
+        } else if queue.is_none() || !self.joins(request, cell) {
+            self.record.requests[request].rejected = Some(self.record.row());
+            self.remember(&session, Event::Failed);
+            return self.attempt_failed(session, Fate::Rejected(service));
+        }
+        self.wait_for_answer(session, request, made);
+    }
+
+    /// A request comes to its queue. Whether there is room.
+    pub(crate) fn joins(&mut self, request: RequestId, cell: usize) -> bool {
+        let (service, queue) = (self.record.requests[request].service, self.record.requests[request].queue);
         match self.cells[cell].services[service][queue].take(request, self.now) {
-            Place::Nowhere => {
-                self.record.requests[request].rejected = Some(self.record.row());
-                self.remember(&session, Event::Failed);
-                return self.attempt_failed(session, Fate::Rejected(service));
-            }
+            Place::Nowhere => return false,
             Place::AtWorker => self.start(request),
             Place::InQueue => {
                 self.record.rarities.waits += 1;
@@ -83,7 +97,7 @@ impl Simulator<'_> {
         if let Some(guard) = &mut self.cells[cell].guards[service] {
             guard.enter();
         }
-        self.wait_for_answer(session, request, made);
+        true
     }
 
     /// Records a request, made at some time and offered to a queue of its service now.
@@ -108,6 +122,7 @@ impl Simulator<'_> {
             takes: Nanos(0),
             rejected: None,
             is_limited: false,
+            is_under_way: false,
             bound: self.bound((cell, service, queue)),
             ends_wait: None,
             stops: None,
@@ -323,6 +338,9 @@ impl Simulator<'_> {
             Some(Action::AddToBasket) => self.fill_basket(&mut session, row),
             Some(Action::Reserve) => return self.reserve(session),
             Some(Action::Pay { declined }) if session.holds() => {
+                let usually = declined;
+                let declined = self.declined(&session, usually);
+                self.record.rarities.bank_down += u64::from(declined > usually);
                 if draws::is_declined(&self.model, &session, declined) {
                     return self.page_failed(session, Fate::PaymentFailed);
                 }

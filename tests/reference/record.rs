@@ -36,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) starts: Option<Instant>,
     /// Whether it never came to the service.
     pub(crate) is_limited: bool,
+    /// Whether it has not got through yet.
+    pub(crate) is_under_way: bool,
     /// How long the worker takes.
     pub(crate) takes: Nanos,
     /// The row in which it was rejected.
@@ -133,6 +135,16 @@ pub(crate) struct Rarities {
     pub(crate) cancelled: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
+    /// Changes of instances: to more, and to fewer, in peace.
+    pub(crate) more_instances: u64,
+    pub(crate) fewer_instances: u64,
+    /// Requests that failed as their instance was lost.
+    pub(crate) lost_with_instance: u64,
+    /// Requests that were refused as nobody could be reached, and those that got through later.
+    pub(crate) refused: u64,
+    pub(crate) got_through: u64,
+    /// Payments that were declined more often than usual.
+    pub(crate) bank_down: u64,
     /// Pages that made several calls at once, and those of them that a call failed.
     pub(crate) forks: u64,
     pub(crate) forks_failed: u64,
@@ -149,6 +161,8 @@ pub(crate) struct Record {
     pub(crate) facts: Vec<Fact>,
     pub(crate) events: u64,
     pub(crate) rarities: Rarities,
+    /// Instances that stand, wherever they change: cell, service, since when, how many.
+    pub(crate) stood: Vec<(usize, usize, Instant, u64)>,
     /// The last event of each cell.
     last: BTreeMap<usize, Event>,
     /// Every event as a line of text, where it is asked for.

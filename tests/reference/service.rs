@@ -23,10 +23,12 @@ pub(crate) enum Place {
 /// The workers of a service in one cell and their common queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
-    /// What each worker works on; `None` where the service is a delay without workers.
-    workers: Option<Vec<Option<RequestId>>>,
+    /// How many there are; `None` where the service is a delay without workers. While instances go, more may still be busy.
+    pub(crate) workers: Option<usize>,
+    /// What they work on.
+    busy: Vec<RequestId>,
     pub(crate) queue: VecDeque<RequestId>,
-    places: u64,
+    pub(crate) places: u64,
     /// When those who were accepted came.
     pub(crate) accepted: Vec<Instant>,
     /// When the queue last ceased to be empty.
@@ -35,21 +37,18 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(workers: Option<usize>, places: u64) -> Self {
-        Service {
-            workers: workers.map(|workers| vec![None; workers]),
-            queue: VecDeque::new(),
-            places,
-            accepted: Vec::new(),
-            not_empty_since: Instant(0),
-        }
+        let (busy, queue) = (Vec::new(), VecDeque::new());
+        Service { workers, busy, queue, places, accepted: Vec::new(), not_empty_since: Instant(0) }
     }
 
     /// A request arrives.
     pub(crate) fn take(&mut self, request: RequestId, now: Instant) -> Place {
-        let Some(workers) = &mut self.workers else { return Place::AtWorker };
-        if let Some(idle) = workers.iter_mut().find(|worker| worker.is_none()) {
+        if self.workers.is_none() {
+            return Place::AtWorker;
+        }
+        if self.has_idle_worker() {
             assert!(self.queue.is_empty(), "nobody waits while a worker is idle");
-            *idle = Some(request);
+            self.busy.push(request);
             self.accepted.push(now);
             Place::AtWorker
         } else if (self.queue.len() as u64) < self.places {
@@ -66,10 +65,11 @@ impl Service {
 
     /// A worker has finished a request; the request that it takes up next.
     pub(crate) fn finish(&mut self, request: RequestId) -> Option<RequestId> {
-        let workers = self.workers.as_mut()?;
-        let worker = workers.iter_mut().find(|worker| **worker == Some(request)).expect("somebody worked on it");
-        *worker = self.queue.pop_front();
-        *worker
+        self.workers?;
+        self.release(request);
+        let next = self.queue.pop_front();
+        self.busy.extend(next);
+        next
     }
 
     pub(crate) fn has_queue(&self) -> bool {
@@ -78,22 +78,29 @@ impl Service {
 
     /// Requests that wait or are served.
     pub(crate) fn load(&self) -> usize {
-        self.queue.len() + self.workers.iter().flatten().flatten().count()
+        self.queue.len() + self.busy.len()
+    }
+
+    /// Requests that are served, in the order in which they came.
+    pub(crate) fn served(&self) -> Vec<RequestId> {
+        let mut served = self.busy.clone();
+        served.sort_unstable();
+        served
     }
 
     pub(crate) fn has_idle_worker(&self) -> bool {
-        self.workers.as_ref().is_some_and(|workers| workers.contains(&None))
+        self.workers.is_some_and(|workers| self.busy.len() < workers)
     }
 
     /// An idle worker takes a request up.
     pub(crate) fn occupy(&mut self, request: RequestId) {
-        let idle = self.workers.iter_mut().flatten().find(|worker| worker.is_none());
-        *idle.expect("a worker is idle") = Some(request);
+        assert!(self.has_idle_worker(), "a worker is idle");
+        self.busy.push(request);
     }
 
     /// Whoever works on a request lets go of it.
     pub(crate) fn release(&mut self, request: RequestId) {
-        let worker = self.workers.iter_mut().flatten().find(|worker| **worker == Some(request));
-        *worker.expect("somebody worked on it") = None;
+        let at = self.busy.iter().position(|&of_worker| of_worker == request).expect("somebody worked on it");
+        self.busy.remove(at);
     }
 }

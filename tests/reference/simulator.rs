@@ -14,7 +14,7 @@ use super::session::{Fate, Key, Session, Waits};
 use super::stock::{Settlement, Stock};
 use saleload::engine::schedule::{self, Slot};
 use saleload::model::Model;
-use saleload::plan::{Plan, Queues};
+use saleload::plan::{Desk, Plan, Queues};
 use saleload::units::Instant;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -41,6 +41,9 @@ pub(crate) struct Cell {
     pub(crate) guards: Vec<Option<Guard>>,
     /// Where the balancer of each service goes next, if it goes round.
     pub(crate) rounds: Vec<usize>,
+    /// Instances of each service that stand, and those that are lost for the time being.
+    pub(crate) standing: Vec<u64>,
+    pub(crate) lost: Vec<u64>,
     /// The longest that all queues of each service together were in the current row.
     pub(crate) longest: Vec<u64>,
     pub(crate) digest: Digest,
@@ -126,11 +129,15 @@ impl<'a> Simulator<'a> {
         let cell = |id| {
             let service = |(number, service): (usize, &saleload::plan::Service)| -> Vec<Service> {
                 let instances = model.instances(number, id);
-                let queues = match service.desk.as_ref().map(|desk| desk.queues) {
-                    Some(Queues::PerInstance(_)) => instances,
-                    _ => 1,
+                let is_split = |desk: &&Desk| matches!(desk.queues, Queues::PerInstance(_));
+                let (queues, each) = match service.desk.as_ref().filter(is_split) {
+                    Some(desk) => {
+                        let steps = desk.capacity.steps.iter();
+                        let steps = steps.map(|step| model.instances_of(step.instances, number, id));
+                        (steps.chain([instances]).max().unwrap_or(0), 1)
+                    }
+                    None => (1, instances),
                 };
-                let each = instances / queues.max(1);
                 let workers = service.pool.as_ref().map(|pool| each as usize * pool.workers as usize);
                 let queue = service.pool.as_ref().and_then(|pool| pool.queue);
                 let of_queue = || Service::new(workers, queue.map_or(u64::MAX, |places| places * each));
@@ -142,12 +149,14 @@ impl<'a> Simulator<'a> {
                 services,
                 guards,
                 rounds: vec![0; plan.services.len()],
+                standing: (0..plan.services.len()).map(|number| model.instances(number, id)).collect(),
+                lost: vec![0; plan.services.len()],
                 longest: vec![0; plan.services.len()],
                 digest: Digest::default(),
                 first_shopper: model.first_shopper(id),
             }
         };
-        Simulator {
+        let mut simulator = Simulator {
             plan,
             now: Instant(0),
             interrupted: false,
@@ -163,7 +172,9 @@ impl<'a> Simulator<'a> {
             numbers: 0,
             legs: 0,
             model,
-        }
+        };
+        simulator.schedule_changes();
+        simulator
     }
 
     pub(crate) fn schedule(&mut self, time: Instant, turn: Turn, key: Key, number: u64) {
@@ -200,6 +211,10 @@ impl<'a> Simulator<'a> {
             self.now = event.time;
             if event.turn.is_of_worker() {
                 self.work_done(event.turn, event.number as RequestId);
+            } else if event.turn == Turn::Instances {
+                self.instances_change(event.key);
+            } else if event.turn == Turn::GetsThrough {
+                self.gets_through(event.number as RequestId);
             } else if self.is_awaited(&event) {
                 self.play(event);
             }

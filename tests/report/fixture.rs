@@ -365,6 +365,7 @@ fn summary(table: &Table) -> Summary {
             services: vec![ServiceCost {
                 service: "order".to_owned(),
                 instances: 40_000,
+                instance_seconds: 40_000 * 3600,
                 per_hour_fen: 125,
                 fen: 480_000_000,
             }],
@@ -385,6 +386,7 @@ fn service_rows(summary: &Summary) -> Vec<ServiceRow> {
             service: (*service).to_owned(),
             window: window.name.clone(),
             workers: 40_000 + 1000 * i as u64,
+            instances_mean: 10_000.0 + 250.0 * i as f64,
             requests: 900_000_000,
             rejected: if *service == "order" { 4_120_000 } else { 0 },
             limited: if *service == "order" { 20_000 } else { 0 },

@@ -61,7 +61,7 @@ impl Player<'_> {
     /// A call of a service has failed for good, and with it the request that it was made for.
     pub(super) fn failed_within(&mut self, leg: &Session, owner: u32) {
         self.cell.desks.legs.all.remove(leg.basket.leg().expect("a leg"));
-        let Request { mut client, is_awaited, task, .. } = self.cell.desks.finish(owner, leg.time.0);
+        let Request { mut client, is_awaited, task, .. } = self.cell.desks.end(owner, leg.time.0);
         let service = usize::from(task.service);
         if is_awaited {
             client.time = leg.time;

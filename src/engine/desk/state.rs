@@ -1,12 +1,14 @@
 //! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
 
+use super::change::scheduled;
 use super::inner::within;
 use super::legs::{Fork, Leg, Owner, Status};
-use super::{Desk, Desks, Queue, Request, Task, Turn};
+use super::{Desk, Desks, Queue, Request, Stage, Task, Turn};
 use crate::engine::session::{HAS_TURN, Phase, Session};
 use crate::engine::snapshot::MOST_ATTEMPTS;
 use crate::engine::station::{LONGEST_SEEN, MOST_SEEN, Reading};
 use crate::model::{Call, Model};
+use crate::units::Instant;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -141,20 +143,17 @@ impl Desks {
         (state, clients)
     }
 
-    /// Brings desks at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
+    /// Brings desks of a cell at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
     #[must_use]
-    pub fn restore(mut self, mut state: DesksState, clients: Vec<Session>, model: &Model, now: u64) -> Option<Self> {
-        if state.desks.len() != self.by_service.len() {
-            return None;
-        }
-        for (desk, state) in self.by_service.iter_mut().zip(std::mem::take(&mut state.desks)) {
-            match (desk, state) {
-                (Some(desk), Some(state)) => state.restore(desk, now)?,
-                (None, None) => {}
-                _ => return None,
-            }
-        }
-        let come = |request: &RequestState| (request.ticket, request.task.arrived);
+    pub fn restore(
+        mut self,
+        mut state: DesksState,
+        clients: Vec<Session>,
+        (model, cell): (&Model, u32),
+        now: u64,
+    ) -> Option<Self> {
+        self.restore_desks(std::mem::take(&mut state.desks), (model, cell), now)?;
+        let come = |request: &RequestState| (request.ticket, request.task.sent);
         let in_order =
             |pair: &[RequestState]| come(&pair[0]).0 < come(&pair[1]).0 && come(&pair[0]).1 <= come(&pair[1]).1;
         let numbered = state.requests.iter().all(|request| request.ticket < state.tickets);
@@ -185,14 +184,29 @@ impl Desks {
         if at_desks.iter().any(Option::is_some) || clients.next().is_some() {
             return None;
         }
-        let can_be = |queue: &Queue| {
-            let waiting = queue.line.len() as u64;
-            queue.serving <= queue.workers
-                && waiting <= queue.places
-                && (waiting == 0 || queue.serving == queue.workers)
-        };
-        let all = self.by_service.iter().flatten().flat_map(|desk| &desk.queues).all(can_be);
-        all.then_some(self)
+        let mut all = self.by_service.iter().enumerate().filter_map(|(service, desk)| Some((service, desk.as_ref()?)));
+        let can_be =
+            |(service, desk): (usize, &Desk)| desk.queues.iter().all(|queue| queue.can_be(is_constant(model, service)));
+        all.all(can_be).then_some(self)
+    }
+
+    fn restore_desks(&mut self, desks: Vec<Option<DeskState>>, (model, cell): (&Model, u32), now: u64) -> Option<()> {
+        if desks.len() != self.by_service.len() {
+            return None;
+        }
+        self.turns.clear();
+        for (service, state) in desks.into_iter().enumerate() {
+            match (&mut self.by_service[service], state) {
+                (Some(desk), Some(state)) => {
+                    desk.stand_before(model, (service, cell), Instant(now));
+                    state.restore(desk, is_constant(model, service), now)?;
+                    self.await_change(model, service, Instant(now));
+                }
+                (None, None) => {}
+                _ => return None,
+            }
+        }
+        Some(())
     }
 
     /// Legs come back, and the sessions that wait for some. The clients of those that wait at a desk; a leg that goes for a request
@@ -285,16 +299,22 @@ impl Desks {
         now: u64,
     ) -> Option<u32> {
         let &RequestState { client: who, ticket, task } = state;
-        let Task { service, queue, rank, made, arrived, service_span, .. } = task;
+        let Task { service, queue, rank, made, sent, arrived, stage, .. } = task;
         let is_awaited = matches!(who, Client::Session | Client::Leg(_));
-        // A worker that has done its own work calls others.
-        let is_worked_on = |done: u64| if legs > 0 { done <= now } else { done >= now };
+        let is_at_stage = match stage {
+            Stage::UnderWay(until) => until >= now && legs == 0,
+            Stage::Waiting => legs == 0,
+            // A worker that has done its own work calls others.
+            Stage::Served(started, done) => {
+                (arrived..=now).contains(&started) && if legs > 0 { done <= now && legs == 1 } else { done >= now }
+            }
+        };
         let calls = !model.services.get(usize::from(service))?.calls.is_empty();
         let is_known = is_awaited || !calls || who != Client::Gone;
-        let is_possible = made <= arrived
+        let is_possible = is_at_stage
+            && made <= sent
+            && sent <= arrived
             && arrived <= now
-            && service_span.is_none_or(|(started, done)| (arrived..=now).contains(&started) && is_worked_on(done))
-            && legs <= usize::from(service_span.is_some())
             && is_known
             && (!is_awaited || self.awaits(&client, service, rank, model));
         let desk = self.by_service.get_mut(usize::from(service))?.as_mut()?;
@@ -302,15 +322,16 @@ impl Desks {
         if !is_possible {
             return None;
         }
-        let is_served = u64::from(service_span.is_some());
-        of.serving += is_served;
-        desk.serving += is_served;
-        desk.waiting += 1 - is_served;
+        let (waits, is_served) = (stage == Stage::Waiting, matches!(stage, Stage::Served(..)));
+        of.serving += u64::from(is_served);
+        desk.serving += u64::from(is_served);
+        desk.waiting += u64::from(waits);
         let place = self.keep(Request { client, is_awaited, ticket, leg: None, task });
-        match service_span {
-            None => self.desk(usize::from(service)).queues[queue as usize].line.join(rank, ticket, place),
-            Some((_, done)) if legs == 0 => self.turns.push(Reverse(Turn::done(done, ticket, place))),
-            Some(_) => {}
+        match stage {
+            Stage::UnderWay(time) => self.await_arrival(place, ticket, time),
+            Stage::Waiting => self.desk(usize::from(service)).queues[queue as usize].line.join(rank, ticket, place),
+            Stage::Served(_, done) if legs == 0 => self.turns.push(Reverse(Turn::done(done, ticket, place))),
+            Stage::Served(..) => {}
         }
         Some(place)
     }
@@ -328,6 +349,31 @@ impl Desks {
             && called == Some(service)
             && settings.is_some_and(|settings| settings.rank(segment, graph, state) == rank)
     }
+}
+
+impl Desk {
+    /// The instances that stand just before an instant.
+    fn stand_before(&mut self, model: &Model, (service, cell): (usize, u32), now: Instant) {
+        let Some((desk, _)) = scheduled(model, service, now) else { return };
+        let Some(last) = desk.capacity.last_change_before(now) else { return };
+        let Some((_, total)) = scheduled(model, service, last) else { return };
+        self.lost = model.lost_instances(service, cell, last, total);
+        self.stand(model.instances_of(total, service, cell) - self.lost, desk.queues);
+    }
+}
+
+impl Queue {
+    /// Whether a queue can be like this: with idle workers nobody waits, and only where instances go are there more than fit.
+    fn can_be(&self, is_constant: bool) -> bool {
+        let waiting = self.line.len() as u64;
+        let fits = self.serving <= self.workers && waiting <= self.places;
+        (fits || !is_constant) && (waiting == 0 || self.serving >= self.workers)
+    }
+}
+
+/// Whether the capacity of a service never changes.
+fn is_constant(model: &Model, service: usize) -> bool {
+    model.services[service].desk.as_ref().is_none_or(|desk| desk.capacity.is_constant())
 }
 
 /// Whether a session can be that of a shopper.
@@ -379,14 +425,14 @@ impl QueueState {
 }
 
 impl DeskState {
-    fn restore(self, desk: &mut Desk, now: u64) -> Option<()> {
+    fn restore(self, desk: &mut Desk, is_constant: bool, now: u64) -> Option<()> {
         let DeskState { queues, round, reading, passed } = self;
         let places = desk.queues.iter().map(|queue| queue.places).fold(0, u64::saturating_add);
         let is_possible = passed <= now
             && queues.len() == desk.queues.len()
-            && round < desk.queues.len() as u64
-            && reading.busy.max(reading.queued) <= MOST_SEEN
-            && reading.longest_queue <= places.min(LONGEST_SEEN);
+            && round <= desk.queues.len() as u64
+            && [reading.busy, reading.queued, reading.standing, reading.capacity].iter().all(|&ns| ns <= MOST_SEEN)
+            && reading.longest_queue <= if is_constant { places.min(LONGEST_SEEN) } else { LONGEST_SEEN };
         if !is_possible {
             return None;
         }

@@ -2,16 +2,17 @@
 
 use super::fork::Line;
 use super::legs::Status;
-use super::{Asked, Next, Request, Turn, What};
+use super::{Asked, Class, Next, Request, Stage, Turn, What};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::engine::visit::end_of_waiting;
 use crate::plan;
+use crate::plan::capacity::Unreachable;
 use crate::rng::Purpose;
 use crate::units::Instant;
 
 impl<'a> Player<'a> {
-    fn desk_settings(&self, service: usize) -> &'a plan::Desk {
+    pub(super) fn desk_settings(&self, service: usize) -> &'a plan::Desk {
         self.model.services[service].desk.as_ref().expect("only services with a desk come here")
     }
 
@@ -20,6 +21,10 @@ impl<'a> Player<'a> {
     pub(in crate::engine) fn ask_at_desk(&mut self, session: &mut Session, service: usize, made: Instant, work: u64) {
         let settings = self.desk_settings(service);
         let now = session.time;
+        let cut = settings.capacity.unreachable(now);
+        if matches!(cut, Some((Unreachable::Refused, _))) {
+            return self.refused(session, service);
+        }
         let timeout = self.timeout(service, made);
         let (phase, at) = end_of_waiting(timeout, self.patience_ends(session, Instant(u64::MAX)));
         let mut client = *session;
@@ -30,13 +35,16 @@ impl<'a> Player<'a> {
         let mut stream = None;
         // Made only where the balancer draws.
         let draw = |below| stream.get_or_insert_with(|| draws.stream(name)).below(below);
-        let queue = self.cell.desks.desk(service).choose(settings.queues, draw);
+        let Some(queue) = self.cell.desks.desk(service).choose(settings.queues, draw) else {
+            return self.refused(session, service);
+        };
         let lineage = if self.model.services[service].calls.is_empty() {
             0
         } else {
             draws.stream(self.name_of_call(session, Purpose::Lineage, session.attempt)).bits64()
         };
-        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work, lineage };
+        let until = cut.map(|(_, until)| until.0);
+        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work, lineage, until };
         if !self.cell.desks.take(settings, &asked) {
             self.refused(session, service);
         }
@@ -52,7 +60,7 @@ impl<'a> Player<'a> {
             }
             let Some(turn) = turn else { return };
             // A client has its place among the events of the instant.
-            if turn.is_of_client
+            if turn.class == Class::OfClient
                 && let Some(mut session) = self.cell.events.pop_before(turn.time + 1)
             {
                 if turn.comes_after(&session) {
@@ -68,7 +76,8 @@ impl<'a> Player<'a> {
 
     /// Plays the requests that are done by now, in the middle of an event.
     pub(super) fn finish_work(&mut self, now: u64) {
-        while let Some(turn) = self.cell.desks.next_turn().filter(|turn| turn.time <= now && !turn.is_of_client) {
+        while let Some(turn) = self.cell.desks.next_turn().filter(|turn| turn.time <= now && turn.class == Class::Done)
+        {
             self.cell.desks.turns.pop();
             self.play_turn(turn);
         }
@@ -85,6 +94,8 @@ impl<'a> Player<'a> {
                 let session = self.cell.desks.legs.all.at(turn.place).session;
                 self.goes_on(&session, Instant(turn.time));
             }
+            What::Change => self.instances_change(turn),
+            What::Arrives => self.arrives(turn),
             What::ClientLeaves => self.client_leaves(turn),
             What::LegWaits => {
                 let leg = self.cell.desks.legs.all.at(turn.place);
@@ -97,9 +108,9 @@ impl<'a> Player<'a> {
 
     /// A request has all that it needs: its worker is free, and its client answered.
     pub(super) fn conclude(&mut self, place: u32, now: u64) {
-        let Request { mut client, is_awaited, ticket, task, .. } = self.cell.desks.finish(place, now);
+        let Request { mut client, is_awaited, ticket, task, .. } = self.cell.desks.end(place, now);
         let service = usize::from(task.service);
-        let started = task.service_span.map_or(now, |span| span.0);
+        let started = if let Stage::Served(started, _) = task.stage { started } else { now };
         self.tally.services[service].accept(started - task.made, now - task.made);
         if is_awaited {
             self.note_answer(service, task.made, now);
@@ -149,17 +160,13 @@ impl<'a> Player<'a> {
     pub(super) fn serve(&mut self, (service, queue): (usize, u32), now: u64) {
         let settings = self.desk_settings(service);
         while let Some(next) = self.cell.desks.call_next(settings, (service, queue), now) {
-            if let Next::Dropped(request) = next
-                && request.is_awaited
-            {
-                let mut session = request.client;
-                session.time = Instant(now);
-                self.refused(&mut session, service);
+            if let Next::Dropped(request) = next {
+                self.fails(&request, now);
             }
         }
     }
 
-    /// A request finds no place, or has waited too long.
+    /// A request finds no place, has waited too long, or is lost with its instance.
     pub(super) fn refused(&mut self, session: &mut Session, service: usize) {
         self.tally.services[service].rejected += 1;
         self.note_failure(service, session.time);

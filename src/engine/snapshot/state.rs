@@ -278,7 +278,7 @@ impl CellState {
             cell.events.push(session);
         }
         let clients = self.at_desks.iter().map(|client| come_back(client, cell)).collect::<Result<_, Wrong>>()?;
-        let desks = std::mem::take(&mut cell.desks).restore(self.desks, clients, model, now.0);
+        let desks = std::mem::take(&mut cell.desks).restore(self.desks, clients, (model, cell.id), now.0);
         cell.desks = desks.ok_or("a service has done what it cannot")?;
         lines.next().is_none().then_some(()).ok_or("a line is in nobody's basket")
     }

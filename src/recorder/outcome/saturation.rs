@@ -23,33 +23,35 @@ struct Stretch {
     rows: std::ops::RangeInclusive<usize>,
 }
 
-/// Work that so many workers can do in a slot, ns.
-pub(super) fn capacity_ns(workers: u64, row: &Row) -> u128 {
-    u128::from(workers) * u128::from((row.slot.end - row.slot.start).0)
-}
-
-/// Whether a service with so many workers could not keep up in a slot. A delay without servers always can, unless its protection
-/// says otherwise: its time-outs are its nature.
-pub(super) fn is_saturated(service: ServiceId, workers: u64, row: &Row) -> bool {
-    let of = &row.services[service];
-    let too_many = if of.reading.longest_queue > 0 { MANY_TIMED_OUT } else { MOST_TIMED_OUT };
-    let timed_out = of.timed_out as f64 > of.requests as f64 * too_many;
-    let busy = of.reading.busy as f64 >= SATURATED * capacity_ns(workers, row) as f64;
-    of.rejected > 0 || workers > 0 && (timed_out || busy)
-}
-
-/// Work brought over the work that could be done; zero for a delay, which has no such bound.
+/// Work brought over the work that could be done; zero for a delay, which has no such bound, and where all instances were lost.
 fn load(offered_ns: u128, capacity_ns: u128) -> f64 {
     if capacity_ns == 0 { 0.0 } else { offered_ns as f64 / capacity_ns as f64 }
 }
 
 impl Outcome<'_> {
+    /// Work that the workers of a service could do in a slot, ns.
+    pub(super) fn capacity_ns(&self, service: ServiceId, row: &Row) -> u128 {
+        match self.plan.services[service].capacity() {
+            None => u128::from(self.workers(service)) * u128::from((row.slot.end - row.slot.start).0),
+            Some(_) => row.services[service].reading.capacity,
+        }
+    }
+
+    /// Whether a service could not keep up in a slot. A delay without servers always can, unless its protection says otherwise: its
+    /// time-outs are its nature.
+    pub(super) fn is_saturated(&self, service: ServiceId, row: &Row) -> bool {
+        let of = &row.services[service];
+        let too_many = if of.reading.longest_queue > 0 { MANY_TIMED_OUT } else { MOST_TIMED_OUT };
+        let timed_out = of.timed_out as f64 > of.requests as f64 * too_many;
+        let busy = of.reading.busy as f64 >= SATURATED * self.capacity_ns(service, row) as f64;
+        of.rejected > 0 || self.workers(service) > 0 && (timed_out || busy)
+    }
+
     /// Stretches in which a service could not keep up.
     pub(super) fn saturations(&self, service: ServiceId) -> Vec<Saturation> {
-        let workers = self.workers(service);
         let mut stretches: Vec<Stretch> = Vec::new();
         for (index, row) in self.recorder.rows.iter().enumerate() {
-            if !is_saturated(service, workers, row) {
+            if !self.is_saturated(service, row) {
                 continue;
             }
             let from = self.unix_ms(row.slot.start);
@@ -60,14 +62,14 @@ impl Outcome<'_> {
             let Some(last) = stretches.last_mut() else { continue };
             last.rows = *last.rows.start()..=index;
             let (of, shown) = (&row.services[service], &mut last.shown);
-            let over = load(of.offered_ns, capacity_ns(workers, row));
+            let over = load(of.offered_ns, self.capacity_ns(service, row));
             shown.until_unix_ms = self.unix_ms(row.slot.end);
             shown.worst_offered_over_capacity = shown.worst_offered_over_capacity.max(over);
             shown.queue_max = shown.queue_max.max(of.reading.longest_queue * self.scale);
             shown.rejected += of.rejected * self.scale;
             shown.timed_out += of.timed_out * self.scale;
         }
-        self.finished(service, workers, stretches)
+        self.finished(service, stretches)
     }
 
     fn first_of(&self, service: ServiceId, row: &Row) -> Saturation {
@@ -86,16 +88,16 @@ impl Outcome<'_> {
     }
 
     /// Adds to each stretch what is known once it has ended.
-    fn finished(&self, service: ServiceId, workers: u64, stretches: Vec<Stretch>) -> Vec<Saturation> {
+    fn finished(&self, service: ServiceId, stretches: Vec<Stretch>) -> Vec<Saturation> {
         let starts: Vec<usize> = stretches.iter().map(|stretch| *stretch.rows.start()).collect();
         let end = self.recorder.rows.len();
         let mut finished = Vec::with_capacity(stretches.len());
         for (number, Stretch { mut shown, rows }) in stretches.into_iter().enumerate() {
             let rows = &self.recorder.rows[rows];
             let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
-            let capacity: u128 = rows.iter().map(|row| capacity_ns(workers, row)).sum();
+            let capacity: u128 = rows.iter().map(|row| self.capacity_ns(service, row)).sum();
             shown.offered_over_capacity = load(offered, capacity);
-            shown.queue_needed = if workers > 0 { self.queue_needed(service, workers, rows) } else { 0 };
+            shown.queue_needed = if self.workers(service) > 0 { self.queue_needed(service, rows) } else { 0 };
             let until = starts.get(number + 1).copied().unwrap_or(end);
             shown.lost_fen =
                 self.recorder.rows[starts[number]..until].iter().map(|row| self.lost_at(service, row)).sum();
@@ -107,7 +109,7 @@ impl Outcome<'_> {
     /// The most requests that would have waited, had all been accepted: those that did, and those for whom there was no place and who
     /// could not have been served by then in idle time. All that are rejected in a slot are taken to come at once, because a cell may
     /// be full while others are idle.
-    fn queue_needed(&self, service: ServiceId, workers: u64, rows: &[Row]) -> u64 {
+    fn queue_needed(&self, service: ServiceId, rows: &[Row]) -> u64 {
         let requests: u64 = rows.iter().map(|row| row.services[service].requests).sum();
         let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
         // Sums of at most 2^100 ns times counts below 2^61 do not fit; a float is exact enough for an estimate.
@@ -117,7 +119,7 @@ impl Outcome<'_> {
             let of = &row.services[service];
             ahead += of.offered_ns * u128::from(of.rejected - of.limited) / u128::from(of.requests.max(1));
             most = most.max(of.reading.longest_queue + in_requests(ahead));
-            ahead = ahead.saturating_sub(capacity_ns(workers, row).saturating_sub(of.reading.busy));
+            ahead = ahead.saturating_sub(self.capacity_ns(service, row).saturating_sub(of.reading.busy));
         }
         most * self.scale
     }

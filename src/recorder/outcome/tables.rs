@@ -71,9 +71,10 @@ impl Outcome<'_> {
         integers("queue_max", &|s| s.reading.longest_queue, scale);
         integers("response_us_p50", &|s| s.response_us_p50, 1);
         integers("response_us_p99", &|s| s.response_us_p99, 1);
-        let workers = self.workers(service) as f64;
-        let over =
-            |ns: u128, row: &Row| if workers > 0.0 { ns as f64 / (workers * row.slot.seconds() * 1e9) } else { 0.0 };
+        let over = |ns: u128, row: &Row| match self.capacity_ns(service, row) {
+            0 => 0.0,
+            capacity => ns as f64 / capacity as f64,
+        };
         let mut reals = |what: &str, of: &dyn Fn(&Row, &Recorded) -> f64| {
             let values = rows.iter().map(|row| of(row, &row.services[service])).collect();
             columns.push(Column { name: name(what), values: Values::Real(values) });
@@ -83,6 +84,9 @@ impl Outcome<'_> {
         let scale = self.scale as f64;
         reals("queue_mean", &|row, s| s.reading.queued as f64 * scale / (row.slot.seconds() * 1e9));
         reals("wait_us_mean", &|_, s| ratio(s.waited_ns as f64 / 1e3, s.answered));
+        if self.plan.services[service].capacity().is_some() {
+            reals("instances", &|row, s| s.reading.standing as f64 * scale / (row.slot.seconds() * 1e9));
+        }
     }
 
     pub(super) fn services(&self) -> Vec<ServiceRow> {
@@ -99,7 +103,7 @@ impl Outcome<'_> {
         let workers = self.workers(service);
         let slots = || self.recorder.rows.iter().filter(|row| row.slot.window == window);
         let sum = |of: fn(&Recorded) -> u64| slots().map(|row| of(&row.services[service])).sum::<u64>();
-        let capacity_ns = |row: &Row| workers as f64 * row.slot.seconds() * 1e9;
+        let capacity_ns = |row: &Row| self.capacity_ns(service, row) as f64;
         let closes = self.plan.windows[window].closes;
         let open = || slots().filter(|row| row.slot.start < closes);
         let busy = open().map(|row| row.services[service].reading.busy as f64).sum::<f64>();
@@ -114,6 +118,7 @@ impl Outcome<'_> {
             service: self.plan.services[service].name.clone(),
             window: self.plan.windows[window].name.clone(),
             workers: workers * self.scale,
+            instances_mean: self.instances_mean(service, open()),
             requests: sum(|s| s.requests) * self.scale,
             rejected: sum(|s| s.rejected) * self.scale,
             limited: sum(|s| s.limited) * self.scale,
@@ -132,6 +137,17 @@ impl Outcome<'_> {
             response_us_p999: responses.quantile(0.999),
             response_us_max: responses.quantile(1.0),
         }
+    }
+
+    /// Instances of a service that stood in some slots, on average.
+    fn instances_mean<'r>(&self, service: ServiceId, rows: impl Iterator<Item = &'r Row> + Clone) -> f64 {
+        let Some(pool) = &self.plan.services[service].pool else { return 0.0 };
+        if self.plan.services[service].capacity().is_none() {
+            return (self.workers(service) / u64::from(pool.workers) * self.scale) as f64;
+        }
+        let stood: u128 = rows.clone().map(|row| row.services[service].reading.standing).sum();
+        let nanos: u128 = rows.map(|row| u128::from((row.slot.end - row.slot.start).0)).sum();
+        if nanos == 0 { 0.0 } else { stood as f64 * self.scale as f64 / nanos as f64 }
     }
 }
 

@@ -1,7 +1,6 @@
 //! What was measured of each target, and whether it passes: ratios of integers, compared exactly.
 
 use super::Outcome;
-use super::saturation::{capacity_ns, is_saturated};
 use crate::engine::brands::Passing;
 use crate::model::catalogue::Sku;
 use crate::plan::ServiceId;
@@ -150,8 +149,7 @@ impl Outcome<'_> {
         let count = |n: u64| (u128::from(n) * scale, 1);
         let share = |n: u64, of: u64| (u128::from(n), u128::from(of));
         let nanos = u128::from((row.slot.end - row.slot.start).0);
-        let workers = self.workers(service);
-        let capacity = capacity_ns(workers, row);
+        let capacity = self.capacity_ns(service, row);
         let closes = self.plan.windows[row.slot.window].closes;
         match metric {
             Metric::Lost => (u128::from(self.lost_at(service, row)), 1),
@@ -168,7 +166,7 @@ impl Outcome<'_> {
             Metric::TimedOut => count(of.timed_out),
             Metric::TimedOutShare => share(of.timed_out, of.requests),
             Metric::QueuePeak => count(of.reading.longest_queue),
-            Metric::Saturated => (if is_saturated(service, workers, row) { nanos } else { 0 }, 1),
+            Metric::Saturated => (if self.is_saturated(service, row) { nanos } else { 0 }, 1),
             Metric::Response(_) if of.answered == 0 => (0, 0),
             // Of a slot, only two percentiles are kept.
             Metric::Response(Percentile(of_all)) if of_all >= 99_000 => (u128::from(of.response_us_p99) * 1000, 1),

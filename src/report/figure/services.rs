@@ -15,6 +15,9 @@ const MOST_WINDOWS: usize = 3;
 /// Microseconds in a millisecond.
 const MICROS_PER_MILLI: f64 = 1000.0;
 
+/// A row that is drawn only where there is something to see.
+const INSTANCES: &str = "instances";
+
 /// A row of the figure.
 struct Metric {
     heading: &'static str,
@@ -24,8 +27,14 @@ struct Metric {
     axis: fn(&[(f64, f64)]) -> Axis,
 }
 
-const METRICS: [Metric; 3] = [
+const METRICS: [Metric; 4] = [
     Metric { heading: "Utilisation, %", column: "utilisation", unit: 1.0, axis: |points| Axis::share(largest(points)) },
+    Metric {
+        heading: "Instances, where they change",
+        column: INSTANCES,
+        unit: 1.0,
+        axis: |points| Axis::amount(largest(points), 1.0),
+    },
     Metric {
         heading: "Longest queue, requests waiting",
         column: "queue_max",
@@ -53,7 +62,9 @@ pub(super) fn figure(results: &Results) -> Figure {
     views.sort_by_key(|view| view.window.opens_unix_ms);
     let span = views.iter().map(|view| view.span).fold(1.0, f64::max);
     let x = timeline::opening_axis(span);
-    let rows = METRICS.iter().map(|metric| row(metric, results, &services, &views, &x)).collect();
+    let changes = services.iter().any(|name| results.series.column(&series::service(name, INSTANCES)).is_some());
+    let metrics = METRICS.iter().filter(|metric| changes || metric.column != INSTANCES);
+    let rows = metrics.map(|metric| row(metric, results, &services, &views, &x)).collect();
     let mut saturated: Vec<&str> = results.summary.saturated.iter().map(|s| s.service.as_str()).collect();
     saturated.dedup();
     let title = match saturated.as_slice() {

@@ -129,6 +129,7 @@ fn plans(results: &Results) -> Vec<Plan> {
         plan("Units left by category", "units", summary.categories.iter().map(stock).collect()),
         plan("Units left of named products", "units", summary.products.iter().map(named).collect()),
         Plan { top: Some(105.0), ..plan("Utilisation", "%", services("utilisation", 0.01)) },
+        plan("Instances", "", services("instances", 1.0)),
         Plan { log: Some(1.0), ..plan("Longest queue", "requests waiting", services("queue_max", 1.0)) },
         Plan { log: Some(0.1), ..plan("Response time p99", "ms", services("response_us_p99", 1000.0)) },
     ];

@@ -1,6 +1,7 @@
 //! What a service's servers do beyond first come, first served.
 
 use super::Check;
+use crate::plan::capacity::Capacity;
 use crate::plan::{Desk, Discipline};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Cancel, Priority, Queues};
@@ -9,12 +10,23 @@ use crate::units::Nanos;
 
 impl Check<'_> {
     /// The settings of an event-driven service; `None` for one that needs no more than a plain queue.
-    pub(super) fn desk(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Option<Desk> {
+    pub(super) fn desk(
+        &mut self,
+        name: &str,
+        service: &file::Service,
+        at: Cursor<'_>,
+        capacity: Capacity,
+    ) -> Option<Desk> {
         let file::Service { discipline, max_wait, controlled_delay, cancel, slowdown, queues, .. } = service;
         let is_plain = (discipline, cancel, queues) == (&file::Discipline::Fifo, &Cancel::None, &Queues::Pooled)
             && (max_wait, controlled_delay, slowdown) == (&None, &None, &None)
-            && service.calls.is_empty();
-        if is_plain {
+            && service.calls.is_empty()
+            && service.schedule.is_empty();
+        if is_plain && capacity.is_constant() {
+            return None;
+        }
+        if service.instances.is_none() && is_plain {
+            // The incident is told of that there is nothing that it could happen to.
             return None;
         }
         if service.instances.is_none() {
@@ -22,7 +34,7 @@ impl Check<'_> {
                 Diagnostic::new(Code::Unused, format!("nobody waits at service `{name}`"))
                     .at(at.key_place(), "no `instances`")
                     .note("a service without instances is a delay: it has no queue and no workers")
-                    .help("say how many instances there are, or delete `calls`, `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown` and `queues`"),
+                    .help("say how many instances there are, or delete `calls`, `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown`, `queues` and `schedule`"),
             );
             return None;
         }
@@ -44,6 +56,7 @@ impl Check<'_> {
             cancel: *cancel,
             slowdown: slowdown.clone(),
             queues: *queues,
+            capacity,
         })
     }
 

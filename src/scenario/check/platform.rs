@@ -1,6 +1,7 @@
 //! Cells, ticks and services.
 
 use super::Check;
+use super::clock::Clock;
 use crate::plan::{MAX_SERVICES, MAX_STATES, Pool, Retry, Service, ServiceId, TimeDistribution};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
@@ -75,10 +76,10 @@ impl Check<'_> {
         (platform.cells, platform.tick_min, platform.tick_max)
     }
 
-    pub(super) fn services(&mut self) -> Vec<Service> {
+    pub(super) fn services(&mut self, clock: &Clock) -> Vec<Service> {
         let services = &self.file.service;
         self.at_most("service", services.len(), MAX_SERVICES, self.root.key("service"));
-        let checked: Vec<Service> = services.iter().map(|(name, service)| self.service(name, service)).collect();
+        let checked: Vec<Service> = services.iter().map(|(name, service)| self.service(name, service, clock)).collect();
         self.call_cycle(&checked);
         checked
     }
@@ -129,7 +130,7 @@ impl Check<'_> {
         }
     }
 
-    fn service(&mut self, name: &str, service: &file::Service) -> Service {
+    fn service(&mut self, name: &str, service: &file::Service, clock: &Clock) -> Service {
         let at = self.root.key("service").key(name);
         let cells = u64::from(self.file.platform.cells);
         let pool =
@@ -159,7 +160,7 @@ impl Check<'_> {
         if let Some(timeout) = service.timeout {
             self.timeout(name, timeout, &service_time, at);
         }
-        let retry = self.retry(service, at);
+        let retry = self.retry(name, service, at);
         if service.cost.is_some() && pool.is_none() {
             self.push(
                 Diagnostic::new(Code::Unused, format!("service `{name}` has a cost, but no instances"))
@@ -169,8 +170,9 @@ impl Check<'_> {
             );
         }
         let cost = service.cost.filter(|_| pool.is_some());
-        let protection = self.protection(service, at);
-        let desk = self.desk(name, service, at);
+        let protection = self.protection(name, service, at);
+        let capacity = self.capacity(name, service, at, clock);
+        let desk = self.desk(name, service, at, capacity);
         let calls = self.called(service, at.key("calls"));
         let (name, timeout) = (name.to_owned(), service.timeout);
         Service { name, pool, service_time, calls, timeout, retry, cost, protection, desk }
@@ -200,7 +202,7 @@ impl Check<'_> {
         }
     }
 
-    fn retry(&mut self, service: &file::Service, at: Cursor<'_>) -> Retry {
+    fn retry(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Retry {
         let Some(retry) = &service.retry else {
             let jitter = file::Jitter::None;
             return Retry { attempts: 1, backoff: Nanos(0), multiplier: 1.0, cap: Nanos(0), jitter };
@@ -215,7 +217,7 @@ impl Check<'_> {
                     .help("raise `cap` to at least `backoff`"),
             );
         }
-        if !Self::can_fail(service) {
+        if !self.can_fail(name, service) {
             self.push(
                 Diagnostic::new(Code::Unused, "these retries never happen")
                     .at(at.key_place(), "nothing fails here")

@@ -1,6 +1,7 @@
 //! Retry budgets, limiters, circuit breakers, client throttling.
 
 use super::Check;
+use super::capacity::fails;
 use crate::plan::protection::{Breaker, Protection, RateLimit, RetryBudget, THOUSAND, Throttle};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Jitter, Trip};
@@ -16,12 +17,12 @@ const LONGEST_WARM_UP: Nanos = Nanos::from_secs(3600);
 
 impl Check<'_> {
     /// What protects a service.
-    pub(super) fn protection(&mut self, service: &file::Service, at: Cursor<'_>) -> Protection {
+    pub(super) fn protection(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Protection {
         let (limit, limit_at) = (service.limit.clone().unwrap_or_default(), at.key("limit"));
         if let Some(in_flight) = limit.in_flight {
             self.one_per_cell("requests in flight", in_flight, limit_at.key("in_flight"));
         }
-        self.nothing_fails(service, at);
+        self.nothing_fails(name, service, at);
         Protection {
             budget: self.budget(service, at.key("retry")),
             rate: limit.rate.as_ref().map(|rate| self.rate(rate, service.timeout, limit_at.key("rate"))),
@@ -34,20 +35,21 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a request to the service can fail, retries aside: full queue, time-out, or a limiter.
-    pub(super) fn can_fail(service: &file::Service) -> bool {
+    /// Whether a request to the service can fail, retries aside: full queue, time-out, a limiter, or an incident.
+    pub(super) fn can_fail(&self, name: &str, service: &file::Service) -> bool {
         let drops = service.max_wait.is_some() || service.controlled_delay.is_some();
         let turns_away = service.instances.is_some() && (service.queue.is_some() || drops);
         let is_limited = service.limit.as_ref().is_some_and(|limit| limit.rate.is_some() || limit.in_flight.is_some());
         // What it calls may fail, and its requests with it.
-        service.timeout.is_some() || turns_away || is_limited || !service.calls.is_empty()
+        let calls = !service.calls.is_empty();
+        service.timeout.is_some() || turns_away || is_limited || calls || fails(self.file, name)
     }
 
     /// A breaker or throttle that waits for failures where there are none.
-    fn nothing_fails(&mut self, service: &file::Service, at: Cursor<'_>) {
+    fn nothing_fails(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) {
         let counts_errors = service.breaker.as_ref().is_some_and(|of| matches!(of.trips_on, Trip::Errors(_)));
         for (key, is_there) in [("breaker", counts_errors), ("throttle", service.throttle.is_some())] {
-            if is_there && !Self::can_fail(service) {
+            if is_there && !self.can_fail(name, service) {
                 self.push(
                     Diagnostic::new(Code::Unused, format!("this {key} never does anything"))
                         .at(at.key(key).key_place(), "nothing fails here")
@@ -155,7 +157,7 @@ impl Check<'_> {
     }
 
     /// What is divided over cells in whole pieces.
-    fn one_per_cell(&mut self, what: &str, total: u64, at: Cursor<'_>) {
+    pub(super) fn one_per_cell(&mut self, what: &str, total: u64, at: Cursor<'_>) {
         let cells = u64::from(self.file.platform.cells);
         if total < cells {
             self.push(

@@ -1,0 +1,129 @@
+//! What changes at desks in the course of time: instances come and go, requests get through at last.
+
+use super::{Desks, Request, Stage, Turn};
+use crate::engine::cell::Player;
+use crate::model::Model;
+use crate::plan::{self, Queues};
+use crate::units::{Instant, Nanos};
+use std::cmp::Reverse;
+
+impl Desks {
+    /// Awaits the first change of a service's instances that is not before this instant.
+    pub(super) fn await_change(&mut self, model: &Model, service: usize, from: Instant) {
+        let desk = model.services[service].desk.as_ref().filter(|_| self.by_service[service].is_some());
+        if let Some(Instant(time)) = desk.and_then(|desk| desk.capacity.next_change(from)) {
+            let place = service as u32;
+            self.turns.push(Reverse(Turn::change(time, place)));
+        }
+    }
+
+    pub(super) fn await_arrival(&mut self, place: u32, ticket: u64, time: u64) {
+        self.turns.push(Reverse(Turn::arrival(time, ticket, place)));
+    }
+
+    /// Brings the instances of a service to what they are from now on. The requests that fail as their instance is lost.
+    fn change(&mut self, model: &Model, cell: u32, service: usize, now: Instant) -> Vec<Request> {
+        let Some((settings, total)) = scheduled(model, service, now) else { return Vec::new() };
+        let lost = model.lost_instances(service, cell, now, total);
+        let instances = model.instances_of(total, service, cell);
+        let desk = self.desk(service);
+        desk.pass(now.0);
+        let fewer = lost.saturating_sub(desk.lost);
+        // Those that are no longer scheduled go first, and in peace.
+        let before = instances.saturating_sub(desk.lost);
+        desk.stand(before, settings.queues);
+        desk.lost = lost;
+        let failing = self.at_lost(settings, service, fewer.min(before));
+        let failed = failing.into_iter().map(|place| self.end(place, now.0)).collect();
+        self.desk(service).stand(instances - lost, settings.queues);
+        failed
+    }
+
+    /// The places of the requests at as many instances as are lost, in the order in which they came.
+    fn at_lost(&self, settings: &plan::Desk, service: usize, lost: u64) -> Vec<u32> {
+        let Some(desk) = self.by_service[service].as_ref().filter(|_| lost > 0) else { return Vec::new() };
+        let (standing, is_pooled) = (desk.standing, settings.queues == Queues::Pooled);
+        let queues = standing - lost..standing;
+        let is_there = |request: &Request| match request.task.stage {
+            _ if usize::from(request.task.service) != service => false,
+            Stage::UnderWay(_) => false,
+            Stage::Waiting => !is_pooled && queues.contains(&u64::from(request.task.queue)),
+            Stage::Served(..) => is_pooled || queues.contains(&u64::from(request.task.queue)),
+        };
+        let requests = self.requests.iter().zip(0..);
+        let mut there: Vec<(u64, u32)> = requests
+            .filter_map(|(request, place)| Some((request.as_ref().filter(|request| is_there(request))?.ticket, place)))
+            .collect();
+        there.sort_unstable();
+        // Of n requests in service behind a common queue the lost/standing part, spread evenly.
+        let before = |index: u64| u128::from(index) * u128::from(lost) / u128::from(standing);
+        let is_lost = |index: u64| !is_pooled || before(index + 1) > before(index);
+        there.into_iter().zip(0..).filter(|&(_, index)| is_lost(index)).map(|((_, place), _)| place).collect()
+    }
+
+    /// A request gets through, to the instance that it was sent to or else another. It is given back where there is no room.
+    fn arrive(&mut self, settings: &plan::Desk, place: u32, now: u64) -> Option<Request> {
+        let service = usize::from(self.request(place).task.service);
+        let standing = self.desk(service).standing;
+        let task = &mut self.request(place).task;
+        if settings.queues != Queues::Pooled && u64::from(task.queue) >= standing {
+            task.queue = (u64::from(task.queue) % standing.max(1)) as u32;
+        }
+        let queue = task.queue as usize;
+        let desk = self.desk(service);
+        let is_nobody_there = settings.queues != Queues::Pooled && desk.standing == 0;
+        if is_nobody_there || desk.queues[queue].is_full() {
+            return Some(self.end(place, now));
+        }
+        self.line_up(settings, place, now);
+        None
+    }
+}
+
+/// The instances of a service over all cells that are scheduled from an instant on; `None` where it has no desk.
+pub(super) fn scheduled(model: &Model, service: usize, at: Instant) -> Option<(&plan::Desk, u64)> {
+    let service = &model.services[service];
+    let (pool, desk) = service.pool.as_ref().zip(service.desk.as_ref())?;
+    Some((desk, desk.capacity.scheduled(at, pool.instances)))
+}
+
+impl Player<'_> {
+    /// Instances come or go: requests fail with theirs, and free workers take up what waits.
+    pub(super) fn instances_change(&mut self, turn: Turn) {
+        let (service, now) = (turn.place as usize, Instant(turn.time));
+        for request in self.cell.desks.change(self.model, self.cell.id, service, now) {
+            self.fails(&request, turn.time);
+        }
+        for queue in 0..self.cell.desks.desk(service).queues.len() as u32 {
+            self.serve((service, queue), turn.time);
+        }
+        self.cell.desks.await_change(self.model, service, now + Nanos(1));
+    }
+
+    /// A request gets through that could not before.
+    pub(super) fn arrives(&mut self, turn: Turn) {
+        let service = usize::from(self.cell.desks.request(turn.place).task.service);
+        let settings = self.desk_settings(service);
+        if let Some(request) = self.cell.desks.arrive(settings, turn.place, turn.time) {
+            self.fails(&request, turn.time);
+        }
+    }
+
+    /// A request has come to nothing. Its client is told, if it is still there: another call of the same page may have failed just
+    /// now, and the page with it.
+    pub(super) fn fails(&mut self, request: &Request, now: u64) {
+        let mut freed = Vec::new();
+        if let Some(leg) = request.leg {
+            self.abandon_within(leg, now, &mut freed);
+        }
+        let mut session = request.client;
+        let is_there = !session.basket.is_of_leg() || self.cell.desks.legs.of(&session).is_some();
+        if request.is_awaited && is_there {
+            session.time = Instant(now);
+            self.refused(&mut session, usize::from(request.task.service));
+        }
+        for line in freed {
+            self.serve(line, now);
+        }
+    }
+}

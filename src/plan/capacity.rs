@@ -1,0 +1,237 @@
+//! What changes at the servers of a service in the course of time: instances by a schedule, and incidents.
+
+use crate::units::Instant;
+
+pub use crate::scenario::file::{Lost, Unreachable};
+
+/// Instances over time, and what goes wrong.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Capacity {
+    /// Instances from certain times on, in order of time; before the first of them, those of the pool.
+    pub steps: Vec<Step>,
+    /// What goes wrong, in order of the scenario.
+    pub incidents: Vec<Incident>,
+}
+
+/// So many instances from a time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The time.
+    pub at: Instant,
+    /// Instances over all cells; at least one per cell.
+    pub instances: u64,
+}
+
+/// Something that goes wrong for a while: `from <= t < until`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// When it begins.
+    pub from: Instant,
+    /// When it is over; later than `from`.
+    pub until: Instant,
+    /// What goes wrong.
+    pub effect: Effect,
+}
+
+/// What goes wrong at a service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Work takes so many times as long; at least one.
+    Slowed(f64),
+    /// No work is done.
+    Stalled,
+    /// Some of the instances are not there.
+    Lost(Lost),
+    /// Requests do not reach it.
+    Unreachable(Unreachable),
+}
+
+/// Payments fail for a while: `from <= t < until`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declines {
+    /// When it begins.
+    pub from: Instant,
+    /// When it is over.
+    pub until: Instant,
+    /// Probability that a payment is declined, where it is more than that of the page.
+    pub probability: f64,
+    /// Whether it concerns a page, by [`CbmgId`](super::CbmgId) and state.
+    pub states: Vec<Vec<bool>>,
+}
+
+impl Incident {
+    /// Whether it is on at a time.
+    #[must_use]
+    pub fn is_on(&self, at: Instant) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
+impl Capacity {
+    /// Whether nothing ever changes.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        self.steps.is_empty() && self.incidents.is_empty()
+    }
+
+    /// The scheduled instances from an instant on, over all cells; `at_first` before the first step.
+    #[must_use]
+    pub fn scheduled(&self, at: Instant, at_first: u64) -> u64 {
+        self.steps.iter().rfind(|step| step.at <= at).map_or(at_first, |step| step.instances)
+    }
+
+    /// Most instances that are scheduled at any time.
+    #[must_use]
+    pub fn most(&self, at_first: u64) -> u64 {
+        self.steps.iter().map(|step| step.instances).fold(at_first, u64::max)
+    }
+
+    /// Instance-nanoseconds scheduled from one instant to another.
+    #[must_use]
+    pub fn instance_nanos(&self, from: Instant, until: Instant, at_first: u64) -> u128 {
+        let inner = self.steps.iter().map(|step| step.at).filter(|at| (from..until).contains(at));
+        let edges: Vec<Instant> = std::iter::once(from).chain(inner).chain([until]).collect();
+        let span = |edge: &[Instant]| u128::from(self.scheduled(edge[0], at_first)) * u128::from((edge[1] - edge[0]).0);
+        edges.windows(2).map(span).sum()
+    }
+
+    /// The first instant, not before this one, at which the number of instances may change.
+    #[must_use]
+    pub fn next_change(&self, from: Instant) -> Option<Instant> {
+        self.changes().filter(|&at| at >= from).min()
+    }
+
+    /// The last such instant before this one.
+    #[must_use]
+    pub fn last_change_before(&self, at: Instant) -> Option<Instant> {
+        self.changes().filter(|&change| change < at).max()
+    }
+
+    fn changes(&self) -> impl Iterator<Item = Instant> + '_ {
+        let losses = self.incidents.iter().filter(|incident| matches!(incident.effect, Effect::Lost(_)));
+        let edges = losses.flat_map(|incident| [incident.from, incident.until]);
+        self.steps.iter().map(|step| step.at).chain(edges)
+    }
+
+    /// What each incident takes of so many instances at a time, over all cells, with the number of the incident.
+    pub fn losses(&self, at: Instant, instances: u64) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let on = self.incidents.iter().enumerate().filter(move |(_, incident)| incident.is_on(at));
+        on.filter_map(move |(number, incident)| match incident.effect {
+            Effect::Lost(Lost::Instances(lost)) => Some((number, lost)),
+            Effect::Lost(Lost::Share(share)) => Some((number, (instances as f64 * share).round() as u64)),
+            _ => None,
+        })
+    }
+
+    /// When a worker is done that begins at a time and would need `work` ns if nothing went wrong: it does 1/factor of the work
+    /// while it is slowed, and nothing while it is stalled.
+    #[must_use]
+    pub fn done(&self, mut now: u64, mut work: u64) -> u64 {
+        loop {
+            let pace = self.pace(Instant(now));
+            let edges = self.incidents.iter().flat_map(|incident| [incident.from.0, incident.until.0]);
+            let edge = edges.filter(|&edge| edge > now).min().unwrap_or(u64::MAX);
+            if let Some(factor) = pace {
+                let needs = stretched(work, factor);
+                if needs <= edge - now || edge == u64::MAX {
+                    return now.saturating_add(needs);
+                }
+                work -= shrunk(edge - now, factor).min(work);
+            }
+            now = edge;
+        }
+    }
+
+    /// How many times as long work takes at a time; `None`: it stands still.
+    fn pace(&self, at: Instant) -> Option<f64> {
+        self.incidents.iter().filter(|incident| incident.is_on(at)).try_fold(1.0, |pace, incident| {
+            match incident.effect {
+                Effect::Stalled => None,
+                Effect::Slowed(factor) => Some(pace * factor),
+                _ => Some(pace),
+            }
+        })
+    }
+
+    /// Whether requests do not reach the service at a time: how, and when that is over. Of several incidents, one that refuses goes
+    /// before the others, then the one that lasts longest.
+    #[must_use]
+    pub fn unreachable(&self, at: Instant) -> Option<(Unreachable, Instant)> {
+        let on = self.incidents.iter().filter(|incident| incident.is_on(at));
+        let cut = on.filter_map(|incident| match incident.effect {
+            Effect::Unreachable(how) => Some((how, incident.until)),
+            _ => None,
+        });
+        cut.max_by_key(|&(how, until)| (how == Unreachable::Refused, until))
+    }
+}
+
+impl Declines {
+    /// Whether it concerns a page at a time.
+    #[must_use]
+    pub fn is_on(&self, at: Instant, cbmg: usize, state: usize) -> bool {
+        self.from <= at && at < self.until && self.states[cbmg][state]
+    }
+}
+
+/// A time at a slower pace; factors of one change nothing.
+fn stretched(work: u64, factor: f64) -> u64 {
+    if factor > 1.0 { (work as f64 * factor) as u64 } else { work }
+}
+
+/// The work that is done in a time at a slower pace.
+fn shrunk(span: u64, factor: f64) -> u64 {
+    if factor > 1.0 { (span as f64 / factor) as u64 } else { span }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incident(from: u64, until: u64, effect: Effect) -> Incident {
+        Incident { from: Instant(from), until: Instant(until), effect }
+    }
+
+    #[test]
+    fn work_rests_in_a_stall_and_drags_on_while_slowed() {
+        let capacity = Capacity {
+            steps: Vec::new(),
+            incidents: vec![
+                incident(100, 200, Effect::Stalled),
+                incident(300, 400, Effect::Slowed(4.0)),
+                incident(350, 360, Effect::Stalled),
+            ],
+        };
+        assert_eq!(capacity.done(0, 100), 100, "done in the instant in which it stalls");
+        assert_eq!(capacity.done(0, 101), 201);
+        assert_eq!(capacity.done(150, 0), 200);
+        assert_eq!(capacity.done(300, 10), 340);
+        // 12 in 50, then rest, 10 in 40, and 8 after it.
+        assert_eq!(capacity.done(300, 30), 408);
+        assert_eq!(capacity.done(500, 7), 507);
+        assert_eq!(capacity.done(500, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn instances_follow_the_schedule() {
+        let step = |at, instances| Step { at: Instant(at), instances };
+        let capacity = Capacity { steps: vec![step(10, 7), step(20, 3)], incidents: Vec::new() };
+        let scheduled = [9, 10, 19, 20].map(|at| capacity.scheduled(Instant(at), 5));
+        assert_eq!(scheduled, [5, 7, 7, 3]);
+        assert_eq!(capacity.instance_nanos(Instant(5), Instant(25), 5), 5 * 5 + 10 * 7 + 5 * 3);
+        assert_eq!(capacity.next_change(Instant(11)), Some(Instant(20)));
+        assert_eq!(capacity.most(5), 7);
+    }
+
+    #[test]
+    fn who_refuses_goes_first() {
+        let cut = |from, until, how| incident(from, until, Effect::Unreachable(how));
+        let capacity = Capacity {
+            steps: Vec::new(),
+            incidents: vec![cut(0, 90, Unreachable::Retransmitted), cut(10, 20, Unreachable::Refused)],
+        };
+        assert_eq!(capacity.unreachable(Instant(5)), Some((Unreachable::Retransmitted, Instant(90))));
+        assert_eq!(capacity.unreachable(Instant(15)), Some((Unreachable::Refused, Instant(20))));
+        assert_eq!(capacity.unreachable(Instant(90)), None);
+    }
+}

@@ -11,6 +11,7 @@ mod free_places;
 mod order;
 pub mod permutation;
 mod presale;
+pub mod room;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;

@@ -5,10 +5,10 @@
 //! are the scenario's own intensities, numbers of sessions those of [`Expectation`]. Nothing queues, fails, retries or sells out,
 //! so what comes out is the load that the platform would have to carry to serve everyone: where it exceeds the capacity, the
 //! service cannot keep up, and retries only make it worse. Of services one behind the other, each is judged as if those before it
-//! let everyone through. Service times are taken as they are written, without a slowdown above a rate, and capacity as that of all
-//! workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is counted as if it were served. A service
-//! that calls others keeps its workers for as long as those work, but not for as long as they let it wait. It follows a schedule of
-//! instances, and knows nothing of incidents.
+//! let everyone through, and so is a waiting room. Service times are taken as they are written, without a slowdown above a rate, and
+//! capacity as that of all workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is counted as if
+//! it were served. A service that calls others keeps its workers for as long as those work, but not for as long as they let it wait.
+//! It follows a schedule of instances, and knows nothing of incidents.
 //!
 //! For Poisson arrivals and stays that are indeed exponential, the flow is the exact mean of the M/M/∞ network (Massey and Whitt,
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the

@@ -36,6 +36,8 @@ pub struct Model {
     pub shoppers: u64,
     /// Sale windows.
     pub windows: Vec<plan::Window>,
+    /// Their waiting rooms.
+    pub rooms: Vec<Option<Room>>,
     /// Presales, in order of time.
     pub presales: Vec<Presale>,
     /// What a session is about, by the number that it carries: windows from the first number up, balances of presales from the
@@ -126,8 +128,23 @@ pub struct Attendance {
     pub participation: f64,
     /// The largest probability that any history gives: so many are invited, and each accepts by their own.
     pub invited: f64,
-    /// When they come.
+    /// Share of the invited that is there before the opening.
+    pub early: f64,
+    /// When the others come.
     pub cumulative: Cumulative,
+}
+
+/// A waiting room, over all cells.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Shoppers let in a second.
+    pub per_second: u64,
+    /// When a place expires, since it was taken.
+    pub longest_wait: Option<Nanos>,
+    /// How long a shopper waits before giving up.
+    pub patience: Option<TimeSampler>,
+    /// What becomes of the place of a shopper who has left.
+    pub left_places: plan::LeftPlaces,
 }
 
 /// A behaviour graph.
@@ -218,6 +235,7 @@ impl Model {
             simulated,
             shoppers: plan.shoppers,
             windows: plan.windows.clone(),
+            rooms: plan.windows.iter().map(|window| window.room.as_ref().map(Room::new)).collect(),
             presales: presales(plan),
             rounds: rounds(plan),
             memory: plan.memory.clone(),
@@ -235,6 +253,19 @@ impl Model {
     #[must_use]
     pub fn scale(&self) -> u64 {
         u64::from(self.cells / self.simulated)
+    }
+
+    /// The waiting room that sessions of this number come to: none for those who pay a balance.
+    #[must_use]
+    #[inline]
+    pub fn room(&self, session: u8) -> Option<&Room> {
+        self.rooms.get(usize::from(session))?.as_ref()
+    }
+
+    /// Whether any window has a waiting room.
+    #[must_use]
+    pub fn has_rooms(&self) -> bool {
+        self.rooms.iter().any(Option::is_some)
     }
 
     /// First shopper of a cell; shoppers are dealt out as evenly as whole numbers allow.
@@ -346,6 +377,7 @@ impl Segment {
             Some(Attendance {
                 participation: attendance.participation,
                 invited: (attendance.participation * factor).min(1.0),
+                early: attendance.early,
                 cumulative: Cumulative::new(&plan.intensities[attendance.intensity], length),
             })
         };
@@ -366,6 +398,17 @@ impl Segment {
                 (sampler, least)
             }),
             category: Choice::new(&weights),
+        }
+    }
+}
+
+impl Room {
+    fn new(room: &plan::Room) -> Self {
+        Room {
+            per_second: room.per_second,
+            longest_wait: room.longest_wait,
+            patience: room.patience.as_ref().map(TimeSampler::new),
+            left_places: room.left_places,
         }
     }
 }

@@ -111,6 +111,21 @@ pub struct Window {
     pub closes: Instant,
     /// Orders of this window take deposits; `None`: they are paid at once.
     pub presale: Option<Presale>,
+    /// Waiting room in front of the platform.
+    pub room: Option<Room>,
+}
+
+/// A waiting room, over all cells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Room {
+    /// Shoppers let in a second, 1 to 10^9.
+    pub per_second: u64,
+    /// When a place expires, since it was taken.
+    pub longest_wait: Option<Nanos>,
+    /// How long a shopper waits before giving up.
+    pub patience: Option<TimeDistribution>,
+    /// What becomes of the place of a shopper who has left.
+    pub left_places: LeftPlaces,
 }
 
 /// Deposits instead of payments, and the balances that follow in a later window.
@@ -254,6 +269,8 @@ pub struct Segment {
 pub struct Attendance {
     /// Probability that a shopper without a history comes.
     pub participation: f64,
+    /// Share of those who come that is there before the opening.
+    pub early: f64,
     /// Index into [`Plan::intensities`].
     pub intensity: usize,
 }
@@ -346,7 +363,7 @@ pub struct Retry {
     pub jitter: Jitter,
 }
 
-pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, Queues, Slowdown};
+pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Slowdown};
 
 /// What is on sale.
 #[derive(Clone, Debug, PartialEq)]

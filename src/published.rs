@@ -273,6 +273,7 @@ mod tests {
             peak_orders_per_second: peak,
             peak_orders_unix_ms: Some(0),
             peak_payments_per_second: 0.0,
+            room: None,
         }
     }
 

@@ -35,6 +35,50 @@ impl Intents {
     }
 }
 
+/// What has become of the sessions that came to waiting rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomCounts {
+    /// Came.
+    pub came: u64,
+    /// Of those, did not go in at once.
+    pub waited: u64,
+    /// Went in.
+    pub admitted: u64,
+    /// Lost patience.
+    pub gave_up: u64,
+    /// Lost their place.
+    pub sent_away: u64,
+    /// Were there at the closing.
+    pub closed: u64,
+}
+
+impl RoomCounts {
+    /// Adds other counts.
+    pub fn add(&mut self, other: RoomCounts) {
+        self.came += other.came;
+        self.waited += other.waited;
+        self.admitted += other.admitted;
+        self.gave_up += other.gave_up;
+        self.sent_away += other.sent_away;
+        self.closed += other.closed;
+    }
+
+    /// Who has left before the turn came.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.gave_up + self.sent_away + self.closed
+    }
+}
+
+/// The waiting room of a window in the current slot.
+#[derive(Clone, Debug, Default)]
+pub struct RoomTally {
+    /// Sessions.
+    pub counts: RoomCounts,
+    /// How long those waited who went in, ms.
+    pub waits_ms: ResponseTimes,
+}
+
 /// What becomes of orders of presales.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresaleTally {
@@ -82,6 +126,9 @@ pub struct Tally {
     /// By service.
     #[serde(skip)]
     pub services: Vec<ServiceTally>,
+    /// By window; empty where no window has a waiting room.
+    #[serde(skip)]
+    pub rooms: Vec<RoomTally>,
     /// By window, segment and [`Cause`]; grows over the whole run.
     ledger: Vec<Intents>,
     #[serde(skip)]
@@ -156,6 +203,7 @@ impl Tally {
             presale: PresaleTally::default(),
             settled_fen: vec![0; causes],
             services: vec![ServiceTally::default(); model.services.len()],
+            rooms: vec![RoomTally::default(); if model.has_rooms() { model.windows.len() } else { 0 }],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
             causes,
             segments: model.segments.len(),
@@ -199,6 +247,10 @@ impl Tally {
         for (mine, theirs) in self.services.iter_mut().zip(&mut total.services) {
             mine.drain_into(theirs);
         }
+        for (mine, theirs) in self.rooms.iter_mut().zip(&mut total.rooms) {
+            theirs.counts.add(std::mem::take(&mut mine.counts));
+            mine.waits_ms.drain_into(&mut theirs.waits_ms);
+        }
     }
 }
 
@@ -226,6 +278,8 @@ pub struct Row {
     pub settled_fen: Vec<u64>,
     /// By service.
     pub services: Vec<ServiceRow>,
+    /// Over the waiting rooms of all windows.
+    pub rooms: RoomCounts,
     /// Units left and SKUs with nothing left, by category, at its end.
     pub categories: Vec<(i64, i64)>,
     /// Units left of named products at its end.
@@ -297,6 +351,8 @@ impl Recorder {
         let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
         let begun = self.slot.begun;
         let before = self.rows.last().map_or(0, |row| row.in_flight);
+        let mut rooms = RoomCounts::default();
+        self.slot.rooms.iter().for_each(|room| rooms.add(room.counts));
         let row = Row {
             slot,
             begun,
@@ -308,6 +364,7 @@ impl Recorder {
             presale: self.slot.presale,
             settled_fen: self.slot.settled_fen.clone(),
             services: self.slot.services.iter().map(ServiceRow::new).collect(),
+            rooms,
             categories: (0..categories).map(|category| stock.of_category(category)).collect(),
             products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
         };

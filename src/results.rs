@@ -326,6 +326,37 @@ pub struct WindowSummary {
     pub peak_orders_unix_ms: Option<i64>,
     /// Most orders paid in one recorded slot, per second.
     pub peak_payments_per_second: f64,
+    /// What became of those who came to its waiting room; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomSummary>,
+}
+
+/// A waiting room: sessions that came to it, and how long those waited who went in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoomSummary {
+    /// Sessions that came.
+    pub came: u64,
+    /// Of those, sessions that did not go in at once.
+    pub waited: u64,
+    /// Sessions that went in.
+    pub admitted: u64,
+    /// Sessions that ran out of patience.
+    pub gave_up: u64,
+    /// Sessions whose place expired.
+    pub sent_away: u64,
+    /// Sessions that were still there when the window closed.
+    pub closed: u64,
+    /// Sessions that were still there when the simulation ended.
+    pub waiting: u64,
+    /// Median wait of those who went in, ms; percentiles are those of a bucket less than 1 % wide.
+    pub wait_ms_p50: u64,
+    /// 90 %.
+    pub wait_ms_p90: u64,
+    /// 99 %.
+    pub wait_ms_p99: u64,
+    /// Longest.
+    pub wait_ms_max: u64,
 }
 
 /// What became of the orders of a presale. Their money is GMV once the balance is paid, then all of it; a deposit alone never is.
@@ -733,6 +764,13 @@ pub mod series {
     pub const BALANCES_FEN: &str = "presale.balances_fen";
     /// Money of deposits whose balance was not paid in time, fen.
     pub const FORFEITED_FEN: &str = "presale.forfeited_fen";
+
+    /// A column of the waiting rooms, where there are any: sessions that `came`, were `admitted`, and `left` before their turn, and that
+    /// were `waiting` at the end of the slot.
+    #[must_use]
+    pub fn room(what: &str) -> String {
+        format!("room.{what}")
+    }
 
     /// Money that ended in a bucket, fen.
     #[must_use]

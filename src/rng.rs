@@ -82,6 +82,10 @@ pub enum Purpose {
     Arrivals = 21,
     /// Key of the permutation that orders the shoppers of a segment in a cell and window.
     Permutation = 22,
+    /// Arrivals of a segment in a cell and window that are there before the opening: how many, and in which order.
+    Early = 23,
+    /// Patience of a shopper in the waiting room of a window.
+    RoomPatience = 24,
     /// Price of a SKU.
     Price = 30,
     /// Stock of a SKU.

@@ -49,6 +49,8 @@ mod presale;
 mod protection;
 #[path = "reference/record.rs"]
 mod record;
+#[path = "reference/room.rs"]
+mod room;
 #[path = "properties/seeds.rs"]
 mod seeds;
 #[path = "reference/service.rs"]
@@ -104,6 +106,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("waits in a room", 15, |seen| seen.rarities.room_waits),
+    ("leavers of a room", 10, |seen| seen.rarities.room_losses),
     ("more instances", 10, |seen| seen.rarities.more_instances),
     ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),
     ("requests lost with their instance", 5, |seen| seen.rarities.lost_with_instance),
@@ -117,7 +121,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("forks that fail", 20, |seen| seen.forks_failed),
     ("calls of services", 10, |seen| seen.inner),
     ("calls of services that fail", 8, |seen| seen.inner_failed),
-    ("brands past a sum", 15, |seen| seen.brands_past),
+    ("brands past a sum", 10, |seen| seen.brands_past),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];

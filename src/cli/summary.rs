@@ -40,6 +40,10 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
         "\n".to_owned(),
         windows(summary, &clock),
     ];
+    if summary.windows.iter().any(|window| window.room.is_some()) {
+        parts.push(format!("\n{}\n", terminal.heading("Waiting rooms")));
+        parts.push(rooms(summary));
+    }
     if !summary.presales.is_empty() {
         parts.push(format!("\n{}\n", terminal.heading("Presales")));
         parts.push(presales(summary));
@@ -182,6 +186,29 @@ fn windows(summary: &Summary, clock: &Clock) -> String {
         .collect();
     let header = ["window", "opens", "sessions", "orders", "peak", "at", "peak paid", "GMV paid", "lost"];
     table::text(header, 2, rows)
+}
+
+fn rooms(summary: &Summary) -> String {
+    let with_rooms = summary.windows.iter().filter_map(|window| Some((window, window.room.as_ref()?)));
+    let rows = with_rooms.map(|(window, room)| {
+        let wait = |ms: u64| number::duration(ms as f64 / 1000.0);
+        let count = |sessions: u64| number::count(sessions as f64);
+        [
+            window.name.clone(),
+            count(room.came),
+            count(room.waited),
+            count(room.admitted),
+            wait(room.wait_ms_p50),
+            wait(room.wait_ms_p99),
+            wait(room.wait_ms_max),
+            count(room.gave_up),
+            count(room.sent_away),
+            count(room.closed + room.waiting),
+        ]
+    });
+    let header =
+        ["window", "came", "waited", "went in", "median wait", "p99", "longest", "gave up", "sent away", "not let in"];
+    table::text(header, 2, rows.collect())
 }
 
 /// Every published figure beside what was simulated; an error beyond what the scenario lets be is marked.
@@ -382,6 +409,7 @@ mod tests {
             peak_orders_per_second: 0.0,
             peak_orders_unix_ms: None,
             peak_payments_per_second: 0.0,
+            room: None,
         }
     }
 

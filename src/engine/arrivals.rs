@@ -3,7 +3,8 @@
 //! How many of a segment come to a window is one binomial draw. They fall into slices of time by binomial splitting (a slice
 //! takes a binomial share of those still to come) and within a slice by inversion of the intensity's distribution function,
 //! exact at the edges of the slice's ticks and a straight line between them (a burst shorter than a tick is spread over it).
-//! These are the order statistics of the intensity. The k-th to come is shopper pi(k) of a keyed permutation.
+//! These are the order statistics of the intensity. The k-th to come is shopper pi(k) of a keyed permutation. A binomial share that
+//! is there before the opening comes first, within the first millisecond after it, each at a time drawn evenly: no tick is shorter.
 
 use super::permutation::Permutation;
 use super::schedule::Slot;
@@ -14,6 +15,9 @@ use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
 use serde::{Deserialize, Serialize};
+
+/// Within what time after the opening those come who were there before, ns.
+const RUSH_IN: u64 = 1_000_000;
 
 /// Arrivals in a part of a slice that are still put in order one by one.
 const FULL: u32 = 16;
@@ -148,6 +152,27 @@ struct Invited {
     left: u64,
 }
 
+impl Invited {
+    /// Those who are there before the opening.
+    fn come_early(&mut self, model: &Model, cell: u32, slice: &Slice, upcoming: &mut Vec<Arrival>) {
+        let attendance = &model.segments[usize::from(self.segment)].attendance[slice.window];
+        let early = attendance.as_ref().map_or(0.0, |attendance| attendance.early);
+        if early <= 0.0 {
+            return;
+        }
+        let (subject, session) = (u64::from(cell) << 8 | u64::from(self.segment), slice.window as u8);
+        let mut stream = model.draws.stream(Name { subject, session, visit: 0, purpose: Purpose::Early, item: 0 });
+        let count = binomial(self.left, early, &mut stream);
+        for _ in 0..count {
+            let time = slice.edges[0] + Nanos(stream.below(RUSH_IN));
+            let shopper = self.first_shopper + self.order.at(self.next) as u32;
+            self.next += 1;
+            upcoming.push(Arrival { time, shopper, segment: self.segment, number: self.number });
+        }
+        self.left -= count;
+    }
+}
+
 impl Arrivals {
     /// The next arrival, if it comes before `end`.
     #[must_use]
@@ -178,7 +203,11 @@ impl Arrivals {
                 Pays::Balances(presale) => &slice.balances[usize::from(presale)],
                 Pays::Orders | Pays::Deposits(_) => &slice.segments[usize::from(invited.segment)],
             };
+            let is_of_window = usize::from(invited.number) == window;
             let Some(inflow) = of else { continue };
+            if slice.number == 1 && is_of_window {
+                invited.come_early(model, cell, slice, &mut self.upcoming);
+            }
             let name = Name {
                 subject: u64::from(cell) << 8 | u64::from(invited.segment),
                 session: invited.number,

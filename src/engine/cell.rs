@@ -7,6 +7,7 @@ use super::arrivals::Arrivals;
 use super::basket::Baskets;
 use super::desk::Desks;
 use super::event_list::EventList;
+use super::room::Rooms;
 use super::session::{Phase, Session};
 use super::station::Station;
 use super::stock::{Outbox, Stock};
@@ -32,6 +33,8 @@ pub struct Cell {
     pub stations: Vec<Station>,
     /// One per service that is protected.
     pub admissions: Vec<Option<Box<Admission>>>,
+    /// Waiting rooms of the windows.
+    pub rooms: Rooms,
     /// In place of the stations of services that need events of their own, and the sessions that wait there.
     pub desks: Desks,
     /// A byte per shopper of what lasts between windows; empty where there is one window.
@@ -74,6 +77,7 @@ impl Cell {
             baskets: Baskets::default(),
             stations: stations.collect(),
             admissions: (0..model.services.len()).map(|service| Admission::new(model, service, id)).collect(),
+            rooms: Rooms::new(model, id),
             desks: Desks::new(model, id),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             deposits: if model.presales.is_empty() { Vec::new() } else { vec![0; shoppers as usize] },
@@ -161,6 +165,7 @@ impl Player<'_> {
             Phase::Arrival => self.begin(session),
             Phase::TimedOut => self.timed_out(session),
             Phase::GaveUp => self.gave_up(session),
+            Phase::Retry if session.is_in_room() => self.go_in(session),
             Phase::Response | Phase::Retry => self.call(session),
             Phase::ThinkEnd => self.move_on(session),
             Phase::HoldExpiry | Phase::HoldExpiryAfterExit => self.expire(session),

@@ -101,10 +101,20 @@ fn ticks(plan: &Plan, length: Nanos, arrivals: f64) -> (u32, u32) {
 /// Arrivals that the plan expects within an interval, over all segments.
 #[derive(Clone, Debug)]
 pub struct ExpectedArrivals {
-    /// By window: per segment, and of those who pay a balance in it, the expected sessions, the instant from which their distribution
-    /// over time counts, and that distribution.
-    windows: Vec<Vec<(f64, Instant, Cumulative)>>,
+    /// By window: what each segment brings, and those who pay a balance in it.
+    windows: Vec<Vec<Attending>>,
     opens: Vec<Instant>,
+}
+
+/// Expected sessions of a segment in a window, or of those who pay a balance in it.
+#[derive(Clone, Debug)]
+struct Attending {
+    sessions: f64,
+    /// The share that is there before the opening.
+    early: f64,
+    /// The instant from which the distribution of the others over time counts, and that distribution.
+    opens: Instant,
+    cumulative: Cumulative,
 }
 
 impl ExpectedArrivals {
@@ -114,13 +124,15 @@ impl ExpectedArrivals {
         let expected = Expectation::new(plan);
         let windows = plan.windows.iter().enumerate().map(|(id, window)| {
             let attending = plan.segments.iter().zip(&expected.sessions).filter_map(|(segment, sessions)| {
-                let intensity = &plan.intensities[segment.attendance[id].as_ref()?.intensity];
-                Some((sessions[id], window.opens, Cumulative::new(intensity, window.closes - window.opens)))
+                let attendance = segment.attendance[id].as_ref()?;
+                let cumulative = Cumulative::new(&plan.intensities[attendance.intensity], window.closes - window.opens);
+                Some(Attending { sessions: sessions[id], early: attendance.early, opens: window.opens, cumulative })
             });
             let paying = plan.presales().zip(&expected.balances).filter(|((_, presale), _)| presale.window == id);
             let paying = paying.map(|((_, presale), &(sessions, _))| {
                 let intensity = &plan.intensities[presale.intensity];
-                (sessions, presale.opens, Cumulative::new(intensity, window.closes - presale.opens))
+                let cumulative = Cumulative::new(intensity, window.closes - presale.opens);
+                Attending { sessions, early: 0.0, opens: presale.opens, cumulative }
             });
             attending.chain(paying).collect()
         });
@@ -132,8 +144,15 @@ impl ExpectedArrivals {
     #[must_use]
     pub fn within(&self, window: usize, from: Instant, until: Instant) -> f64 {
         let since = |at: Instant, opens: Instant| if at > opens { at - opens } else { Nanos(0) };
-        let within = |(n, opens, cumulative): &(f64, Instant, Cumulative)| {
-            n * (cumulative.at(since(until, *opens)) - cumulative.at(since(from, *opens)))
+        let within = |of: &Attending| {
+            let at_opening = if from <= of.opens && of.opens < until { 1.0 } else { 0.0 };
+            let later = of.cumulative.at(since(until, of.opens)) - of.cumulative.at(since(from, of.opens));
+            // As it stands where nobody is early.
+            if of.early > 0.0 {
+                of.sessions * (of.early * at_opening + (1.0 - of.early) * later)
+            } else {
+                of.sessions * later
+            }
         };
         self.windows[window].iter().map(within).sum()
     }
@@ -149,6 +168,6 @@ impl ExpectedArrivals {
     /// Arrivals of all windows.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.windows.iter().flatten().map(|(n, ..)| n).sum()
+        self.windows.iter().flatten().map(|of| of.sessions).sum()
     }
 }

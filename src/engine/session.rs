@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// | hold expiries | a payment that is answered at the deadline comes too late |
 /// | responses | workers and pages are ready before new requests |
 /// | time-outs, then shoppers giving up | an answer in the last nanosecond still counts |
-/// | retries, turns at a limiter | they have waited longest |
+/// | retries, turns at a limiter or in a waiting room | they have waited longest |
 /// | ends of think times | |
 /// | arrivals | newcomers come last |
 ///
@@ -37,9 +37,9 @@ pub enum Phase {
     Response,
     /// The client's time-out of a call.
     TimedOut,
-    /// The shopper's patience ends.
+    /// The shopper's patience ends, or the place in a waiting room does.
     GaveUp,
-    /// A call is tried again, or its turn has come at a limiter.
+    /// A call is tried again, or its turn has come at a limiter; the turn has come in a waiting room.
     Retry,
     /// The shopper has looked long enough at a page, or at its error.
     ThinkEnd,
@@ -191,6 +191,13 @@ impl Session {
     #[inline]
     pub fn window(&self) -> u8 {
         self.bits >> 4
+    }
+
+    /// Whether it waits in the room of its window: it has visited no page yet.
+    #[must_use]
+    #[inline]
+    pub fn is_in_room(&self) -> bool {
+        self.visit == 0
     }
 
     /// The same at another call of its page.

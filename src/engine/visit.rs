@@ -84,6 +84,14 @@ impl<'a> Player<'a> {
 
     pub(super) fn begin(&mut self, session: &mut Session) {
         self.tally.begun += 1;
+        match self.model.room(session.window()) {
+            None => self.begin_visits(session),
+            Some(room) => self.come_to_room(session, room),
+        }
+    }
+
+    /// The first page.
+    pub(super) fn begin_visits(&mut self, session: &mut Session) {
         if let Pays::Balances(presale) = self.round(session).pays {
             self.take_up_deposit(session, usize::from(presale));
         }
@@ -200,6 +208,9 @@ impl<'a> Player<'a> {
     }
 
     pub(super) fn gave_up(&mut self, session: &mut Session) {
+        if session.is_in_room() {
+            return self.leave_room(session);
+        }
         self.page_failed(session, Cause::GAVE_UP);
     }
 

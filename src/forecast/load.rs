@@ -11,10 +11,12 @@ use std::collections::BTreeMap;
 /// Sessions still in flight after a closing are followed for this long, seconds.
 const DRAIN: u64 = 6 * 3600;
 
-/// Segments of a window that share a behaviour graph and an arrival pattern, and so flow as one.
+/// Segments of a window that share a behaviour graph, an arrival pattern and a share of early ones, and so flow as one.
 #[derive(Default)]
 struct Group {
     sessions: f64,
+    /// Share of them that is there before the opening.
+    early: f64,
     /// Sessions times the mean lines of their baskets.
     lines: f64,
 }
@@ -58,16 +60,17 @@ pub(super) fn of_window(plan: &Plan, expectation: &Expectation, window: WindowId
 fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
     let bounds = &plan.windows[window];
     let length = bounds.closes - bounds.opens;
-    let mut groups: BTreeMap<(usize, usize), Group> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, usize, u64), Group> = BTreeMap::new();
     for (segment, sessions) in plan.segments.iter().zip(&expectation.sessions) {
         if let Some(attendance) = &segment.attendance[window] {
-            let group = groups.entry((segment.cbmg, attendance.intensity)).or_default();
+            let group = groups.entry((segment.cbmg, attendance.intensity, attendance.early.to_bits())).or_default();
+            group.early = attendance.early;
             group.sessions += sessions[window];
             group.lines += sessions[window] * segment.lines.mean();
         }
     }
     let mut arrivals: Vec<Cumulative> =
-        groups.keys().map(|&(_, intensity)| Cumulative::new(&plan.intensities[intensity], length)).collect();
+        groups.keys().map(|&(_, intensity, _)| Cumulative::new(&plan.intensities[intensity], length)).collect();
     let paying: Vec<(&Presale, Group)> = paying(plan, expectation, window);
     for (presale, _) in &paying {
         // Later by as much as balances are; that the grid is laid as for the opening only makes it finer.
@@ -93,7 +96,7 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
     };
     // What is reserved in a presale is ordered once its balance is paid.
     let creates_orders = |action: Action| matches!(action, Action::Reserve) && bounds.presale.is_none();
-    for ((&(cbmg, _), group), arrivals) in groups.iter().zip(&arrivals) {
+    for ((&(cbmg, ..), group), arrivals) in groups.iter().zip(&arrivals) {
         flow.add(plan, cbmg, group, (arrivals, 0.0), &creates_orders);
     }
     for ((presale, group), arrivals) in paying.iter().zip(&arrivals[groups.len()..]) {
@@ -106,7 +109,7 @@ fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
 /// Those who come to a window to pay a balance.
 fn paying<'a>(plan: &'a Plan, expectation: &Expectation, window: WindowId) -> Vec<(&'a Presale, Group)> {
     let of_window = plan.presales().zip(&expectation.balances).filter(|((_, presale), _)| presale.window == window);
-    of_window.map(|((_, presale), &(sessions, lines))| (presale, Group { sessions, lines })).collect()
+    of_window.map(|((_, presale), &(sessions, lines))| (presale, Group { sessions, lines, early: 0.0 })).collect()
 }
 
 impl Flow {
@@ -125,7 +128,10 @@ impl Flow {
         let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
         for slot in 0..self.sessions.len() {
             let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));
-            let at = |t: f64| arrivals.at(Nanos::from_secs_f64((t - after).max(0.0)));
+            let at = |t: f64| {
+                let early = if t > 0.0 { group.early } else { 0.0 };
+                early + (1.0 - group.early) * arrivals.at(Nanos::from_secs_f64((t - after).max(0.0)))
+            };
             let before = at(from);
             let visits = network.pass(seconds, |share| group.sessions * (at(from + share * seconds) - before));
             self.sessions[slot] += group.sessions * (at(from + seconds) - before);

@@ -6,7 +6,7 @@ mod saturation;
 mod tables;
 mod targets;
 
-use super::{Intents, PresaleTally, Recorder, Row};
+use super::{Intents, PresaleTally, Recorder, RoomTally, Row};
 use crate::engine::Breach;
 use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
@@ -16,8 +16,8 @@ use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
-    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, PresaleSummary, Results, ServiceCost, Summary,
-    TargetResult, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, PresaleSummary, Results, RoomSummary, ServiceCost,
+    Summary, TargetResult, Totals, WindowSummary,
 };
 use crate::units::{Instant, Nanos};
 
@@ -263,6 +263,24 @@ impl Outcome<'_> {
             peak_orders_per_second: peak.map_or(0.0, |row| rate(row.ordered.lines, row)),
             peak_orders_unix_ms: peak.map(|row| self.unix_ms(row.slot.start)),
             peak_payments_per_second: rows.iter().map(|row| rate(row.paid.lines, row)).fold(0.0, f64::max),
+            room: plan.room.is_some().then(|| self.room(window)),
+        }
+    }
+
+    fn room(&self, window: usize) -> RoomSummary {
+        let RoomTally { counts, waits_ms } = &self.recorder.total.rooms[window];
+        RoomSummary {
+            came: counts.came * self.scale,
+            waited: counts.waited * self.scale,
+            admitted: counts.admitted * self.scale,
+            gave_up: counts.gave_up * self.scale,
+            sent_away: counts.sent_away * self.scale,
+            closed: counts.closed * self.scale,
+            waiting: (counts.came - counts.admitted - counts.left()) * self.scale,
+            wait_ms_p50: waits_ms.quantile(0.5),
+            wait_ms_p90: waits_ms.quantile(0.9),
+            wait_ms_p99: waits_ms.quantile(0.99),
+            wait_ms_max: waits_ms.quantile(1.0),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
 use super::response_times::ResponseTimes;
-use super::{Intents, PresaleTally, Recorder, Row, ServiceRow, ServiceTally, Tally};
+use super::{Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow, ServiceTally, Tally};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
@@ -44,6 +44,8 @@ struct SliceState {
 struct TallyState {
     tally: Tally,
     services: Vec<ServiceState>,
+    /// Waiting rooms: counts, and waits of those who went in.
+    rooms: Vec<(RoomCounts, Buckets)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,7 +152,17 @@ impl Recorder {
                 && sums(&|row| row.services[id].limited, service.limited)
                 && sums(&|row| row.services[id].timed_out, service.timed_out)
         });
+        let of_rooms = |of: &dyn Fn(&RoomCounts) -> u64| {
+            sums(&|row| of(&row.rooms), total.rooms.iter().map(|room| of(&room.counts)).fold(0, u64::saturating_add))
+        };
+        let rooms = of_rooms(&|room| room.came)
+            && of_rooms(&|room| room.waited)
+            && of_rooms(&|room| room.admitted)
+            && of_rooms(&|room| room.gave_up)
+            && of_rooms(&|room| room.sent_away)
+            && of_rooms(&|room| room.closed);
         let adds_up = services
+            && rooms
             && sums(&|row| row.begun, total.begun)
             && sums(&|row| row.turned_away, total.turned_away)
             && intents(&|row| row.demand, total.demand)
@@ -170,6 +182,21 @@ impl Recorder {
         }
         let in_flight = total.begun.checked_sub(total.ended) == Some(before);
         (adds_up && in_flight).then_some(()).ok_or("its rows do not add up to its totals")
+    }
+
+    /// Whether everybody who came to a room went in, left, or is among those who wait there.
+    #[must_use]
+    pub fn rooms_hold(&self, waiting: &[u64]) -> bool {
+        waiting.iter().enumerate().all(|(window, &waiting)| {
+            let of_window = [&self.total, &self.slot].into_iter().filter_map(|tally| tally.rooms.get(window));
+            let sum = |of: fn(&RoomTally) -> u64| of_window.clone().map(|room| u128::from(of(room))).sum::<u128>();
+            let admitted = sum(|room| room.counts.admitted);
+            let left =
+                sum(|room| room.counts.gave_up) + sum(|room| room.counts.sent_away) + sum(|room| room.counts.closed);
+            admitted == sum(|room| room.waits_ms.count())
+                && sum(|room| room.counts.came) == admitted + left + u128::from(waiting)
+                && sum(|room| room.counts.waited) <= sum(|room| room.counts.came)
+        })
     }
 
     /// Whether every request that was answered has one response time, and no other has. A plain station answers all that it accepts
@@ -229,7 +256,7 @@ impl Row {
         });
         let categories =
             self.categories.iter().all(|(left, empty)| left.unsigned_abs().max(empty.unsigned_abs()) <= most);
-        services && categories && self.begun.max(self.in_flight) <= most
+        services && categories && self.begun.max(self.in_flight) <= most && self.rooms.are_below(most)
     }
 }
 
@@ -244,10 +271,19 @@ impl Tally {
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
+        let rooms = self.rooms.iter().all(|room| room.counts.are_below(most) && room.waits_ms.count() <= most);
         intents
             && services
             && settled
+            && rooms
             && [self.events, self.begun, self.ended, self.turned_away].iter().all(|&n| n <= most)
+    }
+}
+
+impl RoomCounts {
+    fn are_below(&self, most: u64) -> bool {
+        let RoomCounts { came, waited, admitted, gave_up, sent_away, closed } = *self;
+        [came, waited, admitted, gave_up, sent_away, closed].iter().all(|&count| count <= most)
     }
 }
 
@@ -272,7 +308,8 @@ impl TallyState {
             reading: service.reading,
             responses_us: service.responses_us.counted(),
         });
-        TallyState { services: services.collect(), tally: tally.clone() }
+        let rooms = tally.rooms.iter().map(|room| (room.counts, room.waits_ms.counted()));
+        TallyState { services: services.collect(), rooms: rooms.collect(), tally: tally.clone() }
     }
 
     fn tally(self, model: &Model, windows: usize) -> Result<Tally, Wrong> {
@@ -289,7 +326,16 @@ impl TallyState {
         }
         let services = self.services.into_iter().map(ServiceState::tally).collect::<Option<_>>();
         let services = services.ok_or("a response time is out of range")?;
-        Ok(Tally { ledger, services, causes: fresh.causes, segments: fresh.segments, ..self.tally })
+        if self.rooms.len() > fresh.rooms.len() {
+            return Err("there are waiting rooms that the scenario does not have");
+        }
+        // A fork may give a room to a window that had not opened.
+        let mut rooms = fresh.rooms;
+        for (room, (counts, waits)) in rooms.iter_mut().zip(self.rooms) {
+            let waits_ms = ResponseTimes::of(&waits).ok_or("a wait is out of range")?;
+            *room = RoomTally { counts, waits_ms };
+        }
+        Ok(Tally { ledger, services, rooms, causes: fresh.causes, segments: fresh.segments, ..self.tally })
     }
 }
 

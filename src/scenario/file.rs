@@ -160,6 +160,9 @@ pub struct Window {
     /// Orders of this window take deposits, and their balances are paid in a later one. Absent: they are paid at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presale: Option<Presale>,
+    /// Waiting room in front of the whole platform. Absent: whoever comes goes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
 }
 
 /// A presale: `reserve` sets stock aside, `pay` pays a deposit, and some of those who did come back in a later window to pay the
@@ -190,6 +193,36 @@ pub struct Presale {
 
 fn half_an_hour() -> Nanos {
     Nanos::from_secs(30 * 60)
+}
+
+/// A waiting room: shoppers go in one after the other at even distances, in the order in which they came; each has a place, and waits
+/// for its turn. The cells take turns, and each lets its share of the rate in. At the closing everybody who still waits is sent away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Room {
+    /// Shoppers let in a second, over the whole platform.
+    #[schemars(range(min = 1, max = 1_000_000_000u64))]
+    pub per_second: u64,
+    /// A place expires after this long; its shopper is sent away. Absent: never before the closing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_wait: Option<Nanos>,
+    /// How long a shopper waits in the room before giving up. Absent: as long as it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<TimeDistribution>,
+    /// What becomes of the place of a shopper who has left.
+    #[serde(default)]
+    pub left_places: LeftPlaces,
+}
+
+/// What becomes of the place of a shopper who has left a waiting room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftPlaces {
+    /// It stays in the line, and its turn passes unused: the room learns only then that nobody is there.
+    #[default]
+    Expire,
+    /// Those behind it move up at once.
+    MoveUp,
 }
 
 /// An arrival pattern: a sum of parts, each with a weight. Only proportions matter, how many come is the segment's participation.
@@ -354,6 +387,11 @@ pub struct Attendance {
     /// Probability that a shopper without a history comes.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub participation: f64,
+    /// Share of those who come that is there before the opening: they come within its first millisecond, in random order. The others
+    /// come by the pattern.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub early: f64,
     /// Name of the arrival pattern.
     pub intensity: String,
 }

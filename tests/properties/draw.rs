@@ -1,6 +1,8 @@
 //! Random scenarios as TOML text: small, valid, and each saying something else. Together they say everything that a scenario
 //! can say; `everything_happens` in the test holds them to that.
 
+#[path = "overload.rs"]
+mod overload;
 #[path = "protection.rs"]
 mod protection;
 
@@ -191,6 +193,7 @@ impl Draw {
             second += self.one_of(&[5, 17, 40, 70]);
             let closes = clock(second);
             self.line(&format!("[window.w{window}]\nopens = \"{opens}\"\ncloses = \"{closes}\""));
+            self.room();
             second += self.one_of(&[0, 0, 1, 30, 600, 5000]);
         }
     }
@@ -345,6 +348,10 @@ impl Draw {
                     let (participation, intensity) = (self.one_of(&[0.1, 0.5, 0.9, 1.0]), self.between(0, 1));
                     self.line(&format!("[segment.p{segment}.window.w{window}]"));
                     self.line(&format!("participation = {participation:?}\nintensity = \"i{intensity}\""));
+                    if self.chance(0.3) {
+                        let early = self.one_of(&[0.05, 0.5, 1.0]);
+                        self.line(&format!("early = {early:?}"));
+                    }
                 }
             }
         }

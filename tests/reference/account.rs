@@ -10,10 +10,13 @@ mod published;
 mod targets;
 
 use super::record::{Fact, Row, What};
+use super::room::Visit;
 use super::session::{Fate, Waits};
 use super::simulator::Simulator;
+use hdrhistogram::Histogram;
 use saleload::results::{
-    Bucket, Column, Completion, Conservation, LedgerRow, Results, Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, Column, Completion, Conservation, LedgerRow, Results, RoomSummary, Summary, Table, Totals, Values,
+    WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -160,7 +163,53 @@ impl Simulator<'_> {
             peak_orders_per_second: highest,
             peak_orders_unix_ms: first.map(|rate| self.unix_ms(rate.1)),
             peak_payments_per_second: peak(&rates(What::Ended(Fate::Bought))),
+            room: of_plan.room.is_some().then(|| self.room_summary(window)),
         }
+    }
+
+    fn room_summary(&self, window: usize) -> RoomSummary {
+        let visits = || self.record.visits.iter().filter(move |visit| visit.1 == window).map(|visit| visit.2);
+        let count = |of: &dyn Fn(Visit) -> bool| visits().filter(|visit| of(*visit)).count() as u64 * self.scale();
+        let mut waits = Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 2).expect("constant bounds");
+        for visit in visits() {
+            if let Visit::WentIn(wait) = visit {
+                waits.saturating_record(wait.0.div_ceil(1_000_000));
+            }
+        }
+        let went_in = |visit| matches!(visit, Visit::WentIn(_));
+        let leaves = |visit| matches!(visit, Visit::GaveUp | Visit::SentAway | Visit::Closed);
+        RoomSummary {
+            came: count(&|visit| visit == Visit::Came),
+            waited: count(&|visit| visit == Visit::Waited),
+            admitted: count(&went_in),
+            gave_up: count(&|visit| visit == Visit::GaveUp),
+            sent_away: count(&|visit| visit == Visit::SentAway),
+            closed: count(&|visit| visit == Visit::Closed),
+            waiting: count(&|visit| visit == Visit::Came) - count(&|visit| went_in(visit) || leaves(visit)),
+            wait_ms_p50: waits.value_at_quantile(0.5),
+            wait_ms_p90: waits.value_at_quantile(0.9),
+            wait_ms_p99: waits.value_at_quantile(0.99),
+            wait_ms_max: waits.value_at_quantile(1.0),
+        }
+    }
+
+    fn room_columns(&self) -> Vec<Column> {
+        if self.plan.windows.iter().all(|window| window.room.is_none()) {
+            return Vec::new();
+        }
+        let by_row = |of: &dyn Fn(Visit) -> bool| -> Vec<u64> {
+            let mut counts = vec![0; self.rows().len()];
+            self.record.visits.iter().filter(|visit| of(visit.2)).for_each(|visit| counts[visit.0] += 1);
+            counts
+        };
+        let (came, admitted) =
+            (by_row(&|visit| visit == Visit::Came), by_row(&|visit| matches!(visit, Visit::WentIn(_))));
+        let left = by_row(&|visit| matches!(visit, Visit::GaveUp | Visit::SentAway | Visit::Closed));
+        let until = |counts: &[u64], row: usize| counts[..=row].iter().sum::<u64>();
+        let rows = 0..self.rows().len();
+        let waiting = rows.map(|row| until(&came, row) - until(&admitted, row) - until(&left, row)).collect();
+        let columns = [("came", came), ("admitted", admitted), ("left", left), ("waiting", waiting)];
+        columns.into_iter().map(|(what, counts)| self.scaled(&series::room(what), counts)).collect()
     }
 
     fn lines_by_row(&self, what: What) -> Vec<u64> {
@@ -270,6 +319,7 @@ impl Simulator<'_> {
             columns.push(self.scaled(&series::bucket(bucket), fen));
         }
         columns.extend(self.stock_columns());
+        columns.extend(self.room_columns());
         columns
     }
 }

@@ -1,5 +1,6 @@
 //! Who comes when: the documented law of arrivals (binomial splitting over slices, inversion of the intensity at the edges of
-//! ticks within a slice, shoppers in the order of a keyed permutation), under the documented names of its draws.
+//! ticks within a slice, shoppers in the order of a keyed permutation; those who are early in the first millisecond), under the
+//! documented names of its draws.
 
 use super::draws;
 use super::event::Turn;
@@ -46,6 +47,9 @@ impl Crowd {
         if edges[0] >= closes {
             return;
         }
+        if self.slices == 1 {
+            self.rush_in(simulator, window);
+        }
         for (&(cell, segment, number), invited) in &mut self.invited {
             let (opens, cumulative) = pattern(simulator, segment, number);
             let behind = |edge: Instant| {
@@ -79,6 +83,27 @@ impl Crowd {
                 }
             }
             invited.left -= count;
+        }
+    }
+
+    /// Who was there before the opening comes in the first millisecond.
+    fn rush_in(&mut self, simulator: &Simulator, window: usize) {
+        for (&(cell, segment, number), invited) in &mut self.invited {
+            if number != window {
+                // Those who pay balances.
+                continue;
+            }
+            let attendance = simulator.model.segments[segment].attendance[window].as_ref().expect("it was invited");
+            let mut stream = draws::of_crowd(&simulator.model, (cell, segment, window), Purpose::Early, 0);
+            for _ in 0..binomial(invited.left, attendance.early, &mut stream) {
+                let ns = ((u128::from(stream.bits64()) * 1_000_000) >> 64) as u64;
+                let key = Key { shopper: invited.first + invited.order.at(invited.came), window, leg: 0 };
+                invited.came += 1;
+                invited.left -= 1;
+                if comes(simulator, key, segment) {
+                    self.coming.push((simulator.plan.windows[window].opens + Nanos(ns), cell, key, segment));
+                }
+            }
         }
     }
 

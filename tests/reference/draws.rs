@@ -65,6 +65,12 @@ pub(crate) fn patience(model: &Model, session: &Session) -> Option<Nanos> {
     Some(Nanos(patience.draw(&mut of_visit(model, session, Purpose::Patience, 0))))
 }
 
+/// How long the shopper waits to be let in.
+pub(crate) fn patience_in_room(model: &Model, session: &Session) -> Option<Nanos> {
+    let patience = model.rooms[session.key.window].as_ref()?.patience.as_ref()?;
+    Some(Nanos(patience.draw(&mut of_visit(model, session, Purpose::RoomPatience, 0))))
+}
+
 /// Where the shopper goes after the page, and how long they look at it before.
 pub(crate) fn next(model: &Model, session: &Session, page_failed: bool) -> (Option<usize>, Nanos) {
     let state = &model.graphs[model.segments[session.segment].graph(session.key.window as u8)].states[session.state];

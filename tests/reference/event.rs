@@ -26,7 +26,9 @@ pub(crate) enum Turn {
     TimedOut,
     /// A shopper has waited too long for a page.
     GaveUp,
-    /// A call is tried again.
+    /// The next place of a waiting room has its turn, whoever has it.
+    LetIn,
+    /// A call is tried again; a shopper goes in from a waiting room.
     Retry,
     /// A shopper has looked long enough.
     ThinkEnd,
@@ -65,7 +67,7 @@ impl Digest {
     /// the cell, the window and the visit; `granted` are the lines of an answer at the end of a tick.
     pub(crate) fn mix(&mut self, event: &Event, shopper_in_cell: u64, visit: u16, granted: u64) {
         let turn = match event.turn {
-            Turn::StationDone | Turn::WorkDone | Turn::Instances | Turn::GetsThrough => return,
+            Turn::StationDone | Turn::WorkDone | Turn::Instances | Turn::GetsThrough | Turn::LetIn => return,
             Turn::HoldExpiry => 0,
             Turn::HoldExpiryAfterExit => 1,
             Turn::Response => 2,

@@ -30,9 +30,16 @@ impl Simulator<'_> {
 
     pub(crate) fn begin(&mut self, mut session: Session) {
         self.record.current().begun += 1;
+        if self.plan.windows.get(session.key.window).is_some_and(|window| window.room.is_some()) {
+            return self.come_to_room(session);
+        }
         if self.balance_of(session.key).is_some() {
             self.bring_deposit(&mut session);
         }
+        self.first_page(session);
+    }
+
+    pub(crate) fn first_page(&mut self, session: Session) {
         let graph = self.model.segments[session.segment].graph(session.key.window as u8);
         let entry = self.model.graphs[graph].entry;
         self.enter(session, usize::from(entry));

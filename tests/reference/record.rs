@@ -2,6 +2,7 @@
 //! up while the simulation runs.
 
 use super::event::{Event, Turn};
+use super::room::Visit;
 use super::service::RequestId;
 use super::session::{Fate, Key, Line, Session};
 use saleload::engine::schedule::Slot;
@@ -135,6 +136,9 @@ pub(crate) struct Rarities {
     pub(crate) cancelled: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
+    /// Sessions that waited in a room; of those, sessions that left it without going in.
+    pub(crate) room_waits: u64,
+    pub(crate) room_losses: u64,
     /// Changes of instances: to more, and to fewer, in peace.
     pub(crate) more_instances: u64,
     pub(crate) fewer_instances: u64,
@@ -159,6 +163,8 @@ pub(crate) struct Record {
     pub(crate) rows: Vec<Row>,
     pub(crate) requests: Vec<Request>,
     pub(crate) facts: Vec<Fact>,
+    /// What happened in waiting rooms: row, window, what.
+    pub(crate) visits: Vec<(usize, usize, Visit)>,
     pub(crate) events: u64,
     pub(crate) rarities: Rarities,
     /// Instances that stand, wherever they change: cell, service, since when, how many.
@@ -213,6 +219,13 @@ impl Record {
     pub(crate) fn fact(&mut self, (time, row): (Instant, usize), session: &Session, lines: &[Line], what: What) {
         let (key, segment) = (session.key, session.segment);
         self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what }));
+    }
+
+    /// Notes what happens in the waiting room of a window.
+    pub(crate) fn visit(&mut self, window: usize, what: Visit) {
+        self.rarities.room_waits += u64::from(what == Visit::Waited);
+        self.rarities.room_losses += u64::from(matches!(what, Visit::GaveUp | Visit::SentAway | Visit::Closed));
+        self.visits.push((self.row(), window, what));
     }
 
     pub(crate) fn request(&mut self, request: Request) -> RequestId {

@@ -74,6 +74,8 @@ pub(crate) enum Waits {
     Answer(RequestId),
     /// The next attempt at a call.
     Retry,
+    /// To be let in, since then.
+    Room(Instant),
     /// The end of a think time; then the state, or the exit.
     Thinking(Option<usize>),
     /// The end of the tick, for contested stock.

@@ -9,6 +9,7 @@ use super::event::{Digest, Event, Turn};
 use super::presale::Deposit;
 use super::protection::Guard;
 use super::record::{Record, What};
+use super::room::Room;
 use super::service::{RequestId, Service};
 use super::session::{Fate, Key, Session, Waits};
 use super::stock::{Settlement, Stock};
@@ -46,6 +47,8 @@ pub(crate) struct Cell {
     pub(crate) lost: Vec<u64>,
     /// The longest that all queues of each service together were in the current row.
     pub(crate) longest: Vec<u64>,
+    /// The waiting room of each window.
+    pub(crate) rooms: Vec<Room>,
     pub(crate) digest: Digest,
     pub(crate) first_shopper: u64,
 }
@@ -152,6 +155,7 @@ impl<'a> Simulator<'a> {
                 standing: (0..plan.services.len()).map(|number| model.instances(number, id)).collect(),
                 lost: vec![0; plan.services.len()],
                 longest: vec![0; plan.services.len()],
+                rooms: plan.windows.iter().map(|window| Room::new(window, id)).collect(),
                 digest: Digest::default(),
                 first_shopper: model.first_shopper(id),
             }
@@ -211,6 +215,8 @@ impl<'a> Simulator<'a> {
             self.now = event.time;
             if event.turn.is_of_worker() {
                 self.work_done(event.turn, event.number as RequestId);
+            } else if event.turn == Turn::LetIn {
+                self.let_in(event.number as usize, event.key.window);
             } else if event.turn == Turn::Instances {
                 self.instances_change(event.key);
             } else if event.turn == Turn::GetsThrough {
@@ -247,6 +253,8 @@ impl<'a> Simulator<'a> {
             (Turn::Arrival, _) => self.begin(session),
             (Turn::Response, _) => self.answered(session),
             (Turn::TimedOut, _) => self.timed_out(session),
+            (Turn::GaveUp, Waits::Room(since)) => self.leave_room(session, since),
+            (Turn::Retry, Waits::Room(since)) => self.go_in(session, since),
             (Turn::GaveUp, _) => self.page_failed(session, Fate::GaveUp),
             (Turn::Retry, _) => self.call(session),
             (Turn::ThinkEnd, Waits::Thinking(target)) => self.move_on(session, target),

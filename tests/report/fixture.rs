@@ -233,6 +233,7 @@ fn window(table: &Table, name: &str, number: i64, opens: i64, closes: i64) -> Wi
         peak_orders_per_second: peak.1,
         peak_orders_unix_ms: Some(peak.0),
         peak_payments_per_second: rates(series::PAYMENTS).into_iter().map(|r| r.1).fold(0.0, f64::max),
+        room: None,
     }
 }
 

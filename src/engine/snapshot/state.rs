@@ -10,6 +10,7 @@ use crate::engine::cell::{Cell, Digest};
 use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
 use crate::engine::presale::balances_due;
+use crate::engine::room::Rooms;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
@@ -42,6 +43,7 @@ struct CellState {
     lines: Vec<(Sku, u32)>,
     stations: Vec<Station>,
     admissions: Vec<Option<Box<Admission>>>,
+    rooms: Rooms,
     desks: DesksState,
     /// Sessions that wait at desks; the lines of their baskets come after all others.
     at_desks: Vec<InFlight>,
@@ -114,7 +116,8 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let mut run = Run::new(Model::stocked_for(plan, simulated_cells, stocked_for));
     run.now = now;
     run.forks.clone_from(&start.forks);
-    let mut laws = Laws { held: vec![0; run.stock.skus() as usize], ..Laws::default() };
+    let mut laws =
+        Laws { held: vec![0; run.stock.skus() as usize], in_rooms: vec![0; plan.windows.len()], ..Laws::default() };
     for shard in 0..SHARDS {
         let histories: Vec<SkuHistory> = decode(&sections.section()?)?;
         let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), now);
@@ -224,7 +227,8 @@ impl CellState {
         let at_desks = clients.into_iter().map(|session| InFlight::of(session, cell, &mut lines)).collect();
         let (drawn, upcoming) = cell.arrivals.state();
         let (stations, admissions) = (cell.stations.clone(), cell.admissions.clone());
-        CellState { digest: cell.digest, drawn, upcoming, sessions, lines, stations, admissions, desks, at_desks }
+        let (digest, rooms) = (cell.digest, cell.rooms.clone());
+        CellState { digest, drawn, upcoming, sessions, lines, stations, admissions, rooms, desks, at_desks }
     }
 
     /// Brings a cell, in which nothing has happened yet, to this state.
@@ -256,6 +260,11 @@ impl CellState {
             return Err("what protects a service has done what it cannot");
         }
         cell.admissions = self.admissions;
+        let shoppers = model.first_shopper(cell.id + 1) - cell.first_shopper;
+        if !self.rooms.can_replace(&cell.rooms, model, shoppers, now) {
+            return Err("a waiting room has let in whom it cannot");
+        }
+        cell.rooms = self.rooms;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
         let mut come_back = |in_flight: &InFlight, cell: &mut Cell| {
@@ -330,6 +339,9 @@ impl InFlight {
         if !is_of_segment(model, cell, session.segment, session.shopper) || !began {
             return false;
         }
+        if session.is_in_room() {
+            return self.can_wait_in_room(model, now);
+        }
         let round = model.rounds[usize::from(session.window())];
         let is_due = !matches!(round.pays, Pays::Balances(_)) || *deadline == balances_due(round.closes);
         let states = &model.graphs[model.segments[usize::from(session.segment)].graph(session.window())].states;
@@ -355,6 +367,28 @@ impl InFlight {
             && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
             && session.attempt & !HAS_TURN <= MOST_ATTEMPTS
             && (!session.has_turn() || session.phase() == Phase::Retry)
+    }
+
+    /// Whether it can be in the waiting room of its window.
+    fn can_wait_in_room(&self, model: &Model, now: Instant) -> bool {
+        let InFlight { session, lines, had, granted, .. } = self;
+        if model.room(session.window()).is_none() {
+            return false;
+        }
+        let window = &model.windows[usize::from(session.window())];
+        let mut waiting = Session::new(session.page_start, session.shopper, session.segment, session.window());
+        waiting.wait_for(session.phase(), session.time);
+        let waits = match session.phase() {
+            Phase::Retry => session.time < window.closes,
+            Phase::GaveUp => session.time <= window.closes,
+            _ => false,
+        };
+        waits
+            && *session == waiting
+            && (window.opens..=session.time).contains(&session.page_start)
+            && session.page_start <= now
+            && session.time >= now
+            && (*lines, *had, *granted) == (0, false, 0)
     }
 
     /// Puts its basket among those of the cell.
@@ -385,6 +419,8 @@ impl InFlight {
 #[derive(Default)]
 struct Laws {
     in_flight: u64,
+    /// Sessions in waiting rooms, by window.
+    in_rooms: Vec<u64>,
     /// Units of each SKU for whose holder we are still looking.
     held: Vec<u32>,
     /// Money of what is still to be decided.
@@ -395,6 +431,9 @@ impl Laws {
     fn enter(&mut self, cell: &Cell, model: &Model, stock: &Stock, now: Instant) -> Result<(), Wrong> {
         for session in cell.sessions() {
             self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
+            if session.is_in_room() {
+                self.in_rooms[usize::from(session.window())] += 1;
+            }
             for line in cell.baskets.held(session.basket) {
                 let held = &mut self.held[line.sku as usize];
                 *held = held.checked_sub(line.units).ok_or("more is held of a product than is missing")?;
@@ -431,6 +470,9 @@ impl Laws {
             record.total.entered().chain(record.slot.entered()).map(|i: Intents| u128::from(i.fen)).sum();
         if sum(&|t| t.begun) != sum(&|t| t.ended) + u128::from(self.in_flight) {
             return Err("sessions are missing");
+        }
+        if !record.rooms_hold(&self.in_rooms) {
+            return Err("who waits in a room has not come to it, or is there no more");
         }
         if self.held.iter().any(|&units| units > 0) {
             return Err("stock is held for nobody");

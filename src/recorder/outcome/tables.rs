@@ -50,6 +50,17 @@ impl Outcome<'_> {
                 integers(series::product_left(&product.name), &|row| scaled(u64::from(row.products_left[id])));
             }
         }
+        if self.model.has_rooms() {
+            integers(series::room("came"), &|row| scaled(row.rooms.came));
+            integers(series::room("admitted"), &|row| scaled(row.rooms.admitted));
+            integers(series::room("left"), &|row| scaled(row.rooms.left()));
+            let mut waiting = 0;
+            let waiting = rows.iter().map(|row| {
+                waiting += row.rooms.came as i64 - row.rooms.admitted as i64 - row.rooms.left() as i64;
+                waiting * scale
+            });
+            columns.push(Column { name: series::room("waiting"), values: Values::Integer(waiting.collect()) });
+        }
         for service in 0..self.plan.services.len() {
             self.service_series(service, &mut columns);
         }

@@ -1,8 +1,9 @@
 //! Time zone and sale windows.
 
 use super::Check;
-use crate::plan::{MAX_WINDOWS, Window};
+use crate::plan::{MAX_WINDOWS, Room, Window};
 use crate::scenario::diagnostic::{Code, Diagnostic};
+use crate::scenario::file::LeftPlaces;
 use crate::scenario::schema::closest;
 use crate::scenario::source::Place;
 use crate::units::{Instant, LONGEST, Nanos};
@@ -78,18 +79,17 @@ impl Check<'_> {
             let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
             Nanos::from_secs(seconds.unsigned_abs())
         });
+        let rooms: Vec<Option<Room>> = spans.iter().map(|span| self.room(&span.name)).collect();
+        let window = |(span, room): (&Span, Option<Room>)| {
+            let (name, opens, closes) = (span.name.clone(), since(span.opens), since(span.closes));
+            Window { name, opens, closes, presale: None, room }
+        };
         Clock {
             origin_unix_ms: origin.as_millisecond(),
             horizon: since(end),
             sound,
             time_of_day: time_of_day.collect(),
-            windows: spans
-                .iter()
-                .map(|span| {
-                    let (opens, closes) = (since(span.opens), since(span.closes));
-                    Window { name: span.name.clone(), opens, closes, presale: None }
-                })
-                .collect(),
+            windows: spans.iter().zip(rooms).map(window).collect(),
         }
     }
 
@@ -103,6 +103,25 @@ impl Check<'_> {
                 .help("write a name such as \"Asia/Shanghai\" or \"UTC\"");
             self.push(unknown.did_you_mean(closest(name, known.iter().map(String::as_str))));
             TimeZone::UTC
+        })
+    }
+
+    fn room(&mut self, window: &str) -> Option<Room> {
+        let room = self.file.window[window].room.as_ref()?;
+        let at = self.root.key("window").key(window).key("room");
+        let leaves = room.patience.is_some() || room.longest_wait.is_some();
+        if room.left_places == LeftPlaces::MoveUp && !leaves {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("nobody leaves the waiting room of window `{window}`"))
+                    .at(at.key("left_places").place(), "no place is ever left")
+                    .note("a shopper leaves by `patience` or `longest_wait`, and this room has neither"),
+            );
+        }
+        Some(Room {
+            per_second: room.per_second,
+            longest_wait: room.longest_wait,
+            patience: room.patience.as_ref().map(|patience| self.time_distribution(patience, at.key("patience"))),
+            left_places: room.left_places,
         })
     }
 

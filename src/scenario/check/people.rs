@@ -141,7 +141,8 @@ impl Check<'_> {
                     .note("every part of the pattern begins after the window has closed, or is zero in its hours"),
                 );
             }
-            by_window[window] = Some(Attendance { participation: attendance.participation, intensity });
+            by_window[window] =
+                Some(Attendance { participation: attendance.participation, early: attendance.early, intensity });
         }
         by_window
     }

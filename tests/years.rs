@@ -1,0 +1,70 @@
+//! The festivals of 2016 to 2019: the fitted ones keep to what was published of their curves, the predicted ones to the little that
+//! was put in.
+
+use saleload::engine::{self, Options};
+use saleload::results::{PublishedFigure, Results};
+use saleload::scenario;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Cells of 64: enough that a peak of one second is hardly raised by chance.
+const SIMULATED_CELLS: u32 = 2;
+/// By how much the highest of many seconds is above the highest mean in such a sample, and what a sample may be off otherwise.
+const RAISED_BY_CHANCE: f64 = 0.08;
+const OF_A_SAMPLE: f64 = 0.01;
+
+fn played(year: u32) -> Results {
+    let path = format!("scenarios/double11-{year}.toml");
+    let loaded = scenario::load(Path::new(&path), &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
+    let options = Options { simulated_cells: SIMULATED_CELLS, threads: 2 };
+    engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
+}
+
+fn keeps_to_what_was_published(results: &Results, points: usize) {
+    let published = &results.summary.published;
+    assert_eq!(published.len(), points);
+    for figure in published {
+        let chance = if figure.figure == PublishedFigure::PeakOrdersPerSecond { RAISED_BY_CHANCE } else { OF_A_SAMPLE };
+        let error = figure.error.expect("the run came so far");
+        assert!((-figure.within - OF_A_SAMPLE..figure.within + chance).contains(&error), "{figure:?}");
+    }
+}
+
+/// GMV a second, from a minute to another since the opening.
+fn speed(results: &Results, from: i64, until: i64) -> f64 {
+    let opens = results.summary.windows[0].opens_unix_ms;
+    let (time, fen) = (results.series.integers("time_unix_ms"), results.series.integers("gmv_paid_fen"));
+    let inside = |at: i64| (opens + from * 60_000..opens + until * 60_000).contains(&at);
+    let sum: i64 = time.iter().zip(fen).filter(|(at, _)| inside(**at)).map(|(_, fen)| fen).sum();
+    sum as f64 / ((until - from) as f64 * 60.0)
+}
+
+/// The balances of the presale open at one o'clock.
+fn jumps_at_one(results: &Results) {
+    let (before, after) = (speed(results, 50, 60), speed(results, 62, 72));
+    assert!(after > 1.4 * before, "{before} fen a second before one o'clock, {after} after");
+}
+
+#[test]
+fn the_curve_of_2016_is_met() {
+    let results = played(2016);
+    keeps_to_what_was_published(&results, 15);
+    jumps_at_one(&results);
+}
+
+#[test]
+fn the_curve_of_2018_is_met() {
+    let results = played(2018);
+    keeps_to_what_was_published(&results, 11);
+    jumps_at_one(&results);
+}
+
+#[test]
+fn what_was_put_into_2017_and_2019_comes_out() {
+    for year in [2017, 2019] {
+        let results = played(year);
+        keeps_to_what_was_published(&results, 2);
+        jumps_at_one(&results);
+    }
+}

@@ -7,8 +7,8 @@
 //! service cannot keep up, and retries only make it worse. Of services one behind the other, each is judged as if those before it
 //! let everyone through, and so is a waiting room. Service times are taken as they are written, without a slowdown above a rate, and
 //! capacity as that of all workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is counted as if
-//! it were served. It follows a schedule of instances, takes an autoscaler to have ordered all that it may, in time, and knows nothing
-//! of incidents.
+//! it were served. A service that calls others keeps its workers for as long as those work, but not for as long as they let it wait.
+//! It follows a schedule of instances, takes an autoscaler to have ordered all that it may, in time, and knows nothing of incidents.
 //!
 //! For Poisson arrivals and stays that are indeed exponential, the flow is the exact mean of the M/M/∞ network (Massey and Whitt,
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the
@@ -115,7 +115,8 @@ pub struct ServiceForecast {
     pub requests: f64,
     /// Most requests per second.
     pub peak_requests: Peak,
-    /// Offered load at that time, erlangs: requests per second times mean service time, the workers that would be busy.
+    /// Offered load at that time, erlangs: requests per second times mean service time (with that of the services which it calls), the
+    /// workers that would be busy.
     pub peak_offered_erlangs: f64,
     /// Offered load over the workers there are, where that is most.
     pub peak_offered_over_capacity: Option<f64>,
@@ -181,7 +182,9 @@ impl Forecast {
         Forecast {
             sessions,
             visits: per_session(&|_| 1.0),
-            requests: per_session(&|state| state.calls.len() as f64),
+            requests: per_session(&|state| {
+                state.calls.iter().map(|&service| plan.requests_within(service).iter().sum::<f64>()).sum()
+            }),
             orders: demand.orders,
             gmv_ordered_fen: demand.gmv_ordered_fen,
             gmv_paid_fen: demand.gmv_paid_fen,

@@ -220,6 +220,8 @@ pub struct Transition {
 pub struct Service {
     /// Service time.
     pub time: TimeSampler,
+    /// Services that it calls, while its worker is kept.
+    pub calls: Vec<u8>,
     /// How long a client waits for an attempt.
     pub timeout: Option<Nanos>,
     /// Attempts and back-off.
@@ -544,6 +546,7 @@ impl Service {
     fn new(service: &plan::Service) -> Self {
         Service {
             time: TimeSampler::new(&service.service_time),
+            calls: service.calls.iter().map(|&called| called as u8).collect(),
             timeout: service.timeout,
             retry: service.retry.clone(),
             pool: service.pool.clone(),
@@ -597,6 +600,7 @@ mod tests {
             name: "order".into(),
             pool: None,
             service_time: TimeDistribution::Deterministic(Nanos(1)),
+            calls: Vec::new(),
             timeout: None,
             retry: Retry { attempts: 5, backoff, multiplier: 2.0, cap, jitter: Jitter::Decorrelated },
             cost: None,

@@ -296,6 +296,9 @@ pub struct Service {
     pub pool: Option<Pool>,
     /// Time a worker needs for a request.
     pub service_time: TimeDistribution,
+    /// Services that it calls once its own work is done, one after the other, while its worker is kept. No service calls itself,
+    /// by whatever way.
+    pub calls: Vec<ServiceId>,
     /// How long a client waits for one attempt.
     pub timeout: Option<Nanos>,
     /// Attempts and back-off; `attempts: 1` where the file says nothing.
@@ -308,7 +311,8 @@ pub struct Service {
     pub desk: Option<Desk>,
 }
 
-/// How the servers of a service choose, drop, forget and slow down. At least one of these differs from a plain queue.
+/// How the servers of a service choose, drop, forget and slow down. At least one of these differs from a plain queue, or the service
+/// calls others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Desk {
     /// Who is served next.
@@ -676,6 +680,35 @@ impl Plan {
     #[must_use]
     pub fn cost(&self, service: &Service) -> Option<Fen> {
         service.cost_of(self.instance_nanos(service)).filter(|_| service.autoscaler().is_none())
+    }
+
+    /// Requests of each service that a request of `service` brings with it, itself among them, if nothing fails.
+    #[must_use]
+    pub fn requests_within(&self, service: ServiceId) -> Vec<f64> {
+        let mut all = vec![0.0; self.services.len()];
+        let mut made = all.clone();
+        made[service] = 1.0;
+        // Services that call each other stand on as many levels as there are services, at most.
+        for _ in &self.services {
+            let mut next = vec![0.0; self.services.len()];
+            for (of, number) in made.iter().enumerate() {
+                all[of] += number;
+                self.services[of].calls.iter().for_each(|&called| next[called] += number);
+            }
+            made = next;
+        }
+        all
+    }
+
+    /// Mean time for which a request of `service` keeps its worker if nothing waits or fails, seconds: its own work, and all that it
+    /// brings with it.
+    #[must_use]
+    pub fn holding_secs(&self, service: ServiceId) -> f64 {
+        if self.services[service].calls.is_empty() {
+            return self.services[service].service_time.mean_secs();
+        }
+        let requests = self.requests_within(service);
+        self.services.iter().zip(requests).map(|(of, number)| number * of.service_time.mean_secs()).sum()
     }
 
     /// What all services cost that state it; `None` where none does, or an autoscaler decides about one of them.

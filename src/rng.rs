@@ -71,6 +71,19 @@ pub enum Purpose {
     Livestream = 18,
     /// Whether a basket line is of the product that a livestream shows; item = line.
     Pull = 19,
+    /// What the draws of a request's own calls are named by; item = call and attempt.
+    Lineage = 40,
+    /// The same as [`ServiceTime`](Purpose::ServiceTime), of a request that a service makes: its subject, session and visit are a
+    /// [`Lineage`](Purpose::Lineage).
+    ServiceTimeWithin = 41,
+    /// Likewise [`Backoff`](Purpose::Backoff).
+    BackoffWithin = 42,
+    /// Likewise [`Throttle`](Purpose::Throttle).
+    ThrottleWithin = 43,
+    /// Likewise [`Balancer`](Purpose::Balancer).
+    BalancerWithin = 44,
+    /// Likewise [`Lineage`](Purpose::Lineage).
+    LineageWithin = 45,
     /// Arrivals of a segment in a cell and window: how many in all.
     Attendance = 20,
     /// Arrivals of a segment in a cell and window, per tick: how many, and when.
@@ -104,6 +117,24 @@ pub struct Name {
     pub purpose: Purpose,
     /// Which of several, as the purpose says.
     pub item: u16,
+}
+
+impl Name {
+    /// The name of a draw that concerns a request which a service makes in turn. `lineage` was drawn for the request that it serves;
+    /// `purpose` is that of a request of a session.
+    #[must_use]
+    pub fn within(lineage: u64, purpose: Purpose, item: u16) -> Self {
+        let purpose = match purpose {
+            Purpose::ServiceTime => Purpose::ServiceTimeWithin,
+            Purpose::Backoff => Purpose::BackoffWithin,
+            Purpose::Throttle => Purpose::ThrottleWithin,
+            Purpose::Balancer => Purpose::BalancerWithin,
+            Purpose::Lineage => Purpose::LineageWithin,
+            other => other,
+        };
+        let (session, visit) = ((lineage >> 40) as u8, (lineage >> 48) as u16);
+        Name { subject: lineage & ((1 << 40) - 1), session, visit, purpose, item }
+    }
 }
 
 /// All draws of a run.

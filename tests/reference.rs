@@ -37,6 +37,8 @@ mod event;
 mod fork;
 #[path = "reference/incident.rs"]
 mod incident;
+#[path = "reference/inner.rs"]
+mod inner;
 #[path = "reference/order.rs"]
 mod order;
 #[path = "reference/page.rs"]
@@ -91,7 +93,7 @@ const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 const COMMON: &[(&str, u32, Count)] = &[
     ("ties", 42, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
-    ("contested requests", 60, |seen| seen.contested),
+    ("contested requests", 55, |seen| seen.contested),
     ("contested requests granted", 50, |seen| seen.granted),
     ("requests that wait", 45, |seen| seen.waits),
     ("rejections", 45, |seen| seen.rejected),
@@ -132,6 +134,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("baskets filled up", 8, |seen| seen.fill_ups),
     ("sessions by channel", 20, |seen| seen.by_channel),
     ("lines of livestreams", 3, |seen| seen.shown),
+    ("calls of services", 10, |seen| seen.inner),
+    ("calls of services that fail", 8, |seen| seen.inner_failed),
     ("samples of the cells", 15, |seen| seen.samples),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -167,6 +171,8 @@ struct Seen {
     forfeited: u64,
     forks: u64,
     forks_failed: u64,
+    inner: u64,
+    inner_failed: u64,
     brands_past: u64,
     coupons: u64,
     fill_ups: u64,
@@ -225,6 +231,8 @@ impl Seen {
             forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
             forks: rarities.forks,
             forks_failed: rarities.forks_failed,
+            inner: rarities.inner,
+            inner_failed: rarities.inner_failed,
             brands_past: (0..4).map(|mark| results.brands_past(mark).len() as u64).sum(),
             coupons: rarities.coupons,
             fill_ups: rarities.fill_ups,

@@ -133,6 +133,19 @@ fn power_of_two_choices() {
 }
 
 #[test]
+fn a_worker_that_waits_for_another() {
+    let (own, called): (f64, f64) = (0.06, 0.04);
+    let held = own + called;
+    let theory = pollaczek_khinchine(6.0, held, (own * own + called * called) / (held * held));
+    // Where the other is played event by event, too.
+    for overrides in [&[][..], &["service.called.cancel=\"waiting\""]] {
+        let experiment = Experiment::varied("held-worker", overrides);
+        agrees(&experiment, "server", &theory);
+        experiment.agrees("called", Measure::Utilisation, 6.0 * called);
+    }
+}
+
+#[test]
 fn fork_and_join() {
     let (arrivals, services) = (5.0, 10.0);
     let together = (12.0 - arrivals / services) / 8.0 / (services - arrivals);

@@ -17,11 +17,16 @@
 //! at them; behind a pooled queue that is as large a share of the requests in service as of the instances, spread evenly over them
 //! in the order in which they came. Those fail: their clients, if still there, are rejected.
 //!
+//! A service may call others, one after the other, when a worker has done the work that a request brings: the worker is kept until they
+//! have answered (see `inner`). Pages may make several calls at once (see `fork`). In either case a *leg* is the client that the
+//! called service sees.
+//!
 //! A request is counted as rejected or timed out when that happens, and its wait and response time when it is answered, whether or
 //! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
 
 mod change;
 mod fork;
+mod inner;
 mod legs;
 mod line;
 mod state;
@@ -54,6 +59,8 @@ struct Request {
     is_awaited: bool,
     /// Names it: the cell's requests are numbered in the order in which they come.
     ticket: u64,
+    /// The leg that makes its own calls, once it has come so far.
+    leg: Option<u32>,
     task: Task,
 }
 
@@ -72,6 +79,8 @@ struct Task {
     arrived: u64,
     /// What it brings: time of a worker, ns.
     work: u64,
+    /// What the draws of its own calls are named by; zero where it makes none.
+    lineage: u64,
     /// The longest that it may wait, ns.
     bound: u64,
     stage: Stage,
@@ -113,8 +122,10 @@ enum Class {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
-    /// A request is done.
+    /// A worker has done what a request brings.
     Done,
+    /// What a request has asked of a plain station is answered.
+    LegAnswered,
     /// The number of instances changes; the place is that of the service.
     Change,
     /// A request gets through that could not before.
@@ -150,6 +161,11 @@ impl Turn {
     /// A request arrives.
     fn arrival(time: u64, ticket: u64, place: u32) -> Self {
         Turn { time, class: Class::Arrival, order: ticket, caller: 0, ticket, place, what: What::Arrives }
+    }
+
+    /// A leg is answered by a station, whose requests are numbered among those of desks.
+    fn leg_answered(time: u64, order: u64, ticket: u64, place: u32) -> Self {
+        Turn { time, class: Class::Done, order, caller: 0, ticket, place, what: What::LegAnswered }
     }
 
     /// Whether an event of a session at the same instant comes before.
@@ -456,7 +472,7 @@ impl Desks {
 
     /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
     fn take(&mut self, settings: &plan::Desk, asked: &Asked) -> bool {
-        let &Asked { now, made, client, service, queue, rank, work, until } = asked;
+        let &Asked { now, made, client, service, queue, rank, work, lineage, until } = asked;
         if until.is_none() && self.desk(service).queues[queue].is_full() {
             return false;
         }
@@ -470,10 +486,11 @@ impl Desks {
             sent: now,
             arrived: now,
             work,
+            lineage,
             bound: u64::MAX,
             stage: until.map_or(Stage::Waiting, Stage::UnderWay),
         };
-        let place = self.keep(Request { client, is_awaited: true, ticket, task });
+        let place = self.keep(Request { client, is_awaited: true, ticket, leg: None, task });
         match until {
             None => self.line_up(settings, place, now),
             Some(until) => self.await_arrival(place, ticket, until),
@@ -593,6 +610,7 @@ struct Asked {
     queue: usize,
     rank: u8,
     work: u64,
+    lineage: u64,
     /// If it cannot get through, when it will.
     until: Option<u64>,
 }
@@ -605,8 +623,8 @@ enum Next {
 
 /// Whether a turn is still to come: its request is there, and so is the client who would leave; or its leg still waits for it.
 fn is_due(requests: &[Option<Request>], legs: &Legs, turn: &Turn) -> bool {
-    if turn.what == What::LegWaits {
-        return legs.waits(turn);
+    if matches!(turn.what, What::LegWaits | What::LegAnswered) {
+        return legs.is_due(turn);
     }
     let is_there =
         |request: &Request| request.ticket == turn.ticket && (turn.what != What::ClientLeaves || request.is_awaited);

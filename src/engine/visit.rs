@@ -44,6 +44,9 @@ impl<'a> Player<'a> {
 
     /// The service that a session is calling.
     pub(super) fn service(&self, session: &Session) -> usize {
+        if session.basket.is_of_leg() {
+            return self.service_of_leg(session);
+        }
         usize::from(self.calls(session)[usize::from(session.call)].service)
     }
 
@@ -60,11 +63,23 @@ impl<'a> Player<'a> {
         Name { subject, session: session.window(), visit: session.visit, purpose, item }
     }
 
+    /// The name of a draw that concerns an attempt of a client at its current call.
+    #[inline]
+    pub(super) fn name_of_call(&self, client: &Session, purpose: Purpose, attempt: u8) -> Name {
+        let item = item(client.call, attempt);
+        if client.basket.is_of_leg()
+            && let Some(lineage) = self.lineage(client)
+        {
+            return Name::within(lineage, purpose, item);
+        }
+        self.name(client, purpose, item)
+    }
+
     /// Work of the current attempt of a session at a call of a service, ns.
     #[inline]
     pub(super) fn work(&self, session: &Session, service: usize) -> u64 {
-        let item = item(session.call, session.attempt);
-        let work = self.model.services[service].time.draw(&mut self.stream(session, Purpose::ServiceTime, item));
+        let name = self.name_of_call(session, Purpose::ServiceTime, session.attempt);
+        let work = self.model.services[service].time.draw(&mut self.model.draws.stream(name));
         self.effects.map_or(work, |effects| effects.work(service, work))
     }
 
@@ -223,7 +238,8 @@ impl<'a> Player<'a> {
         if u32::from(session.attempt) + 1 >= settings.retry.attempts || !self.may_retry(service, session.time) {
             return self.page_failed(session, cause);
         }
-        let jitter = |attempt| self.stream(session, Purpose::Backoff, item(session.call, attempt)).unit();
+        let name = |attempt| self.name_of_call(session, Purpose::Backoff, attempt);
+        let jitter = |attempt| model.draws.stream(name(attempt)).unit();
         let wait = settings.backoff(session.attempt, jitter);
         let at = session.time + wait;
         let patience_ends = self.patience_ends(session, at);

@@ -4,7 +4,7 @@ use super::fluid::Network;
 use super::{Overload, Peak, ServiceForecast, TARGET_UTILISATION, WindowForecast, grid};
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;
-use crate::plan::{Action, Plan, Presale, Service, WindowId};
+use crate::plan::{Action, Plan, Presale, Service, ServiceId, WindowId};
 use crate::units::{Instant, Nanos};
 use std::collections::BTreeMap;
 
@@ -43,8 +43,7 @@ struct Flow {
 pub(super) fn of_window(plan: &Plan, expectation: &Expectation, window: WindowId) -> WindowForecast {
     let flow = flow(plan, expectation, window);
     let bounds = &plan.windows[window];
-    let services =
-        plan.services.iter().zip(&flow.requests).map(|(service, requests)| flow.judge(service, requests)).collect();
+    let services = (0..plan.services.len()).map(|service| flow.judge(plan, service, &flow.requests[service])).collect();
     WindowForecast {
         window: bounds.name.clone(),
         opens_unix_ms: flow.opens_unix_ms,
@@ -124,6 +123,7 @@ impl Flow {
         creates_orders: &dyn Fn(Action) -> bool,
     ) {
         let (mut network, cbmg) = (Network::new(plan, cbmg), &plan.cbmgs[cbmg]);
+        let within: Vec<Vec<f64>> = (0..plan.services.len()).map(|service| plan.requests_within(service)).collect();
         let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
         for slot in 0..self.sessions.len() {
             let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));
@@ -137,7 +137,9 @@ impl Flow {
             self.in_flight[slot] += network.inside.iter().sum::<f64>();
             for (state, visits) in cbmg.states.iter().zip(visits) {
                 for &service in &state.calls {
-                    self.requests[service][slot] += visits;
+                    for (requests, number) in self.requests.iter_mut().zip(&within[service]) {
+                        requests[slot] += visits * number;
+                    }
                 }
                 // After the closing, pages load and orders are refused.
                 if slot < self.open_slots && state.action.is_some_and(creates_orders) {
@@ -148,8 +150,9 @@ impl Flow {
     }
 
     /// Sets the requests of a service against its capacity.
-    fn judge(&self, service: &Service, requests: &[f64]) -> ServiceForecast {
-        let seconds_per_request = service.service_time.mean_secs();
+    fn judge(&self, plan: &Plan, service: ServiceId, requests: &[f64]) -> ServiceForecast {
+        let seconds_per_request = plan.holding_secs(service);
+        let service = &plan.services[service];
         let peak_requests = self.peak_rate(requests);
         let peak_offered_erlangs = peak_requests.value * seconds_per_request;
         let pool = service.pool.as_ref();

@@ -31,6 +31,8 @@ use std::collections::BTreeSet;
 
 /// Most pages that a session may visit on average.
 const MOST_PAGES: f64 = 10_000.0;
+/// Most requests that one request may bring with it.
+const MOST_REQUESTS: f64 = 10_000.0;
 /// Most money that a scenario may be about, fen: a ninth of what 64 bits count, so that chance does not carry a sum past them.
 const MOST_FEN: f64 = 1e18;
 /// How far a sum of shares or probabilities may be from one.
@@ -105,6 +107,17 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
 impl Check<'_> {
     /// What is sound line by line and too much as a whole.
     fn magnitudes(&mut self, plan: &Plan) {
+        for (service, settings) in plan.services.iter().enumerate().filter(|(_, of)| !of.calls.is_empty()) {
+            let requests: f64 = plan.requests_within(service).iter().sum();
+            if requests > MOST_REQUESTS {
+                let message = format!("a request of service `{}` brings {requests} requests", settings.name);
+                self.push(
+                    Diagnostic::new(Code::TooMany, message)
+                        .at(self.root.key("service").key(&settings.name).key("calls").key_place(), "calls too many")
+                        .note(format!("at most {MOST_REQUESTS} are possible")),
+                );
+            }
+        }
         let expected = Expectation::new(plan);
         for (cbmg, visits) in plan.cbmgs.iter().zip(&expected.visits) {
             let pages: f64 = visits.iter().sum();
@@ -275,8 +288,9 @@ impl Check<'_> {
         let cbmgs = cbmgs.chain(presales().map(|presale| &presale.cbmg));
         self.unused_in("cbmg", &file.cbmg, cbmgs, "no segment behaves so");
         let states = file.cbmg.values().flat_map(|cbmg| cbmg.state.values());
-        let calls = states.flat_map(|state| state.calls.iter().chain(state.parallel.values().flatten()));
-        self.unused_in("service", &file.service, calls, "no state calls it");
+        let of_pages = states.flat_map(|state| state.calls.iter().chain(state.parallel.values().flatten()));
+        let of_services = file.service.values().flat_map(|service| &service.calls);
+        self.unused_in("service", &file.service, of_pages.chain(of_services), "no state calls it");
         if file.catalogue.is_none() {
             let (nothing, why) = (std::iter::empty, "there is no `catalogue`");
             self.unused_in("category", &file.category, nothing(), why);

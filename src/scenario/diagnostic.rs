@@ -93,6 +93,8 @@ codes! {
     NothingOnSale = "nothing-on-sale",
     /// A category that is in demand but holds no SKU.
     EmptyCategory = "empty-category",
+    /// Services that call each other in a circle.
+    CallCycle = "call-cycle",
     /// Fewer shoppers or instances than cells.
     TooFewForCells = "too-few-for-cells",
     /// Parameters that do not make a distribution.

@@ -451,6 +451,11 @@ pub struct Service {
     pub queue: Option<u64>,
     /// Time a worker needs for a request.
     pub service_time: TimeDistribution,
+    /// Services that it calls to serve a request, one after the other, once its own work is done. Its worker is kept until they have
+    /// answered or timed out, with the timeout and the retries that they give their clients. When one fails for good, the request
+    /// fails as if it had been rejected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<String>,
     /// How long a client waits for one attempt. The server works on all the same. Absent: for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Nanos>,

@@ -65,7 +65,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.intensities();
     (0..2).for_each(|graph| draw.graph(graph, services));
     draw.segments(windows, categories);
-    let with_instances: Vec<u64> = (0..services).filter(|&service| draw.service(service)).collect();
+    let with_instances: Vec<u64> = (0..services).filter(|&service| draw.service(service, services)).collect();
     draw.incidents(windows, &with_instances);
     for switch in 0..draw.one_of(&[0, 0, 1, 2]) {
         draw.switch(switch, windows, services, &with_instances);
@@ -402,7 +402,7 @@ impl Draw {
     }
 
     /// Whether it has instances.
-    fn service(&mut self, service: u64) -> bool {
+    fn service(&mut self, service: u64, services: u64) -> bool {
         self.line(&format!("[service.s{service}]"));
         let has_instances = self.is_tense() || self.chance(0.8);
         let mut instances = 0;
@@ -435,6 +435,15 @@ impl Draw {
         if has_instances {
             self.shed();
             self.desk();
+            std::mem::swap(&mut self.random, &mut self.later);
+            // Those behind it, so that nobody waits for itself.
+            if service + 1 < services && self.chance(0.25) {
+                let calls =
+                    (0..self.between(1, 2)).map(|_| format!("\"s{}\"", self.between(service + 1, services - 1)));
+                let calls: Vec<String> = calls.collect();
+                self.line(&format!("calls = [{}]", calls.join(", ")));
+            }
+            std::mem::swap(&mut self.random, &mut self.later);
             if !self.autoscaler(instances) {
                 self.schedule();
             }

@@ -3,7 +3,7 @@
 use super::draws;
 use super::protection::Event;
 use super::service::RequestId;
-use super::session::{Fate, Session};
+use super::session::{Fate, Key, Session};
 use super::simulator::Simulator;
 use saleload::plan::{self, Balancer, Cancel, Discipline, Queues};
 use saleload::units::{Instant, Nanos};
@@ -151,13 +151,13 @@ impl Simulator<'_> {
 
     /// The client of a request stops waiting, because it timed out or because its session ends otherwise. The queue whose worker
     /// that sets free: it takes up the next when the client has been told.
-    pub(crate) fn client_left(&mut self, session: &Session, id: RequestId, timed_out: bool) -> Option<Line> {
+    pub(crate) fn client_left(&mut self, session: &Session, id: RequestId, timed_out: bool) -> Vec<Line> {
         let request = self.record.requests[id].clone();
         assert_eq!(request.key, session.key);
-        let desk = self.desk(request.service)?;
+        let Some(desk) = self.desk(request.service) else { return Vec::new() };
         if request.stops.or(request.ends_wait).is_some() || request.is_limited {
             // Answered or failed at this very instant, or never at the desk.
-            return None;
+            return Vec::new();
         }
         let cancel = desk.cancel;
         if timed_out {
@@ -176,35 +176,41 @@ impl Simulator<'_> {
             self.record.requests[id].stops = Some(self.now);
             self.record.rarities.cancelled += 1;
             self.leaves_guard(request.cell, request.service);
-            return Some((request.cell, request.service, request.queue));
+            let mut freed = vec![(request.cell, request.service, request.queue)];
+            if request.calls {
+                freed.extend(self.within_left(id));
+            }
+            return freed;
         }
-        None
+        Vec::new()
     }
 
     /// A worker has finished a request of a desk. Whoever still waits for it has an answer.
     pub(crate) fn desk_done(&mut self, id: RequestId) {
-        if self.record.requests[id].stops.is_some() {
-            // It was cancelled.
-            return;
-        }
+        self.own_work_done(id);
+    }
+
+    /// A request has all that it needs.
+    pub(crate) fn conclude(&mut self, id: RequestId) {
         let row = self.record.row();
+        let (_, line) = self.let_go(id);
         let request = &mut self.record.requests[id];
-        request.stops = Some(self.now);
         request.answered = Some(row);
         let request = request.clone();
-        self.cells[request.cell].services[request.service][request.queue].release(id);
-        self.leaves_guard(request.cell, request.service);
         if self.sessions.get(&request.key).is_some_and(|session| session.number == request.number) {
             if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
                 guard.answer(self.now, self.now - request.made);
             }
-            if request.key.leg > 0 {
+            if self.sessions[&request.key].within.is_some() {
+                // Workers are ready before it goes on.
+                self.schedule(self.now, super::event::Turn::WorkDone, Key::default(), id as u64);
+            } else if request.key.leg > 0 {
                 self.leg_answered(request.key);
             } else {
                 self.schedule(self.now, super::event::Turn::Response, request.key, request.number);
             }
         }
-        self.serve((request.cell, request.service, request.queue));
+        self.serve(line);
     }
 }
 

@@ -16,6 +16,19 @@ fn of_visit(model: &Model, session: &Session, purpose: Purpose, item: u16) -> St
     stream(model, session.key, session.visit, purpose, item)
 }
 
+/// What concerns a call: of a page, or of a service for a request.
+fn of_call(model: &Model, session: &Session, purpose: Purpose, item: u16) -> Stream {
+    match session.within {
+        Some((_, lineage)) => model.draws.stream(Name::within(lineage, purpose, item)),
+        None => of_visit(model, session, purpose, item),
+    }
+}
+
+/// What names the draws of the calls that a service makes for the attempt.
+pub(crate) fn lineage(model: &Model, session: &Session) -> u64 {
+    of_call(model, session, Purpose::Lineage, attempt(session)).bits64()
+}
+
 /// Numbers an attempt at a call within a visit.
 fn attempt(session: &Session) -> u16 {
     (session.call as u16) << 8 | session.attempt as u16
@@ -23,12 +36,12 @@ fn attempt(session: &Session) -> u16 {
 
 /// How long a worker needs for the attempt.
 pub(crate) fn service_time(model: &Model, session: &Session, service: usize) -> Nanos {
-    Nanos(model.services[service].time.draw(&mut of_visit(model, session, Purpose::ServiceTime, attempt(session))))
+    Nanos(model.services[service].time.draw(&mut of_call(model, session, Purpose::ServiceTime, attempt(session))))
 }
 
 /// The instances that the balancer looks at for the attempt, one after the other.
 pub(crate) fn instances(model: &Model, session: &Session, below: u64) -> impl Iterator<Item = usize> + use<> {
-    let mut stream = of_visit(model, session, Purpose::Balancer, attempt(session));
+    let mut stream = of_call(model, session, Purpose::Balancer, attempt(session));
     // The high half of the product of a random word and the bound.
     std::iter::repeat_with(move || ((u128::from(stream.bits64()) * u128::from(below)) >> 64) as usize)
 }
@@ -37,14 +50,14 @@ pub(crate) fn instances(model: &Model, session: &Session, below: u64) -> impl It
 pub(crate) fn backoff(model: &Model, session: &Session, service: usize) -> Nanos {
     let jitter = |attempt: u8| {
         let item = (session.call as u16) << 8 | u16::from(attempt);
-        of_visit(model, session, Purpose::Backoff, item).unit()
+        of_call(model, session, Purpose::Backoff, item).unit()
     };
     model.services[service].backoff(session.attempt as u8, jitter)
 }
 
 /// What decides whether a client holds a request back.
 pub(crate) fn throttle(model: &Model, session: &Session) -> f64 {
-    of_visit(model, session, Purpose::Throttle, attempt(session)).unit()
+    of_call(model, session, Purpose::Throttle, attempt(session)).unit()
 }
 
 /// How long the shopper waits for the page.

@@ -7,7 +7,9 @@ use saleload::units::Instant;
 /// before all of it the workers, which are "ready before new requests".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
-    /// A worker has finished a request, for whomever.
+    /// A worker of a plain service has finished a request, for whomever.
+    StationDone,
+    /// A worker of a desk has, or a service hears what it has asked of another.
     WorkDone,
     /// The instances of a service in a cell become more or fewer; the key is that of neither shopper nor window, but of cell and
     /// service.
@@ -34,6 +36,13 @@ pub(crate) enum Turn {
     Arrival,
 }
 
+impl Turn {
+    /// Whether a worker is done, which concerns no session yet.
+    pub(crate) fn is_of_worker(self) -> bool {
+        matches!(self, Turn::StationDone | Turn::WorkDone)
+    }
+}
+
 /// An event on the heap, in the order of play: by time, turn, shopper, window. Shoppers count over all cells, those of a
 /// lower cell first; so the heap holds the events of all cells, and within a cell their order is the documented one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +67,7 @@ impl Digest {
     /// the cell, the window and the visit; `granted` are the lines of an answer at the end of a tick.
     pub(crate) fn mix(&mut self, event: &Event, shopper_in_cell: u64, visit: u16, granted: u64) {
         let turn = match event.turn {
-            Turn::WorkDone | Turn::Instances | Turn::GetsThrough | Turn::LetIn => return,
+            Turn::StationDone | Turn::WorkDone | Turn::Instances | Turn::GetsThrough | Turn::LetIn => return,
             Turn::HoldExpiry => 0,
             Turn::HoldExpiryAfterExit => 1,
             Turn::Response => 2,

@@ -36,7 +36,10 @@ impl Simulator<'_> {
 
     /// A leg has its answer; with the last of them, so has the session.
     pub(crate) fn leg_answered(&mut self, key: Key) {
-        self.sessions.remove(&key).expect("it waits");
+        let leg = self.sessions.remove(&key).expect("it waits");
+        if let Some((id, _)) = leg.within {
+            return self.within_answered(leg, id);
+        }
         let number = self.new_number();
         let session = self.sessions.get_mut(&key.of_session()).expect("it waits for its legs");
         session.legs.retain(|leg| *leg != key);
@@ -48,6 +51,9 @@ impl Simulator<'_> {
 
     /// The call of a leg has failed for good, and so has the page.
     pub(crate) fn leg_failed(&mut self, leg: &Session, fate: Fate) {
+        if let Some((id, _)) = leg.within {
+            return self.within_failed(id);
+        }
         self.record.rarities.forks_failed += 1;
         let session = self.sessions.remove(&leg.key.of_session()).expect("it waits for its legs");
         let freed = self.legs_leave(&session, false);
@@ -60,9 +66,9 @@ impl Simulator<'_> {
     /// Nobody waits for what the legs of a session have asked. The queues whose workers that sets free.
     pub(crate) fn legs_leave(&mut self, session: &Session, timed_out: bool) -> Vec<Line> {
         let gone: Vec<Session> = session.legs.iter().filter_map(|leg| self.sessions.remove(leg)).collect();
-        let left = gone.into_iter().filter_map(|leg| match leg.waits {
+        let left = gone.into_iter().flat_map(|leg| match leg.waits {
             Waits::Answer(request) => self.client_left(&leg, request, timed_out),
-            _ => None,
+            _ => Vec::new(),
         });
         left.collect()
     }

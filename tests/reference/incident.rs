@@ -89,7 +89,11 @@ impl Simulator<'_> {
         self.cells[cell].lost[service] = lost;
         for id in fails {
             self.record.rarities.lost_with_instance += 1;
+            let freed = if self.record.requests[id].calls { self.within_left(id) } else { Vec::new() };
             self.send_away(id, Fate::Rejected(service));
+            for line in freed {
+                self.serve(line);
+            }
         }
         for queue in 0..self.cells[cell].services[service].len() {
             self.serve((cell, service, queue));

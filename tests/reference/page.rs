@@ -8,7 +8,7 @@ use super::service::{Place, RequestId};
 use super::session::{Fate, Key, Session, Waits};
 use super::simulator::Simulator;
 use crate::incident::Cut;
-use saleload::model::State;
+use saleload::model::{Call, State};
 use saleload::plan::Action;
 use saleload::plan::protection::Ranks;
 use saleload::units::{Instant, Nanos};
@@ -19,6 +19,9 @@ impl Simulator<'_> {
     }
 
     fn service(&self, session: &Session) -> usize {
+        if let Some((id, _)) = session.within {
+            return self.plan.services[self.record.requests[id].service].calls[session.call];
+        }
         usize::from(self.state(session).calls[session.call].service)
     }
 
@@ -72,13 +75,14 @@ impl Simulator<'_> {
             session.attempt = 0;
             session.turn_since = None;
         }
-        if session.call == self.state(&session).calls.len() {
-            let row = self.record.row();
-            return self.loaded(session, row);
-        }
-        let at_once = self.state(&session).calls[session.call].at_once;
-        if at_once > 1 && session.key.leg == 0 {
-            return self.fork(session, usize::from(at_once));
+        if session.key.leg == 0 {
+            let Some(&Call { at_once, .. }) = self.state(&session).calls.get(session.call) else {
+                let row = self.record.row();
+                return self.loaded(session, row);
+            };
+            if at_once > 1 {
+                return self.fork(session, usize::from(at_once));
+            }
         }
         let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
@@ -129,6 +133,9 @@ impl Simulator<'_> {
             row: self.record.row(),
             key: session.key,
             number: session.number,
+            visit: session.visit,
+            lineage: (!self.plan.services[service].calls.is_empty()).then(|| draws::lineage(&self.model, session)),
+            calls: false,
             segment: session.segment,
             state: session.state,
             made,
@@ -271,15 +278,35 @@ impl Simulator<'_> {
         self.record.rarities.slowed += u64::from(takes > of.work);
         // Workers that are done at one instant are so in the order in which the requests came, whosever they are.
         let (anybody, done) = (Key::default(), self.now + takes);
-        self.schedule(done, Turn::WorkDone, anybody, request as u64);
+        let turn =
+            if self.desk(self.record.requests[request].service).is_some() { Turn::WorkDone } else { Turn::StationDone };
+        self.schedule(done, turn, anybody, request as u64);
+    }
+
+    /// What a service has asked of another is answered, if it still waits.
+    fn heard_of(&mut self, id: RequestId) {
+        let request = &self.record.requests[id];
+        if self.sessions.get(&request.key).is_some_and(|leg| leg.number == request.number) {
+            self.leg_answered(self.record.requests[id].key);
+        }
     }
 
     /// A worker has finished a request, and takes up the next. Whoever waits for it is answered.
-    pub(crate) fn work_done(&mut self, id: RequestId) {
+    pub(crate) fn work_done(&mut self, turn: Turn, id: RequestId) {
+        let of = &self.record.requests[id];
+        if turn == Turn::WorkDone && (self.desk(of.service).is_none() || of.stops.is_some()) {
+            return self.heard_of(id);
+        }
         let request = self.record.requests[id].clone();
         if self.desk(request.service).is_some() {
             return self.desk_done(id);
         }
+        self.station_done(id);
+    }
+
+    /// A worker of a plain service has finished a request.
+    fn station_done(&mut self, id: RequestId) {
+        let request = self.record.requests[id].clone();
         if let Some(next) = self.cells[request.cell].services[request.service][0].finish(id) {
             self.start(next);
         }
@@ -293,10 +320,14 @@ impl Simulator<'_> {
         if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
             guard.answer(self.now, self.now - request.made);
         }
+        let session = &self.sessions[&request.key];
+        if session.within.is_some() {
+            // It is heard of in its turn, among the requests of desks that are done.
+            return self.schedule(self.now, Turn::WorkDone, Key::default(), id as u64);
+        }
         if request.key.leg > 0 {
             return self.leg_answered(request.key);
         }
-        let session = &self.sessions[&request.key];
         let state = self.state(session);
         let is_last = session.call + 1 == state.calls.len();
         if is_last && !matches!(state.action, Some(Action::Reserve | Action::Pay { .. })) {

@@ -21,6 +21,11 @@ pub(crate) struct Request {
     pub(crate) key: Key,
     /// The wait of the session that it was made in.
     pub(crate) number: u64,
+    /// The visit of the session, and what names the draws of the calls that the service makes for it.
+    pub(crate) visit: u16,
+    pub(crate) lineage: Option<u64>,
+    /// Whether its own work is done and the service calls others.
+    pub(crate) calls: bool,
     /// When the client made it, and when it came to the service: later, where it waited for its turn at a limiter.
     pub(crate) made: Instant,
     pub(crate) segment: usize,
@@ -171,6 +176,9 @@ pub(crate) struct Rarities {
     /// Pages that made several calls at once, and those of them that a call failed.
     pub(crate) forks: u64,
     pub(crate) forks_failed: u64,
+    /// Requests whose service called others, and those of them that such a call failed.
+    pub(crate) inner: u64,
+    pub(crate) inner_failed: u64,
 }
 
 /// The facts of a run.

@@ -37,6 +37,8 @@ pub(crate) struct Session {
     pub(crate) state: usize,
     /// The call of the page that is being made.
     pub(crate) call: usize,
+    /// Where a service calls for a request: that request, and what names the draws.
+    pub(crate) within: Option<(RequestId, u64)>,
     /// Its legs that have no answer yet.
     pub(crate) legs: Vec<Key>,
     /// Attempts at it that have failed.
@@ -166,6 +168,7 @@ impl Session {
             visit: 0,
             state: 0,
             call: 0,
+            within: None,
             legs: Vec::new(),
             attempt: 0,
             turn_since: None,

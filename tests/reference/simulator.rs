@@ -207,12 +207,12 @@ impl<'a> Simulator<'a> {
     /// Plays what workers finish at this instant, in the middle of an event.
     pub(crate) fn finish_work(&mut self) {
         while let Some(Reverse(event)) = self.events.peek().filter(|event| event.0.time == self.now) {
-            if event.turn != Turn::WorkDone {
+            let (turn, request) = (event.turn, event.number as RequestId);
+            if !turn.is_of_worker() {
                 return;
             }
-            let request = event.number as RequestId;
             self.events.pop();
-            self.work_done(request);
+            self.work_done(turn, request);
         }
     }
 
@@ -220,8 +220,8 @@ impl<'a> Simulator<'a> {
         while let Some(event) = self.next_before(end) {
             assert!(event.time >= self.now, "time runs forward");
             self.now = event.time;
-            if event.turn == Turn::WorkDone {
-                self.work_done(event.number as RequestId);
+            if event.turn.is_of_worker() {
+                self.work_done(event.turn, event.number as RequestId);
             } else if event.turn == Turn::LetIn {
                 self.let_in(event.number as usize, event.key.window);
             } else if event.turn == Turn::Instances {
@@ -252,9 +252,7 @@ impl<'a> Simulator<'a> {
         let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
         let timed_out = event.turn != Turn::HoldExpiry;
         let freed = match waited_for {
-            Waits::Answer(request) if event.turn != Turn::Response => {
-                self.client_left(&session, request, timed_out).into_iter().collect()
-            }
+            Waits::Answer(request) if event.turn != Turn::Response => self.client_left(&session, request, timed_out),
             Waits::Legs => self.legs_leave(&session, timed_out),
             _ => Vec::new(),
         };
@@ -320,10 +318,9 @@ impl<'a> Simulator<'a> {
     fn finish(&mut self) {
         let end = self.now;
         while let Some(Reverse(event)) = self.events.pop() {
-            let is_plain = |request: RequestId| self.desk(self.record.requests[request].service).is_none();
-            if event.turn == Turn::WorkDone && is_plain(event.number as RequestId) {
+            if event.turn == Turn::StationDone {
                 self.now = event.time;
-                self.work_done(event.number as RequestId);
+                self.work_done(event.turn, event.number as RequestId);
             }
         }
         self.now = end;

@@ -43,6 +43,8 @@ fn small() -> Loaded {
             "incident.cut={window='noon',from='55s',until='62s',service='order',effect={unreachable='retransmitted'}}",
             "cbmg.browse.state.product.parallel.page=['web','order','web']",
             "cbmg.browse.state.product.calls=['page']",
+            "service.order.calls=['stock','payment']",
+            "service.stock={instances=2,service_time={exponential='30ms'},timeout='1s',cancel='all',retry={attempts=2,backoff='10ms'}}",
         ],
     )
 }

@@ -4,7 +4,6 @@ use super::limit::Rate;
 use super::{Admission, Failure};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
-use crate::engine::visit::item;
 use crate::plan::protection::Shed;
 use crate::rng::Purpose;
 use crate::units::Instant;
@@ -91,8 +90,7 @@ impl Player<'_> {
 
     fn holds_back(&mut self, session: &Session, service: usize) -> bool {
         // The throttle is asked with the draw at hand, which is made only where it matters.
-        let (draws, name) =
-            (self.model.draws, self.name(session, Purpose::Throttle, item(session.call, session.attempt)));
+        let (draws, name) = (self.model.draws, self.name_of_call(session, Purpose::Throttle, session.attempt));
         let throttle = self.admission(service).throttle.as_mut();
         throttle.is_some_and(|throttle| throttle.holds_back(session.time.0, || draws.stream(name).unit()))
     }

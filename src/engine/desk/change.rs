@@ -155,11 +155,18 @@ impl Player<'_> {
     /// A request has come to nothing. Its client is told, if it is still there: another call of the same page may have failed just
     /// now, and the page with it.
     pub(super) fn fails(&mut self, request: &Request, now: u64) {
+        let mut freed = Vec::new();
+        if let Some(leg) = request.leg {
+            self.abandon_within(leg, now, &mut freed);
+        }
         let mut session = request.client;
         let is_there = !session.basket.is_of_leg() || self.cell.desks.legs.of(&session).is_some();
         if request.is_awaited && is_there {
             session.time = Instant(now);
             self.refused(&mut session, usize::from(request.task.service));
+        }
+        for line in freed {
+            self.serve(line, now);
         }
     }
 }

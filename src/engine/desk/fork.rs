@@ -4,14 +4,14 @@
 //! at the latest answer. When a call fails for good, when patience or the hold ends, the session goes where it goes with a single
 //! call, and nobody waits for the other calls any more: a desk is told, where `cancel` has it listen; a plain station works on.
 
-use super::legs::{Fork, Leg, Status, parked};
+use super::legs::{Fork, Leg, Owner, Status, parked};
 use crate::engine::basket::BasketId;
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::units::Instant;
 
 /// A queue of a service.
-type Line = (usize, u32);
+pub(super) type Line = (usize, u32);
 
 impl Player<'_> {
     /// Makes so many calls of a page at once, from the current one on.
@@ -40,24 +40,32 @@ impl Player<'_> {
     #[inline(never)]
     pub(in crate::engine) fn call_as_leg(&mut self, session: &mut Session) {
         let service = self.service(session);
-        let now = session.time;
         if let Some((made, done)) = self.ask(session, service) {
-            self.leg_answered(session, made, done, now);
+            self.leg_answered(session, (made, done), None);
         }
     }
 
-    /// A leg asked at `made` and is or will be answered at `done`. With the last of them, the page goes on.
-    pub(in crate::engine) fn leg_answered(&mut self, session: &Session, made: Instant, done: Instant, now: Instant) {
+    /// A leg asked at `made` and is or will be answered at `done`, by the request with this ticket where a desk does it. With the last
+    /// of them, the page goes on.
+    pub(in crate::engine) fn leg_answered(
+        &mut self,
+        session: &Session,
+        (made, done): (Instant, Instant),
+        ticket: Option<u64>,
+    ) {
         let legs = &mut self.cell.desks.legs;
         legs.set(session, Status::Answered { made: made.0, done: done.0 });
-        let place = legs.of(session).expect("who is answered is there").fork;
+        let place = match legs.of(session).expect("who is answered is there").owner {
+            Owner::Fork(place) => place,
+            Owner::Request { .. } => return self.answered_within(session, done, ticket),
+        };
         let fork = legs.forks.at(place);
         fork.unanswered -= 1;
         fork.latest = fork.latest.max(done.0);
         if fork.unanswered > 0 {
             return;
         }
-        let latest = Instant(fork.latest.max(now.0));
+        let latest = Instant(fork.latest);
         let (mut parent, legs) = legs.end(place);
         parent.call += legs.count() as u8;
         parent.attempt = 0;
@@ -67,6 +75,9 @@ impl Player<'_> {
     /// A call of several has failed for good, and with it the page.
     #[inline(never)]
     pub(in crate::engine) fn leg_failed(&mut self, leg: &Session, cause: Cause) {
+        if let Some(&Leg { owner: Owner::Request { place, .. }, .. }) = self.cell.desks.legs.of(leg) {
+            return self.failed_within(leg, place);
+        }
         let (mut session, freed) = self.leave_all(leg, cause == Cause::GAVE_UP);
         self.page_failed(&mut session, cause);
         for line in freed {
@@ -89,30 +100,51 @@ impl Player<'_> {
     fn leave_all(&mut self, leg: &Session, timed_out: bool) -> (Session, Vec<Line>) {
         let now = leg.time;
         let legs = &mut self.cell.desks.legs;
-        let fork = legs.of(leg).expect("who ends is there").fork;
+        let Owner::Fork(fork) = legs.of(leg).expect("who ends is there").owner else { unreachable!() };
         let (mut session, legs) = legs.end(fork);
         session.time = now;
         let hold_ends = self.hold_ends(&session);
         let mut freed = Vec::new();
         for leg in legs {
-            let service = usize::from(leg.service);
-            match leg.status {
-                Status::AtDesk(place) => {
-                    self.tally.services[service].timed_out += u64::from(timed_out);
-                    freed.push(self.leave_desk(place, now.0).1);
-                }
-                Status::Answered { made, done } if done > now.0 && done <= hold_ends.0 => {
-                    self.unnote_answer(service, made, done);
-                }
-                Status::Answered { .. } | Status::AtPlay | Status::Waits => {}
+            if timed_out && matches!(leg.status, Status::AtDesk(_)) {
+                self.tally.services[usize::from(leg.service)].timed_out += 1;
             }
+            self.abandon(&leg, hold_ends, now, &mut freed);
         }
         (session, freed)
+    }
+
+    /// A leg that has been taken out ends before its time.
+    pub(super) fn abandon(&mut self, leg: &Leg, hold_ends: Instant, now: Instant, freed: &mut Vec<Line>) {
+        match leg.status {
+            Status::AtDesk(place) => {
+                self.leave_desk(place, now.0, freed);
+            }
+            Status::Answered { made, done } if done > now.0 && done <= hold_ends.0 => {
+                self.unnote_answer(usize::from(leg.service), made, done);
+            }
+            Status::Answered { .. } | Status::AtPlay | Status::Waits => {}
+        }
+    }
+
+    /// The service that a leg calls.
+    pub(in crate::engine) fn service_of_leg(&self, client: &Session) -> usize {
+        usize::from(self.cell.desks.legs.of(client).expect("a leg is there until it ends").service)
+    }
+
+    /// What the draws of a leg are named by, where it goes for a request.
+    #[inline(never)]
+    pub(in crate::engine) fn lineage(&self, client: &Session) -> Option<u64> {
+        match self.cell.desks.legs.of(client)?.owner {
+            Owner::Fork(_) => None,
+            Owner::Request { lineage, .. } => Some(lineage),
+        }
     }
 
     /// The basket of a client: that of its session, where it is a leg.
     #[inline]
     pub(in crate::engine) fn basket_of(&self, client: &Session) -> BasketId {
-        client.basket.leg().map_or(client.basket, |leg| self.cell.desks.legs.parent(leg).basket)
+        let parent = client.basket.leg().and_then(|leg| self.cell.desks.legs.parent(leg));
+        parent.map_or(client.basket, |parent| parent.basket)
     }
 }

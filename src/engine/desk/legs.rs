@@ -1,7 +1,7 @@
-//! Legs: the calls that a page makes at once, and the sessions that wait for all of them.
+//! Legs: the calls that a page makes at once, the sessions that wait for all of them, and the calls that a service makes.
 //!
 //! A session has one event at a time and 32 bytes; where its page forks, it is parked here, and a leg goes on for it at each of the
-//! calls. To services a leg is a client like any other: a copy of the session, with the number of the leg in the place of the basket.
+//! calls. A leg also goes on for a request that keeps a worker while its service calls others, one after the other. To services a leg is a client like any other: a copy of the session, with the number of the leg in the place of the basket.
 //! It waits on the heap of turns or at a desk, never in the event list. A leg whose answer is known in advance has no event.
 
 use super::{Turn, What};
@@ -59,17 +59,27 @@ impl<T> Pool<T> {
     }
 }
 
+/// For whom a leg goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A session whose page forks.
+    Fork(u32),
+    /// A request, by its place, and what the draws of its calls are named by.
+    Request { place: u32, lineage: u64 },
+}
+
 /// A call that is made beside others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leg {
     /// The client that the service sees, as it waits.
     pub(super) session: Session,
-    /// The fork that it belongs to.
-    pub(super) fork: u32,
+    pub(super) owner: Owner,
     /// Names it: the cell's legs are numbered in the order in which they begin.
     pub(super) ticket: u64,
     pub(super) service: u8,
     pub(super) status: Status,
+    /// Where it goes for a request and a station answers: its place among the cell's requests.
+    pub(super) order: u64,
 }
 
 /// What a leg is doing.
@@ -81,7 +91,7 @@ pub(super) enum Status {
     Waits,
     /// It waits for the answer to the request in this place.
     AtDesk(u32),
-    /// It is or will be answered at `done`, ns; it asked at `made`.
+    /// It is or will be answered at `done`, ns; it asked at `made`. There is a turn for it where it goes for a request.
     Answered { made: u64, done: u64 },
 }
 
@@ -118,14 +128,20 @@ pub(super) struct Legs {
 impl Legs {
     /// Adds a leg to a fork, for the call that `session` is at.
     pub(super) fn add(&mut self, fork: u32, session: Session, service: u8) -> u32 {
-        let ticket = self.tickets;
-        self.tickets += 1;
-        let place = self.all.insert(Leg { session, fork, ticket, service, status: Status::AtPlay });
-        self.all.at(place).session.basket = BasketId::of_leg(place);
+        let place = self.begin(Owner::Fork(fork), session, service);
         let fork = self.forks.at(fork);
         fork.legs[usize::from(fork.len)] = place;
         fork.len += 1;
         fork.unanswered += 1;
+        place
+    }
+
+    /// A leg sets out.
+    pub(super) fn begin(&mut self, owner: Owner, session: Session, service: u8) -> u32 {
+        let ticket = self.tickets;
+        self.tickets += 1;
+        let place = self.all.insert(Leg { session, owner, ticket, service, status: Status::AtPlay, order: 0 });
+        self.all.at(place).session.basket = BasketId::of_leg(place);
         place
     }
 
@@ -154,10 +170,12 @@ impl Legs {
         self.of(client).map_or(0, |leg| leg.ticket + 1)
     }
 
-    /// The session of a leg.
-    pub(super) fn parent(&self, leg: u32) -> &Session {
-        let leg = self.all.get(leg).expect("a leg at play");
-        &self.forks.get(leg.fork).expect("a leg has a fork").session
+    /// The session that a leg goes for; `None` where it goes for a request.
+    pub(super) fn parent(&self, leg: u32) -> Option<&Session> {
+        match self.all.get(leg)?.owner {
+            Owner::Fork(fork) => self.forks.get(fork).map(|fork| &fork.session),
+            Owner::Request { .. } => None,
+        }
     }
 
     /// A leg waits for something; its turn.
@@ -169,8 +187,12 @@ impl Legs {
     }
 
     /// Whether a leg waits for a turn.
-    pub(super) fn waits(&self, turn: &Turn) -> bool {
-        self.all.get(turn.place).is_some_and(|leg| leg.ticket == turn.ticket && leg.status == Status::Waits)
+    pub(super) fn is_due(&self, turn: &Turn) -> bool {
+        self.all.get(turn.place).filter(|leg| leg.ticket == turn.ticket).is_some_and(|leg| match leg.status {
+            Status::Waits => turn.what == What::LegWaits,
+            Status::Answered { done, .. } => turn.what == What::LegAnswered && turn.time == done,
+            Status::AtPlay | Status::AtDesk(_) => false,
+        })
     }
 
     /// Forgets a fork and its legs; what they were.

@@ -1,26 +1,30 @@
 //! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
 
-use super::legs::{Fork, Leg, Status};
+use super::inner::within;
+use super::legs::{Fork, Leg, Owner, Status};
 use super::{Desk, Desks, Queue, Request, Stage, Task, Turn};
 use crate::engine::scaler::Seen;
 use crate::engine::session::{HAS_TURN, Phase, Session};
 use crate::engine::snapshot::MOST_ATTEMPTS;
 use crate::engine::station::{LONGEST_SEEN, MOST_SEEN, Reading};
-use crate::model::Model;
+use crate::model::{Call, Model};
 use crate::units::Instant;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// The desks of a cell as plain data. Their clients are kept apart, with all sessions.
+/// The desks of a cell as plain data. Their clients are kept apart, with all sessions, and so are those that wait for their legs.
 #[derive(Serialize, Deserialize)]
 pub struct DesksState {
     /// By service; none where no service has a desk.
     desks: Vec<Option<DeskState>>,
-    /// In the order in which they came.
+    /// In the order in which they came, and how many have come.
     requests: Vec<RequestState>,
-    /// The legs of each session that waits for some, in the order in which they began; these sessions come after all clients.
-    forks: Vec<Vec<LegState>>,
+    tickets: u64,
+    /// Sessions that wait for legs; they come after all clients.
+    forks: u32,
+    /// In the order in which they began.
+    legs: Vec<LegState>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,46 +48,43 @@ struct QueueState {
 #[derive(Serialize, Deserialize)]
 struct RequestState {
     client: Client,
+    ticket: u64,
     task: Task,
 }
 
 /// Who waits for a request.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Client {
-    /// Nobody any more.
+    /// Nobody any more, and nobody asks who it was.
     Gone,
+    /// Nobody any more; the service may still make calls for whom it was.
+    Left(Session),
     /// The next of the sessions that are kept apart.
     Session,
     /// A leg, by its place in the list.
     Leg(u32),
 }
 
-/// A leg: what it has that its session has not.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct LegState {
-    call: u8,
-    attempt: u8,
+    session: Session,
+    owner: OwnerState,
     status: StatusState,
 }
 
-/// What a leg is doing.
+/// For whom a leg goes, by its place in the list.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-enum StatusState {
-    /// It waits for the answer to a request, until then.
-    AtDesk(Instant, WaitsFor),
-    /// It waits until then.
-    Waits(Instant, WaitsFor),
-    /// It asked then, and is answered then; ns.
-    Answered(u64, u64),
+enum OwnerState {
+    Fork(u32),
+    Request(u32),
 }
 
-/// What ends the wait of a leg.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum WaitsFor {
-    HoldExpiry,
-    TimedOut,
-    GaveUp,
-    Retry,
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StatusState {
+    AtDesk,
+    Waits,
+    /// It asked and is answered then, ns; its place among the requests.
+    Answered(u64, u64, u64),
 }
 
 impl Desks {
@@ -101,53 +102,93 @@ impl Desks {
         };
         let mut requests: Vec<&Request> = self.requests.iter().flatten().collect();
         requests.sort_unstable_by_key(|request| request.ticket);
-        let mut forks: Vec<&Fork> = self.legs.forks.iter().map(|(_, fork)| fork).collect();
-        forks.sort_unstable_by_key(|fork| self.legs.all.get(fork.legs()[0]).map(|leg| leg.ticket));
-        let legs: BTreeMap<u32, u32> = forks.iter().flat_map(|fork| fork.legs()).copied().zip(0..).collect();
+        let mut legs: Vec<(u32, &Leg)> = self.legs.all.iter().collect();
+        legs.sort_unstable_by_key(|(_, leg)| leg.ticket);
+        let forks: Vec<(u32, &Fork)> = self.legs.forks.iter().collect();
+        let leg_at: BTreeMap<u32, u32> = legs.iter().map(|leg| leg.0).zip(0..).collect();
+        let fork_at: BTreeMap<u32, u32> = forks.iter().map(|fork| fork.0).zip(0..).collect();
+        let request_at: BTreeMap<u64, u32> = requests.iter().map(|request| request.ticket).zip(0..).collect();
         let client = |request: &Request| match request.client.basket.leg() {
+            _ if !request.is_awaited && request.task.lineage != 0 => Client::Left(request.client),
             _ if !request.is_awaited => Client::Gone,
             None => Client::Session,
-            Some(place) => Client::Leg(legs[&place]),
+            Some(place) => Client::Leg(leg_at[&place]),
         };
-        let state = |request: &&Request| RequestState { client: client(request), task: request.task };
-        let is_client = |request: &&&Request| client(request) == Client::Session;
-        let clients = requests.iter().filter(is_client).map(|request| request.client);
-        let clients = clients.chain(forks.iter().map(|fork| fork.session)).collect();
-        let leg_state = |&place: &u32| LegState::of(self.legs.all.get(place).expect("a fork has its legs"));
-        let forks = forks.iter().map(|fork| fork.legs().iter().map(leg_state).collect()).collect();
-        let desks = self.by_service.iter().map(|of| of.as_ref().map(desk)).collect();
-        (DesksState { desks, requests: requests.iter().map(state).collect(), forks }, clients)
+        let state = |&&request: &&Request| {
+            let Request { ticket, task, .. } = request;
+            RequestState { client: client(&request), ticket, task }
+        };
+        let clients =
+            requests.iter().filter(|request| client(request) == Client::Session).map(|request| request.client);
+        let clients = clients.chain(forks.iter().map(|(_, fork)| fork.session)).collect();
+        let owner = |leg: &Leg| match leg.owner {
+            Owner::Fork(fork) => OwnerState::Fork(fork_at[&fork]),
+            Owner::Request { place, .. } => {
+                let request = self.requests[place as usize].as_ref().expect("a leg goes for somebody");
+                OwnerState::Request(request_at[&request.ticket])
+            }
+        };
+        let status = |leg: &Leg| match leg.status {
+            Status::AtDesk(_) => StatusState::AtDesk,
+            Status::Answered { made, done } => StatusState::Answered(made, done, leg.order),
+            Status::Waits | Status::AtPlay => StatusState::Waits,
+        };
+        let leg = |(_, leg): &(u32, &Leg)| {
+            let at_desk = match leg.status {
+                Status::AtDesk(place) => self.requests[place as usize].as_ref().map(|request| request.client),
+                _ => None,
+            };
+            LegState { session: at_desk.unwrap_or(leg.session), owner: owner(leg), status: status(leg) }
+        };
+        let state = DesksState {
+            desks: self.by_service.iter().map(|of| of.as_ref().map(desk)).collect(),
+            requests: requests.iter().map(state).collect(),
+            tickets: self.tickets,
+            forks: forks.len() as u32,
+            legs: legs.iter().map(leg).collect(),
+        };
+        (state, clients)
     }
 
     /// Brings desks of a cell at which nothing has happened yet to a state; `None` where it cannot have come about by `now`.
     #[must_use]
     pub fn restore(
         mut self,
-        state: DesksState,
+        mut state: DesksState,
         clients: Vec<Session>,
         (model, cell): (&Model, u32),
         now: u64,
     ) -> Option<Self> {
-        self.restore_desks(state.desks, (model, cell), now)?;
-        if !state.requests.is_sorted_by_key(|request| request.task.sent) {
+        self.restore_desks(std::mem::take(&mut state.desks), (model, cell), now)?;
+        let come = |request: &RequestState| (request.ticket, request.task.sent);
+        let in_order =
+            |pair: &[RequestState]| come(&pair[0]).0 < come(&pair[1]).0 && come(&pair[0]).1 <= come(&pair[1]).1;
+        let numbered = state.requests.iter().all(|request| request.ticket < state.tickets);
+        if !state.requests.windows(2).all(in_order) || !numbered || state.tickets > LONGEST_SEEN {
             return None;
         }
-        let first_parent = clients.len().checked_sub(state.forks.len())?;
-        let mut clients = clients.into_iter();
-        let parents: Vec<Session> = clients.clone().skip(first_parent).collect();
-        let mut at_desks = Vec::new();
-        for (parent, legs) in parents.into_iter().zip(&state.forks) {
-            at_desks.extend(self.bring_back_fork(parent, legs, model, now)?);
+        self.tickets = state.tickets;
+        let parents = clients.len().checked_sub(state.forks as usize)?;
+        let mut at_desks = self.bring_back_legs(&state, &clients[parents..], model, now)?;
+        let mut clients = clients.into_iter().take(parents);
+        let mut legs = vec![0; state.requests.len()];
+        for leg in &state.legs {
+            if let OwnerState::Request(of) = leg.owner {
+                legs[of as usize] += 1;
+            }
         }
-        for request in &state.requests {
+        let mut places = Vec::new();
+        for (request, legs) in state.requests.iter().zip(legs) {
             let client = match request.client {
                 Client::Gone => Session::default(),
+                Client::Left(session) => Some(session).filter(|session| is_somebody(session, model))?,
                 Client::Session => clients.next()?,
                 Client::Leg(leg) => at_desks.get_mut(leg as usize)?.take()?,
             };
-            self.bring_back(request, client, model, now)?;
+            places.push(self.bring_back(request, client, legs, model, now)?);
         }
-        if at_desks.iter().any(Option::is_some) || clients.len() != state.forks.len() {
+        self.bind(&places)?;
+        if at_desks.iter().any(Option::is_some) || clients.next().is_some() {
             return None;
         }
         let mut all = self.by_service.iter().enumerate().filter_map(|(service, desk)| Some((service, desk.as_ref()?)));
@@ -178,76 +219,145 @@ impl Desks {
         Some(())
     }
 
-    /// A session comes back with its legs. The clients of those that wait at a desk.
-    fn bring_back_fork(
+    /// Legs come back, and the sessions that wait for some. The clients of those that wait at a desk; a leg that goes for a request
+    /// names it by its place in the list until it is bound.
+    fn bring_back_legs(
         &mut self,
-        parent: Session,
-        legs: &[LegState],
+        state: &DesksState,
+        parents: &[Session],
         model: &Model,
         now: u64,
     ) -> Option<Vec<Option<Session>>> {
-        let graph = model.segments[usize::from(parent.segment)].graph(parent.window());
-        let calls = model.graphs[graph].states[usize::from(parent.state)].calls.get(usize::from(parent.call)..)?;
-        let at_once = usize::from(calls.first()?.at_once);
-        let are_those = legs.iter().zip(parent.call..).all(|(leg, call)| leg.call == call);
-        if parent.phase() != Phase::Response || at_once < 2 || legs.len() != at_once || !are_those {
-            return None;
+        for parent in parents {
+            self.legs.forks.insert(Fork::new(*parent));
         }
-        let fork = self.legs.forks.insert(Fork::new(parent));
         let mut at_desks = Vec::new();
-        for (leg, call) in legs.iter().zip(calls) {
-            let session = leg.session(&parent)?;
-            let place = self.legs.add(fork, session, call.service);
-            let session = self.legs.all.at(place).session;
-            let mut client = None;
-            match leg.status {
-                StatusState::AtDesk(until, _) if until.0 >= now => client = Some(session),
-                StatusState::Waits(at, _) if at.0 >= now && at.0 < u64::MAX => self.wait_for_leg(session),
-                StatusState::Answered(made, done) if made <= now.min(done) => {
-                    self.legs.set(&session, Status::Answered { made, done });
-                    let fork = self.legs.forks.at(fork);
-                    fork.unanswered -= 1;
-                    fork.latest = fork.latest.max(done);
+        for leg in &state.legs {
+            let place = match leg.owner {
+                OwnerState::Fork(fork) => {
+                    let parent = parents.get(fork as usize)?;
+                    let call = call_of_fork(parent, leg.session.call, self.legs.forks.at(fork).legs().len(), model)?;
+                    self.legs.add(fork, leg.of_fork(parent)?, call.service)
                 }
-                _ => return None,
-            }
-            at_desks.push(client);
+                OwnerState::Request(index) => {
+                    let task = &state.requests.get(index as usize)?.task;
+                    let calls = &model.services.get(usize::from(task.service))?.calls;
+                    let service = *calls.get(usize::from(leg.session.call))?;
+                    let owner = Owner::Request { place: index, lineage: task.lineage };
+                    self.legs.begin(owner, leg.of_request(model)?, service)
+                }
+            };
+            let session = self.legs.all.at(place).session;
+            self.resume_leg(leg, session, now)?;
+            at_desks.push(matches!(leg.status, StatusState::AtDesk).then_some(session));
         }
-        (self.legs.forks.at(fork).unanswered > 0).then_some(at_desks)
+        let waits_for_all = |(parent, (_, fork)): (&Session, (u32, &Fork))| {
+            let call = call_of_fork(parent, parent.call, 0, model);
+            fork.unanswered > 0 && call.is_some_and(|call| usize::from(call.at_once) == fork.legs().len())
+        };
+        parents.iter().zip(self.legs.forks.iter()).all(waits_for_all).then_some(at_desks)
     }
 
-    fn bring_back(&mut self, state: &RequestState, client: Session, model: &Model, now: u64) -> Option<()> {
-        let &RequestState { client: who, task } = state;
+    /// A leg does what it was doing.
+    fn resume_leg(&mut self, leg: &LegState, session: Session, now: u64) -> Option<()> {
+        let goes_on = session.time.0 >= now;
+        match leg.status {
+            StatusState::AtDesk if goes_on && session.phase() != Phase::Retry => {}
+            StatusState::Waits if goes_on => self.wait_for_leg(session),
+            StatusState::Answered(made, done, order) if made <= now.min(done) => {
+                self.legs.set(&session, Status::Answered { made, done });
+                let leg = *self.legs.of(&session)?;
+                match leg.owner {
+                    Owner::Fork(fork) => {
+                        let fork = self.legs.forks.at(fork);
+                        fork.unanswered -= 1;
+                        fork.latest = fork.latest.max(done);
+                    }
+                    Owner::Request { .. } if done < now || order >= self.tickets => return None,
+                    Owner::Request { .. } => {
+                        let place = session.basket.leg()?;
+                        self.legs.all.at(place).order = order;
+                        self.turns.push(Reverse(Turn::leg_answered(done, order, leg.ticket, place)));
+                    }
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Legs and the requests that they go for are told of each other.
+    fn bind(&mut self, places: &[u32]) -> Option<()> {
+        let legs: Vec<(u32, Owner)> = self.legs.all.iter().map(|(place, leg)| (place, leg.owner)).collect();
+        for (leg, owner) in legs {
+            if let Owner::Request { place: index, lineage } = owner {
+                let place = *places.get(index as usize)?;
+                self.legs.all.at(leg).owner = Owner::Request { place, lineage };
+                self.request(place).leg = Some(leg);
+            }
+        }
+        Some(())
+    }
+
+    /// A request comes back, and has so many legs of its own. Its place.
+    fn bring_back(
+        &mut self,
+        state: &RequestState,
+        client: Session,
+        legs: usize,
+        model: &Model,
+        now: u64,
+    ) -> Option<u32> {
+        let &RequestState { client: who, ticket, task } = state;
         let Task { service, queue, rank, made, sent, arrived, stage, .. } = task;
-        let is_awaited = who != Client::Gone;
+        let is_awaited = matches!(who, Client::Session | Client::Leg(_));
         let is_at_stage = match stage {
-            Stage::UnderWay(until) => until >= now,
-            Stage::Waiting => true,
-            Stage::Served(started, done) => (arrived..=now).contains(&started) && done >= now,
+            Stage::UnderWay(until) => until >= now && legs == 0,
+            Stage::Waiting => legs == 0,
+            // A worker that has done its own work calls others.
+            Stage::Served(started, done) => {
+                (arrived..=now).contains(&started) && if legs > 0 { done <= now && legs == 1 } else { done >= now }
+            }
         };
+        let calls = !model.services.get(usize::from(service))?.calls.is_empty();
+        let is_known = is_awaited || !calls || who != Client::Gone;
         let is_possible = is_at_stage
             && made <= sent
             && sent <= arrived
             && arrived <= now
-            && (!is_awaited || awaits(&client, service, rank, model));
+            && is_known
+            && (!is_awaited || self.awaits(&client, service, rank, model));
         let desk = self.by_service.get_mut(usize::from(service))?.as_mut()?;
         let of = desk.queues.get_mut(queue as usize)?;
         if !is_possible {
             return None;
         }
-        let ticket = self.tickets;
-        self.tickets += 1;
         let (waits, is_served) = (stage == Stage::Waiting, matches!(stage, Stage::Served(..)));
         of.serving += u64::from(is_served);
         desk.serving += u64::from(is_served);
         desk.waiting += u64::from(waits);
-        let place = self.keep(Request { client, is_awaited, ticket, task });
+        let place = self.keep(Request { client, is_awaited, ticket, leg: None, task });
         match stage {
             Stage::UnderWay(time) => self.await_arrival(place, ticket, time),
             Stage::Waiting => self.desk(usize::from(service)).queues[queue as usize].line.join(rank, ticket, place),
-            Stage::Served(_, done) => self.turns.push(Reverse(Turn::done(done, ticket, place))),
+            Stage::Served(_, done) if legs == 0 => self.turns.push(Reverse(Turn::done(done, ticket, place))),
+            Stage::Served(..) => {}
         }
-        Some(())
+        Some(place)
+    }
+
+    /// Whether a session that can go on, or a leg, can be the client of such a request.
+    fn awaits(&self, client: &Session, service: u8, rank: u8, model: &Model) -> bool {
+        let (segment, state) = (usize::from(client.segment), usize::from(client.state));
+        let graph = model.segments[segment].graph(client.window());
+        let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
+        let called = match self.legs.of(client) {
+            Some(leg) => Some(leg.service),
+            None => model.graphs[graph].states[state].calls.get(usize::from(client.call)).map(|call| call.service),
+        };
+        matches!(client.phase(), Phase::TimedOut | Phase::GaveUp | Phase::HoldExpiry)
+            && called == Some(service)
+            && settings.is_some_and(|settings| settings.rank(segment, graph, state) == rank)
     }
 }
 
@@ -265,51 +375,45 @@ fn is_constant(model: &Model, service: usize) -> bool {
     model.services[service].desk.as_ref().is_none_or(|desk| desk.capacity.is_constant())
 }
 
-/// Whether a session that can go on can be the client of such a request.
-fn awaits(client: &Session, service: u8, rank: u8, model: &Model) -> bool {
-    let (segment, state) = (usize::from(client.segment), usize::from(client.state));
-    let graph = model.segments[segment].graph(client.window());
-    let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
-    matches!(client.phase(), Phase::TimedOut | Phase::GaveUp | Phase::HoldExpiry)
-        && model.graphs[graph].states[state].calls.get(usize::from(client.call)).map(|call| call.service)
-            == Some(service)
-        && settings.is_some_and(|settings| settings.rank(segment, graph, state) == rank)
+/// Whether a session can be that of a shopper.
+fn is_somebody(session: &Session, model: &Model) -> bool {
+    let graph = model.segments.get(usize::from(session.segment)).map(|segment| segment.graph(session.window()));
+    graph.is_some_and(|graph| usize::from(session.state) < model.graphs[graph].states.len())
+}
+
+/// The call of the leg that comes after so many others of a session that waits for several; `None` where it cannot be.
+fn call_of_fork(parent: &Session, call: u8, before: usize, model: &Model) -> Option<Call> {
+    let graph = model.segments[usize::from(parent.segment)].graph(parent.window());
+    let calls = &model.graphs[graph].states[usize::from(parent.state)].calls;
+    let first = calls.get(usize::from(parent.call))?;
+    let is_next = usize::from(call) == usize::from(parent.call) + before;
+    let is_possible = parent.phase() == Phase::Response && before < usize::from(first.at_once) && first.at_once > 1;
+    calls.get(usize::from(call)).copied().filter(|_| is_next && is_possible)
 }
 
 impl LegState {
-    fn of(leg: &Leg) -> Self {
-        let Session { call, attempt, time, .. } = leg.session;
-        let waits_for = || match leg.session.phase() {
-            Phase::HoldExpiry => WaitsFor::HoldExpiry,
-            Phase::TimedOut => WaitsFor::TimedOut,
-            Phase::GaveUp => WaitsFor::GaveUp,
-            _ => WaitsFor::Retry,
-        };
-        let status = match leg.status {
-            Status::AtDesk(_) => StatusState::AtDesk(time, waits_for()),
-            Status::Answered { made, done } => StatusState::Answered(made, done),
-            Status::Waits | Status::AtPlay => StatusState::Waits(time, waits_for()),
-        };
-        LegState { call, attempt, status }
+    /// The client that the leg of a forked session is; `None` where it cannot be.
+    fn of_fork(&self, parent: &Session) -> Option<Session> {
+        let mut session = parent.at_call(self.session.call, self.session.attempt);
+        session.wait_for(self.session.phase(), self.session.time);
+        let ends_with_hold = session.phase() != Phase::HoldExpiry || parent.holds() && session.time == parent.time;
+        let is_in_time = session.time <= parent.time || !parent.holds();
+        (ends_with_hold && is_in_time && self.can_wait(&session)).then_some(session)
     }
 
-    /// The client that the leg of a session is; `None` where it cannot be.
-    fn session(&self, parent: &Session) -> Option<Session> {
-        let mut session = parent.at_call(self.call, self.attempt);
-        if let StatusState::AtDesk(at, what) | StatusState::Waits(at, what) = self.status {
-            let phase = match what {
-                WaitsFor::HoldExpiry => Phase::HoldExpiry,
-                WaitsFor::TimedOut => Phase::TimedOut,
-                WaitsFor::GaveUp => Phase::GaveUp,
-                WaitsFor::Retry => Phase::Retry,
-            };
-            session.wait_for(phase, at);
-        }
-        let has_time = session.time <= parent.time || !parent.holds();
-        let is_possible = session.attempt & !HAS_TURN <= MOST_ATTEMPTS
+    /// The client that the leg of a request is; `None` where it cannot be.
+    fn of_request(&self, model: &Model) -> Option<Session> {
+        let mut session = within(self.session, self.session.time).at_call(self.session.call, self.session.attempt);
+        session.wait_for(self.session.phase(), self.session.time);
+        let is_possible = !matches!(session.phase(), Phase::GaveUp | Phase::HoldExpiry) && self.can_wait(&session);
+        (is_somebody(&session, model) && is_possible).then_some(session)
+    }
+
+    fn can_wait(&self, session: &Session) -> bool {
+        let phases = [Phase::HoldExpiry, Phase::TimedOut, Phase::GaveUp, Phase::Retry];
+        session.attempt & !HAS_TURN <= MOST_ATTEMPTS
             && (!session.has_turn() || session.phase() == Phase::Retry)
-            && (session.phase() != Phase::HoldExpiry || parent.holds() && session.time == parent.time);
-        (has_time && is_possible).then_some(session)
+            && (matches!(self.status, StatusState::Answered(..)) || phases.contains(&session.phase()))
     }
 }
 

@@ -1,10 +1,11 @@
 //! What happens at desks: sessions come, requests are done, clients leave.
 
+use super::fork::Line;
 use super::legs::Status;
 use super::{Asked, Class, Next, Request, Stage, Turn, What};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
-use crate::engine::visit::{end_of_waiting, item};
+use crate::engine::visit::end_of_waiting;
 use crate::plan;
 use crate::plan::capacity::Unreachable;
 use crate::rng::Purpose;
@@ -31,16 +32,20 @@ impl<'a> Player<'a> {
         self.set_wait(&mut client, phase, at);
         let (segment, state) = (usize::from(session.segment), usize::from(session.state));
         let rank = settings.rank(segment, self.model.segments[segment].graph(session.window()), state);
-        let (draws, name) =
-            (self.model.draws, self.name(session, Purpose::Balancer, item(session.call, session.attempt)));
+        let (draws, name) = (self.model.draws, self.name_of_call(session, Purpose::Balancer, session.attempt));
         let mut stream = None;
         // Made only where the balancer draws.
         let draw = |below| stream.get_or_insert_with(|| draws.stream(name)).below(below);
         let Some(queue) = self.cell.desks.desk(service).choose(settings.queues, draw) else {
             return self.refused(session, service);
         };
+        let lineage = if self.model.services[service].calls.is_empty() {
+            0
+        } else {
+            draws.stream(self.name_of_call(session, Purpose::Lineage, session.attempt)).bits64()
+        };
         let until = cut.map(|(_, until)| until.0);
-        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work, until };
+        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work, lineage, until };
         if !self.cell.desks.take(settings, &asked) {
             self.refused(session, service);
         }
@@ -66,18 +71,7 @@ impl<'a> Player<'a> {
                 self.cell.events.push(session);
             }
             self.cell.desks.turns.pop();
-            match turn.what {
-                What::Done => self.is_done(turn),
-                What::Change => self.instances_change(turn),
-                What::Arrives => self.arrives(turn),
-                What::ClientLeaves => self.client_leaves(turn),
-                What::LegWaits => {
-                    let leg = self.cell.desks.legs.all.at(turn.place);
-                    leg.status = Status::AtPlay;
-                    let mut session = leg.session;
-                    self.play(&mut session);
-                }
-            }
+            self.play_turn(turn);
         }
     }
 
@@ -86,27 +80,51 @@ impl<'a> Player<'a> {
         while let Some(turn) = self.cell.desks.next_turn().filter(|turn| turn.time <= now && turn.class == Class::Done)
         {
             self.cell.desks.turns.pop();
-            self.is_done(turn);
+            self.play_turn(turn);
         }
     }
 
-    fn is_done(&mut self, turn: Turn) {
-        let Request { mut client, is_awaited, task, .. } = self.cell.desks.end(turn.place, turn.time);
+    fn play_turn(&mut self, turn: Turn) {
+        match turn.what {
+            What::Done => {
+                if !self.begins_to_call(turn.place, turn.time) {
+                    self.conclude(turn.place, turn.time);
+                }
+            }
+            What::LegAnswered => {
+                let session = self.cell.desks.legs.all.at(turn.place).session;
+                self.goes_on(&session, Instant(turn.time));
+            }
+            What::Change => self.instances_change(turn),
+            What::Arrives => self.arrives(turn),
+            What::ClientLeaves => self.client_leaves(turn),
+            What::LegWaits => {
+                let leg = self.cell.desks.legs.all.at(turn.place);
+                leg.status = Status::AtPlay;
+                let mut session = leg.session;
+                self.play(&mut session);
+            }
+        }
+    }
+
+    /// A request has all that it needs: its worker is free, and its client answered.
+    pub(super) fn conclude(&mut self, place: u32, now: u64) {
+        let Request { mut client, is_awaited, ticket, task, .. } = self.cell.desks.end(place, now);
         let service = usize::from(task.service);
-        let started = if let Stage::Served(started, _) = task.stage { started } else { turn.time };
-        self.tally.services[service].accept(started - task.made, turn.time - task.made);
+        let started = if let Stage::Served(started, _) = task.stage { started } else { now };
+        self.tally.services[service].accept(started - task.made, now - task.made);
         if is_awaited {
-            self.note_answer(service, task.made, turn.time);
-            let now = Instant(turn.time);
+            self.note_answer(service, task.made, now);
+            let now = Instant(now);
             if client.basket.is_of_leg() {
-                self.leg_answered(&client, Instant(task.made), now, now);
+                self.leg_answered(&client, (Instant(task.made), now), Some(ticket));
             } else {
                 client.call += 1;
                 client.attempt = 0;
                 self.wait(&mut client, Phase::Response, now);
             }
         }
-        self.serve((service, task.queue), turn.time);
+        self.serve((service, task.queue), now);
     }
 
     fn client_leaves(&mut self, turn: Turn) {
@@ -115,19 +133,28 @@ impl<'a> Player<'a> {
             // The page ends, and with it all that it asked for: this request leaves together with the others.
             return self.play(&mut client);
         }
-        let (mut session, (service, queue)) = self.leave_desk(turn.place, turn.time);
+        let mut freed = Vec::new();
+        let mut session = self.leave_desk(turn.place, turn.time, &mut freed);
         self.cell.desks.legs.set(&session, Status::AtPlay);
-        self.tally.services[service].timed_out += u64::from(session.phase() != Phase::HoldExpiry);
+        self.tally.services[freed[0].0].timed_out += u64::from(session.phase() != Phase::HoldExpiry);
         self.play(&mut session);
-        self.serve((service, queue), turn.time);
+        for line in freed {
+            self.serve(line, turn.time);
+        }
     }
 
-    /// The client of a request leaves. The session, and the queue whose worker may be free by that.
-    pub(super) fn leave_desk(&mut self, place: u32, now: u64) -> (Session, (usize, u32)) {
+    /// The client of a request leaves. The session; into `freed`, the queues whose workers may be free by that, its own first.
+    pub(super) fn leave_desk(&mut self, place: u32, now: u64, freed: &mut Vec<Line>) -> Session {
         let model = self.model;
         let cancel =
             |service: usize| model.services[service].desk.as_ref().map_or(plan::Cancel::None, |desk| desk.cancel);
-        self.cell.desks.leave(cancel, place, now)
+        let leg = self.cell.desks.request(place).leg;
+        let (session, line) = self.cell.desks.leave(cancel, place, now);
+        freed.push(line);
+        if let (Some(leg), plan::Cancel::All) = (leg, cancel(line.0)) {
+            self.abandon_within(leg, now, freed);
+        }
+        session
     }
 
     /// Free workers take up what waits. What has waited too long is dropped on the way, and its client told.

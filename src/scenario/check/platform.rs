@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::clock::Clock;
-use crate::plan::{MAX_SERVICES, Pool, Retry, Service, TimeDistribution};
+use crate::plan::{MAX_SERVICES, MAX_STATES, Pool, Retry, Service, ServiceId, TimeDistribution};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
 use crate::scenario::tree::Cursor;
@@ -79,7 +79,45 @@ impl Check<'_> {
     pub(super) fn services(&mut self, clock: &Clock) -> Vec<Service> {
         let services = &self.file.service;
         self.at_most("service", services.len(), MAX_SERVICES, self.root.key("service"));
-        services.iter().map(|(name, service)| self.service(name, service, clock)).collect()
+        let checked: Vec<Service> = services.iter().map(|(name, service)| self.service(name, service, clock)).collect();
+        self.call_cycle(&checked);
+        checked
+    }
+
+    /// Reports services that wait for themselves.
+    fn call_cycle(&mut self, services: &[Service]) {
+        // Those that end are taken out until nothing changes; what is left waits in a circle, or for one.
+        let mut is_left = vec![true; services.len()];
+        for _ in services {
+            for (index, service) in services.iter().enumerate() {
+                is_left[index] = service.calls.iter().any(|&called| is_left[called]);
+            }
+        }
+        let Some(start) = is_left.iter().position(|&is_left| is_left) else { return };
+        let onward = |from: usize| services[from].calls.iter().copied().find(|&called| is_left[called]).unwrap_or(from);
+        // After as many steps as there are services, the way goes round.
+        let first = (0..services.len()).fold(start, |at, _| onward(at));
+        let mut circle = vec![first];
+        while onward(circle[circle.len() - 1]) != first {
+            circle.push(onward(circle[circle.len() - 1]));
+        }
+        let names: Vec<String> = circle.iter().map(|&index| format!("`{}`", services[index].name)).collect();
+        let at = self.root.key("service").key(&services[first].name).key("calls");
+        self.push(
+            Diagnostic::new(Code::CallCycle, format!("service {} waits for itself", names[0]))
+                .at(at.key_place(), format!("{} → {}", names.join(" → "), names[0]))
+                .note("a request keeps its worker until the services that it calls have answered")
+                .help("take one of these calls out"),
+        );
+    }
+
+    /// The services that a service calls.
+    fn called(&mut self, service: &file::Service, at: Cursor<'_>) -> Vec<ServiceId> {
+        self.at_most("call", service.calls.len(), MAX_STATES, at);
+        let calls = service.calls.iter().enumerate();
+        calls
+            .filter_map(|(index, call)| self.resolve("service", call, &self.file.service, at.index(index).place()))
+            .collect()
     }
 
     /// Reports more of something than the simulator has room for.
@@ -135,7 +173,9 @@ impl Check<'_> {
         let protection = self.protection(name, service, at);
         let capacity = self.capacity(name, service, at, clock);
         let desk = self.desk(name, service, at, capacity);
-        Service { name: name.to_owned(), pool, service_time, timeout: service.timeout, retry, cost, protection, desk }
+        let calls = self.called(service, at.key("calls"));
+        let (name, timeout) = (name.to_owned(), service.timeout);
+        Service { name, pool, service_time, calls, timeout, retry, cost, protection, desk }
     }
 
     fn timeout(&mut self, name: &str, timeout: Nanos, service_time: &TimeDistribution, at: Cursor<'_>) {

@@ -43,7 +43,9 @@ impl Check<'_> {
         let is_limited = service.limit.as_ref().is_some_and(|limit| {
             limit.rate.is_some() || limit.in_flight.is_some() || limit.shed.is_some() && service.instances.is_some()
         });
-        service.timeout.is_some() || turns_away || is_limited || fails(self.file, name)
+        // What it calls may fail, and its requests with it.
+        let calls = !service.calls.is_empty();
+        service.timeout.is_some() || turns_away || is_limited || calls || fails(self.file, name)
     }
 
     fn shed(&mut self, shed: &file::Shed, service: &file::Service, at: Cursor<'_>) -> Option<Shed> {

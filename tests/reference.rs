@@ -91,7 +91,7 @@ const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 const COMMON: &[(&str, u32, Count)] = &[
     ("ties", 42, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
-    ("contested requests", 60, |seen| seen.contested),
+    ("contested requests", 52, |seen| seen.contested),
     ("contested requests granted", 50, |seen| seen.granted),
     ("requests that wait", 45, |seen| seen.waits),
     ("rejections", 45, |seen| seen.rejected),

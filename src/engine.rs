@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod arrivals;
+mod audience;
 pub mod basket;
 pub mod brands;
 pub mod cell;
@@ -244,7 +245,7 @@ impl Run {
     /// The run of a model before its first opening.
     fn new(model: Model) -> Self {
         let simulated = model.simulated;
-        let stock = Stock::new(model.catalogue.as_ref(), simulated, model.scale());
+        let stock = Stock::new(&model);
         let groups = (rayon::current_num_threads() * GROUPS_PER_THREAD).min(simulated as usize);
         let bounds: Vec<u32> = (0..=groups).map(|i| (i * simulated as usize / groups) as u32).collect();
         let groups = bounds
@@ -386,7 +387,7 @@ impl Run {
                 in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
                 held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
                 if session.cause != Cause::SETTLED {
-                    let open = cell.baskets.open(session.basket);
+                    let open = cell.baskets.open(session.basket, self.model.coupon_in(session.window()));
                     let window = self.model.rounds[usize::from(session.window())].window;
                     self.recorder.total.settle(window, session.segment, Cause::OPEN, open);
                 }

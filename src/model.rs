@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod expectation;
 pub mod intensity;
+pub mod livestream;
 pub mod popularity;
 pub mod sampler;
 
@@ -13,6 +14,7 @@ use crate::units::{Instant, Nanos};
 use catalogue::Catalogue;
 use expectation::Expectation;
 use intensity::Cumulative;
+use livestream::Livestreams;
 use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
 
 /// A shopper has bought in an earlier window.
@@ -55,12 +57,36 @@ pub struct Model {
     pub switches: Vec<plan::switch::Switch>,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
+    /// The coupon that every shopper has.
+    pub coupon: Option<plan::Coupon>,
+    /// Channels that sessions come by.
+    pub channels: Option<Channels>,
+    /// Livestreams.
+    pub livestreams: Option<Livestreams>,
     /// Units of each category that merchants laid in stock for.
     pub stocked_for: Vec<f64>,
     /// When payments fail.
     pub declines: Vec<plan::capacity::Declines>,
     /// Response times to record for targets, on top of those of windows.
     pub slices: Vec<ResponseSlice>,
+}
+
+/// Channels that sessions come by.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// Which one.
+    pub choice: Choice,
+    /// Where their sessions begin, by channel and behaviour graph.
+    pub entries: Vec<Vec<u8>>,
+}
+
+impl Channels {
+    fn new(plan: &Plan) -> Option<Self> {
+        let shares: Vec<f64> = plan.channels.iter().map(|channel| channel.share).collect();
+        let entries = |channel: &plan::Channel| channel.entries.iter().map(|&state| state as u8).collect();
+        let all = || Channels { choice: Choice::new(&shares), entries: plan.channels.iter().map(entries).collect() };
+        (!shares.is_empty()).then(all)
+    }
 }
 
 /// What a session is about.
@@ -244,10 +270,20 @@ impl Model {
             services: plan.services.iter().map(Service::new).collect(),
             switches: plan.switches.clone(),
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
+            coupon: plan.coupon,
+            channels: Channels::new(plan),
+            livestreams: Livestreams::new(plan),
             stocked_for: units,
             declines: plan.declines.clone(),
             slices: response_slices(&plan.targets),
         }
+    }
+
+    /// The coupon that counts for sessions of a number: none in a presale.
+    #[must_use]
+    #[inline]
+    pub fn coupon_in(&self, number: u8) -> Option<&plan::Coupon> {
+        self.coupon.as_ref().filter(|_| self.rounds[usize::from(number)].pays == Pays::Orders)
     }
 
     /// Factor from what is simulated to the platform.

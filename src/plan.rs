@@ -87,6 +87,12 @@ pub struct Plan {
     pub hold: Nanos,
     /// What is on sale; present whenever a behaviour graph has an action.
     pub catalogue: Option<Catalogue>,
+    /// The coupon that every shopper has; only with a catalogue.
+    pub coupon: Option<Coupon>,
+    /// Channels that sessions come by; shares sum to one. Empty: there is no difference.
+    pub channels: Vec<Channel>,
+    /// Livestreams; only with a catalogue.
+    pub livestreams: Vec<Livestream>,
     /// When payments fail.
     pub declines: Vec<Declines>,
     /// What a run has to achieve.
@@ -367,6 +373,102 @@ pub struct Retry {
 
 pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Slowdown};
 
+/// A channel that sessions come by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// Name in the scenario.
+    pub name: String,
+    /// Share of the sessions.
+    pub share: f64,
+    /// Where its sessions begin, by [`CbmgId`]: index of the state.
+    pub entries: Vec<usize>,
+}
+
+/// A livestream, or many of a kind, in a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Livestream {
+    /// Name in the scenario.
+    pub name: String,
+    /// The window.
+    pub window: WindowId,
+    /// Probability that a session watches it, by [`SegmentId`]; the sum over the livestreams of a window is at most one.
+    pub audience: Vec<f64>,
+    /// What is shown.
+    pub shows: Shows,
+}
+
+/// What livestreams show.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shows {
+    /// One room with named products one after the other, in order of time.
+    Slots(Vec<Slot>),
+    /// Many rooms, each with its products.
+    Rooms(Rooms),
+}
+
+/// A stretch of time in which a livestream shows a named product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// Since the opening of the window.
+    pub at: Nanos,
+    /// How long.
+    pub lasts: Nanos,
+    /// Index into [`Catalogue::products`].
+    pub product: usize,
+    /// Probability that a line of a viewer's basket is of it.
+    pub conversion: f64,
+}
+
+/// Rooms that show generated products of a category, each its own ones, in turns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rooms {
+    /// How many; at least one.
+    pub rooms: u64,
+    /// Products that they show between them: the most popular of the category. At least one each, at most all that there are.
+    pub products: u64,
+    /// The category.
+    pub category: CategoryId,
+    /// How long a product is shown; positive.
+    pub turn: Nanos,
+    /// Probability that a line of a viewer's basket is of the product that is shown.
+    pub conversion: f64,
+}
+
+impl Rooms {
+    /// Rank of the product that a room shows so long after the opening. Products are dealt out like cards: room r has those of ranks
+    /// r, r + rooms, r + 2 rooms, …
+    #[must_use]
+    pub fn shown(&self, room: u64, since: Nanos) -> u64 {
+        let own = (self.products - room).div_ceil(self.rooms);
+        room + since.0 / self.turn.0 % own * self.rooms
+    }
+}
+
+/// A coupon across merchants: so much off every so much of an order, as often as it fits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coupon {
+    /// What is taken off; positive, and at most `every`.
+    pub off: Fen,
+    /// Each time that the order reaches this much.
+    pub every: Fen,
+    /// Probability that a shopper whose basket is short of the next time looks for a product to get there.
+    pub fill_up: f64,
+}
+
+impl Coupon {
+    /// What is taken off an order of so much, fen.
+    #[must_use]
+    pub fn off(&self, fen: u64) -> u64 {
+        fen / self.every.0 * self.off.0
+    }
+
+    /// What an order of so much is short of the next time that something is taken off; zero where it has just reached it.
+    #[must_use]
+    pub fn short_of(&self, fen: u64) -> u64 {
+        fen.next_multiple_of(self.every.0) - fen
+    }
+}
+
 /// What is on sale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Catalogue {
@@ -620,6 +722,17 @@ impl Desk {
     }
 }
 
+impl Plan {
+    /// States in which the sessions of a behaviour graph begin, with their shares.
+    #[must_use]
+    pub fn entries(&self, cbmg: CbmgId) -> Vec<(usize, f64)> {
+        if self.channels.is_empty() {
+            return vec![(self.cbmgs[cbmg].entry, 1.0)];
+        }
+        self.channels.iter().map(|channel| (channel.entries[cbmg], channel.share)).collect()
+    }
+}
+
 impl State {
     /// The services of each step: those that are called at once.
     pub fn calls_by_step(&self) -> impl Iterator<Item = &[ServiceId]> {
@@ -669,6 +782,19 @@ impl TimeDistribution {
 }
 
 impl MoneyDistribution {
+    /// The distribution of so many times the money.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let times = |fen: Fen| Fen((fen.0 as f64 * factor).round() as u64);
+        match self {
+            MoneyDistribution::Constant(fen) => MoneyDistribution::Constant(times(fen)),
+            MoneyDistribution::Uniform { low, high } => {
+                MoneyDistribution::Uniform { low: times(low), high: times(high) }
+            }
+            MoneyDistribution::Lognormal { mu, sigma } => MoneyDistribution::Lognormal { mu: mu + factor.ln(), sigma },
+        }
+    }
+
     /// Mean in fen.
     #[must_use]
     pub fn mean_fen(&self) -> f64 {

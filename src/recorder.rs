@@ -11,6 +11,7 @@ use crate::engine::station::Reading;
 use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
+use crate::model::livestream::Livestreams;
 use crate::target::ResponseSlice;
 use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,28 @@ impl Intents {
         self.lines += other.lines;
         self.units += other.units;
         self.fen += other.fen;
+    }
+}
+
+/// What came of a part of the sessions: those of a channel, or, of a livestream, those who watched and the lines that it brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turnover {
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Intents put into baskets.
+    pub demand: Intents,
+    /// Orders created.
+    pub ordered: Intents,
+    /// Orders paid.
+    pub paid: Intents,
+}
+
+impl Turnover {
+    fn add(&mut self, other: Turnover) {
+        self.sessions += other.sessions;
+        self.demand.add(other.demand);
+        self.ordered.add(other.ordered);
+        self.paid.add(other.paid);
     }
 }
 
@@ -126,6 +149,10 @@ pub struct Tally {
     /// By service.
     #[serde(skip)]
     pub services: Vec<ServiceTally>,
+    /// By window and channel; grows over the whole run.
+    pub channels: Vec<Turnover>,
+    /// By livestream; grows over the whole run.
+    pub livestreams: Vec<Turnover>,
     /// By window; empty where no window has a waiting room.
     #[serde(skip)]
     pub rooms: Vec<RoomTally>,
@@ -203,6 +230,11 @@ impl Tally {
             presale: PresaleTally::default(),
             settled_fen: vec![0; causes],
             services: vec![ServiceTally::default(); model.services.len()],
+            channels: vec![
+                Turnover::default();
+                model.windows.len() * model.channels.as_ref().map_or(0, |channels| channels.entries.len())
+            ],
+            livestreams: vec![Turnover::default(); model.livestreams.as_ref().map_or(0, Livestreams::len)],
             rooms: vec![RoomTally::default(); if model.has_rooms() { model.windows.len() } else { 0 }],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
             causes,
@@ -240,6 +272,10 @@ impl Tally {
         total.presale.add(std::mem::take(&mut self.presale));
         for (mine, theirs) in self.settled_fen.iter_mut().zip(&mut total.settled_fen) {
             *theirs += std::mem::take(mine);
+        }
+        let turnovers = self.channels.iter_mut().chain(&mut self.livestreams);
+        for (mine, theirs) in turnovers.zip(total.channels.iter_mut().chain(&mut total.livestreams)) {
+            theirs.add(std::mem::take(mine));
         }
         for (mine, theirs) in self.ledger.iter_mut().zip(&mut total.ledger) {
             theirs.add(std::mem::take(mine));

@@ -21,6 +21,10 @@ pub struct Results {
     pub products: Vec<ProductRow>,
     /// Where every purchase intent ended (`ledger.csv`).
     pub ledger: Vec<LedgerRow>,
+    /// One row per channel and window (`channels.csv`).
+    pub channels: Vec<ChannelRow>,
+    /// One row per livestream (`livestreams.csv`).
+    pub livestreams: Vec<LivestreamRow>,
 }
 
 /// Whether a run reached its horizon.
@@ -316,7 +320,7 @@ pub struct Totals {
     pub orders_paid: u64,
     /// Demand: money of all purchase intents, fen.
     pub demand_fen: u64,
-    /// GMV ordered, fen.
+    /// GMV ordered, fen: what is to pay for orders created, after coupons.
     pub gmv_ordered_fen: u64,
     /// GMV paid, fen: the headline.
     pub gmv_paid_fen: u64,
@@ -585,9 +589,9 @@ pub struct BrandRow {
     pub units_ordered: u64,
     /// Units paid.
     pub units_paid: u64,
-    /// GMV ordered, fen.
+    /// GMV ordered at the prices of its products, before coupons, fen.
     pub gmv_ordered_fen: u64,
-    /// GMV paid, fen.
+    /// GMV paid, after coupons, fen.
     pub gmv_paid_fen: u64,
     /// When it had been paid a million RMB since the start of the run, Unix ms, to within a tick; empty: never.
     pub passed_1m_unix_ms: Option<i64>,
@@ -654,6 +658,54 @@ pub struct ProductRow {
     pub sold_out_unix_ms: Option<i64>,
 }
 
+/// A channel in a window: what came of the sessions that began there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelRow {
+    /// Channel.
+    pub channel: String,
+    /// Window in which the sessions began.
+    pub window: String,
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Purchase intents.
+    pub intents: u64,
+    /// Orders created.
+    pub orders_created: u64,
+    /// Orders paid.
+    pub orders_paid: u64,
+    /// Money of all purchase intents, fen.
+    pub demand_fen: u64,
+    /// GMV ordered, fen.
+    pub gmv_ordered_fen: u64,
+    /// GMV paid, fen.
+    pub gmv_paid_fen: u64,
+}
+
+/// A livestream: who watched, and what came of the basket lines that were of the products shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LivestreamRow {
+    /// Livestream.
+    pub livestream: String,
+    /// Its window.
+    pub window: String,
+    /// Sessions that watched.
+    pub viewers: u64,
+    /// Purchase intents that it brought.
+    pub intents: u64,
+    /// Of those, orders created.
+    pub orders_created: u64,
+    /// Of those, orders paid.
+    pub orders_paid: u64,
+    /// Money of those intents, fen.
+    pub demand_fen: u64,
+    /// GMV ordered, fen.
+    pub gmv_ordered_fen: u64,
+    /// GMV paid, fen.
+    pub gmv_paid_fen: u64,
+}
+
 /// One bucket of the ledger, per window, segment and (where it has one) service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -698,6 +750,8 @@ pub enum Bucket {
     ChangedMind,
     /// The window closed first.
     WindowClosed,
+    /// No intent, only money: what coupons took off when orders were created.
+    Coupon,
     /// The deposit was paid, the balance was not: nobody came, or left without paying, and nothing had failed.
     DepositForfeited,
     /// Not decided at the horizon.
@@ -706,7 +760,7 @@ pub enum Bucket {
 
 impl Bucket {
     /// All buckets, in the order of the tables.
-    pub const ALL: [Bucket; 12] = [
+    pub const ALL: [Bucket; 13] = [
         Bucket::Bought,
         Bucket::SoldOut,
         Bucket::Rejected,
@@ -717,6 +771,7 @@ impl Bucket {
         Bucket::HoldExpired,
         Bucket::ChangedMind,
         Bucket::WindowClosed,
+        Bucket::Coupon,
         Bucket::DepositForfeited,
         Bucket::Open,
     ];
@@ -724,7 +779,7 @@ impl Bucket {
     /// Whether money in this bucket counts as lost: wanted, and stopped by stock, platform, bank or clock.
     #[must_use]
     pub fn is_lost(self) -> bool {
-        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::DepositForfeited | Bucket::Open)
+        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Coupon | Bucket::DepositForfeited | Bucket::Open)
     }
 
     /// Whether a scenario can fill this bucket: of those without a presale no deposit is forfeited.
@@ -747,6 +802,7 @@ impl Bucket {
             Bucket::HoldExpired => "hold_expired",
             Bucket::ChangedMind => "changed_mind",
             Bucket::WindowClosed => "window_closed",
+            Bucket::Coupon => "coupon",
             Bucket::DepositForfeited => "deposit_forfeited",
             Bucket::Open => "open",
         }

@@ -63,6 +63,14 @@ pub enum Purpose {
     Throttle = 11,
     /// Instances that the balancer looks at for a request; item = call and attempt.
     Balancer = 14,
+    /// Whether a shopper fills a basket up to the next time that a coupon counts.
+    FillUp = 16,
+    /// Channel that a session comes by.
+    Channel = 17,
+    /// Livestream that a session watches, and which room of it.
+    Livestream = 18,
+    /// Whether a basket line is of the product that a livestream shows; item = line.
+    Pull = 19,
     /// Arrivals of a segment in a cell and window: how many in all.
     Attendance = 20,
     /// Arrivals of a segment in a cell and window, per tick: how many, and when.

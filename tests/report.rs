@@ -67,6 +67,8 @@ fn sparse() -> Results {
     results.services.clear();
     results.brands.clear();
     results.products.clear();
+    results.channels.clear();
+    results.livestreams.clear();
     results.ledger.retain(|row| !row.bucket.is_lost());
     results
 }

@@ -158,7 +158,7 @@ fn expired_holds_are_sold_again() {
 fn contested_requests_are_settled_in_order_of_time() {
     let plan = Rush { cells: 8, stock: 4, ..Rush::default() }.plan();
     let model = Model::new(&plan, 8);
-    let mut stock = Stock::new(model.catalogue.as_ref(), 8, 1);
+    let mut stock = Stock::new(&model);
     let mut outboxes = [Outbox::default(), Outbox::default()];
     // Time, shopper, units; cells 0 to 3 share the first outbox.
     let requests = [(30, 7, 1), (20, 6, 1), (40, 5, 1), (10, 4, 2), (20, 3, 1), (50, 2, 1), (10, 9, 3), (60, 0, 1)];

@@ -62,6 +62,12 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
         parts.push(format!("\n{} ({wanted} wanted)\n", terminal.heading("Where demand ended")));
         parts.push(ledger(results));
     }
+    if !results.channels.is_empty() {
+        parts.push(format!("\n{}\n{}", terminal.heading("Channels"), channels(results)));
+    }
+    if !results.livestreams.is_empty() {
+        parts.push(format!("\n{}\n{}", terminal.heading("Livestreams"), livestreams(results)));
+    }
     if !summary.services.is_empty() {
         parts.push(format!("\n{}\n", terminal.heading("Saturated services")));
         parts.push(saturated(summary, &clock));
@@ -277,6 +283,34 @@ fn verdicts(summary: &Summary, clock: &Clock, terminal: &Terminal) -> String {
     head + &sentences.collect::<String>()
 }
 
+fn channels(results: &Results) -> String {
+    let rows = results.channels.iter().map(|c| {
+        [
+            c.channel.clone(),
+            c.window.clone(),
+            number::count(c.sessions as f64),
+            number::count(c.orders_created as f64),
+            number::count(c.orders_paid as f64),
+            number::money(c.gmv_paid_fen as f64),
+        ]
+    });
+    table::text(["channel", "window", "sessions", "orders", "paid", "GMV paid"], 2, rows.collect())
+}
+
+fn livestreams(results: &Results) -> String {
+    let rows = results.livestreams.iter().map(|l| {
+        [
+            l.livestream.clone(),
+            l.window.clone(),
+            number::count(l.viewers as f64),
+            number::count(l.orders_created as f64),
+            number::count(l.orders_paid as f64),
+            number::money(l.gmv_paid_fen as f64),
+        ]
+    });
+    table::text(["livestream", "window", "viewers", "orders", "paid", "GMV paid"], 2, rows.collect())
+}
+
 /// Every bucket that holds anything, those of services one by one.
 fn ledger(results: &Results) -> String {
     let mut buckets: BTreeMap<(Bucket, &str), (u64, u64)> = BTreeMap::new();
@@ -288,7 +322,7 @@ fn ledger(results: &Results) -> String {
     let demand = results.summary.total.demand_fen as f64;
     let rows = buckets
         .into_iter()
-        .filter(|(_, (intents, _))| *intents > 0)
+        .filter(|(_, (intents, money))| *intents > 0 || *money > 0)
         .map(|((bucket, service), (intents, money))| {
             [
                 name(bucket, service),

@@ -2,7 +2,7 @@
 
 use super::free_places::FreePlaces;
 use crate::model::catalogue::Sku;
-use crate::plan::MAX_LINES;
+use crate::plan::{Coupon, MAX_LINES};
 use crate::recorder::Intents;
 use crate::units::Instant;
 
@@ -100,17 +100,19 @@ struct Head {
     deadline: Instant,
     /// Lines whose stock is held, by bit.
     granted: u16,
+    /// Lines that a livestream brought, by bit.
+    pulled: u16,
     len: u8,
 }
 
 impl<const N: usize> Slab<N> {
-    fn insert(&mut self, lines: &[Line]) -> u32 {
+    fn insert(&mut self, lines: &[Line], pulled: u16) -> u32 {
         let index = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place { head: Head::default(), lines: [Line::default(); N] });
             self.places.len() as u32 - 1
         });
         let place = &mut self.places[index as usize];
-        place.head = Head { len: lines.len() as u8, ..Head::default() };
+        place.head = Head { len: lines.len() as u8, pulled, ..Head::default() };
         place.lines[..lines.len()].copy_from_slice(lines);
         index
     }
@@ -123,13 +125,13 @@ impl<const N: usize> Slab<N> {
 }
 
 impl Baskets {
-    /// Keeps a basket of at least one and at most [`MAX_LINES`] lines.
-    pub fn insert(&mut self, lines: &[Line]) -> BasketId {
+    /// Keeps a basket of at least one and at most [`MAX_LINES`] lines, some of which (by bit) a livestream brought.
+    pub fn insert(&mut self, lines: &[Line], pulled: u16) -> BasketId {
         let (slab, index) = match lines.len() {
-            0..=2 => (0, self.two.insert(lines)),
-            3..=4 => (1, self.four.insert(lines)),
-            5..=8 => (2, self.eight.insert(lines)),
-            _ => (3, self.most.insert(lines)),
+            0..=2 => (0, self.two.insert(lines, pulled)),
+            3..=4 => (1, self.four.insert(lines, pulled)),
+            5..=8 => (2, self.eight.insert(lines, pulled)),
+            _ => (3, self.most.insert(lines, pulled)),
         };
         BasketId(((index + 1) << SLAB_BITS) | slab)
     }
@@ -169,6 +171,12 @@ impl Baskets {
         self.view(id).0.granted
     }
 
+    /// The lines that a livestream brought, by bit; there must be a basket.
+    #[must_use]
+    pub fn pulled(&self, id: BasketId) -> u16 {
+        self.view(id).0.pulled
+    }
+
     /// When the hold on the stock of a basket runs out, once there is one.
     #[must_use]
     #[inline]
@@ -201,16 +209,16 @@ impl Baskets {
         }
     }
 
-    /// The lines that are still to be decided: those that hold stock once an order was created, all before.
+    /// What is still to be decided: the lines that hold stock once an order was created, with what is to pay for them; all before.
     #[must_use]
-    pub fn open(&self, id: BasketId) -> Intents {
+    pub fn open(&self, id: BasketId, coupon: Option<&Coupon>) -> Intents {
         if !id.is_one() {
             return Intents::default();
         }
         let (head, lines) = self.view(id);
         match head.granted {
             0 => sum(lines.iter().copied()),
-            granted => sum(select(lines, granted)),
+            granted => order(lines, granted, coupon).0,
         }
     }
 }
@@ -229,9 +237,77 @@ pub fn sum(lines: impl Iterator<Item = Line>) -> Intents {
     total
 }
 
+/// An order of the lines of a bit set: what is to pay for it, and what a coupon takes off, fen.
+#[must_use]
+pub fn order(lines: &[Line], granted: u16, coupon: Option<&Coupon>) -> (Intents, u64) {
+    let mut total = sum(select(lines, granted));
+    let off = coupon.map_or(0, |coupon| coupon.off(total.fen));
+    total.fen -= off;
+    (total, off)
+}
+
+/// The part of an order that is made of some of its lines, given what is to pay for it and what a coupon takes off it.
+#[must_use]
+pub fn part_of_order(lines: &[Line], granted: u16, part: u16, (order, off): (Intents, u64)) -> Intents {
+    let mut spread = Spread::new(off, order.fen + off);
+    let mut total = Intents::default();
+    for (position, line) in lines.iter().enumerate().filter(|(position, _)| (granted >> position) & 1 == 1) {
+        let fen = spread.pay(line);
+        if (part >> position) & 1 == 1 {
+            total.add(Intents { lines: 1, units: u64::from(line.units), fen });
+        }
+    }
+    total
+}
+
+/// Spreads what a coupon takes off over the lines of an order by their money: the first so many lines together bear their part of
+/// it, rounded down to a fen.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    off: u64,
+    total: u64,
+    /// Money of the lines so far, and what was taken off them.
+    seen: u64,
+    borne: u64,
+}
+
+impl Spread {
+    /// Takes `off` off an order of `total` fen.
+    #[must_use]
+    pub fn new(off: u64, total: u64) -> Self {
+        Spread { off, total, seen: 0, borne: 0 }
+    }
+
+    /// What is to pay for the next line, fen.
+    pub fn pay(&mut self, line: &Line) -> u64 {
+        if self.off == 0 {
+            return line.fen();
+        }
+        self.seen += line.fen();
+        let borne = (u128::from(self.off) * u128::from(self.seen) / u128::from(self.total)) as u64;
+        let part = borne - std::mem::replace(&mut self.borne, borne);
+        line.fen() - part
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Fen;
+
+    #[test]
+    fn a_coupon_is_spread_to_the_last_fen() {
+        let coupon = Coupon { off: Fen(4_000), every: Fen(30_000), fill_up: 0.0 };
+        let line = |price| Line { sku: 1, units: 1, price };
+        let lines = [line(33_333), line(1), line(20_000), line(12_345)];
+        let (open, off) = order(&lines, 0b1011, Some(&coupon));
+        assert_eq!((open.fen, open.lines, off), (45_679 - 4_000, 3, 4_000));
+        let mut spread = Spread::new(off, open.fen + off);
+        let paid: Vec<u64> = select(&lines, 0b1011).map(|line| spread.pay(&line)).collect();
+        assert_eq!(paid, [33_333 - 2918, 1 - 1, 12_345 - 1081]);
+        assert_eq!(paid.iter().sum::<u64>(), open.fen);
+        assert_eq!((coupon.short_of(45_679), coupon.short_of(60_000)), (14_321, 0));
+    }
 
     #[test]
     fn baskets_keep_their_lines_while_others_come_and_go() {
@@ -239,13 +315,13 @@ mod tests {
         let lines = |n: usize| -> Vec<Line> {
             (0..n).map(|i| Line { sku: (n * 100 + i) as u32, units: 1, price: 10 }).collect()
         };
-        let mut kept: Vec<(BasketId, usize)> = (1..=16).map(|n| (baskets.insert(&lines(n)), n)).collect();
+        let mut kept: Vec<(BasketId, usize)> = (1..=16).map(|n| (baskets.insert(&lines(n), 0), n)).collect();
         for round in 0..100 {
             let (id, n) = kept.remove(round % kept.len());
             assert_eq!(baskets.lines(id), lines(n));
             baskets.remove(id);
             let n = 1 + (round * 7) % 16;
-            kept.push((baskets.insert(&lines(n)), n));
+            kept.push((baskets.insert(&lines(n), 0), n));
         }
         assert!(kept.iter().all(|&(id, n)| baskets.lines(id) == lines(n)));
         let Baskets { two, four, eight, most } = &baskets;
@@ -257,13 +333,13 @@ mod tests {
     fn what_is_open_shrinks_to_what_is_held() {
         let mut baskets = Baskets::default();
         let line = |price| Line { sku: 1, units: 2, price };
-        let id = baskets.insert(&[line(10), line(100), line(1000)]);
-        assert_eq!(baskets.open(id), Intents { lines: 3, units: 6, fen: 2220 });
+        let id = baskets.insert(&[line(10), line(100), line(1000)], 0);
+        assert_eq!(baskets.open(id, None), Intents { lines: 3, units: 6, fen: 2220 });
         assert_eq!(baskets.held(id).count(), 0);
         baskets.grant(id, 0b101, Instant(7));
         assert_eq!(baskets.deadline(id), Instant(7));
-        assert_eq!(baskets.open(id), Intents { lines: 2, units: 4, fen: 2020 });
+        assert_eq!(baskets.open(id, None), Intents { lines: 2, units: 4, fen: 2020 });
         assert_eq!(baskets.held(id).map(|line| line.price).collect::<Vec<_>>(), [10, 1000]);
-        assert_eq!(baskets.open(BasketId::NONE), Intents::default());
+        assert_eq!(baskets.open(BasketId::NONE, None), Intents::default());
     }
 }

@@ -1,6 +1,6 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 
-use super::basket::{BasketId, Line, select, sum};
+use super::basket::{BasketId, Line, Spread, order, part_of_order, select, sum};
 use super::cell::{Player, Waiting};
 use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move, Sale};
@@ -21,11 +21,17 @@ impl Player<'_> {
             return;
         }
         session.cause = Cause::NONE;
-        let (lines, len) = self.wishes().of(session);
+        let (lines, len, pulled) = self.wishes().with(session, self.shown(session));
         // With nothing that could be afforded, nothing is wanted.
         if len > 0 {
-            self.tally.demand.add(sum(lines[..len].iter().copied()));
-            session.basket = self.cell.baskets.insert(&lines[..len]);
+            let demand = sum(lines[..len].iter().copied());
+            self.tally.demand.add(demand);
+            self.tell_channel(session, |channel| channel.demand.add(demand));
+            session.basket = self.cell.baskets.insert(&lines[..len], pulled);
+            if pulled > 0 {
+                let demand = sum(select(&lines[..len], pulled));
+                self.tell_livestream(session, |livestream| livestream.demand.add(demand));
+            }
         }
     }
 
@@ -102,7 +108,8 @@ impl Player<'_> {
 
     fn finish_reservation(&mut self, session: &mut Session, granted: u16) {
         let lines = self.cell.baskets.lines(session.basket);
-        let (refused, ordered) = (sum(select(lines, !granted)), sum(select(lines, granted)));
+        let refused = sum(select(lines, !granted));
+        let (ordered, off) = order(lines, granted, self.model.coupon_in(session.window()));
         self.settle(session, Cause::SOLD_OUT, refused);
         if granted == 0 {
             self.drop_basket(session);
@@ -113,6 +120,8 @@ impl Player<'_> {
         // With a deposit an order is none yet.
         if round.pays == Pays::Orders {
             self.tally.ordered.add(ordered);
+            self.tell_channel(session, |channel| channel.ordered.add(ordered));
+            self.note_shown_and_taken_off(session, granted, (ordered, off));
         }
         let deadline = (session.time + round.hold).min(round.hold_ends);
         self.cell.baskets.grant(session.basket, granted, deadline);
@@ -131,13 +140,32 @@ impl Player<'_> {
         }
     }
 
-    fn pay_orders(&mut self, session: &mut Session) {
-        let held = || self.cell.baskets.held(session.basket);
-        for line in held() {
-            self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: line.fen() });
+    /// Enters what a coupon takes off an order that is created, and what of it a livestream brought.
+    fn note_shown_and_taken_off(&mut self, session: &Session, granted: u16, (ordered, off): (Intents, u64)) {
+        let pulled = self.cell.baskets.pulled(session.basket) & granted;
+        if pulled > 0 {
+            let brought = part_of_order(self.cell.baskets.lines(session.basket), granted, pulled, (ordered, off));
+            self.tell_livestream(session, |livestream| livestream.ordered.add(brought));
         }
-        let paid = sum(held());
+        if off > 0 {
+            self.settle(session, Cause::COUPON, Intents { fen: off, ..Intents::default() });
+        }
+    }
+
+    fn pay_orders(&mut self, session: &mut Session) {
+        let (lines, granted) = (self.cell.baskets.lines(session.basket), self.cell.baskets.granted(session.basket));
+        let (paid, off) = order(lines, granted, self.model.coupon_in(session.window()));
+        let mut spread = Spread::new(off, paid.fen + off);
+        for line in select(lines, granted) {
+            self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: spread.pay(&line) });
+        }
         self.tally.paid.add(paid);
+        let pulled = self.cell.baskets.pulled(session.basket) & granted;
+        if pulled > 0 {
+            let brought = part_of_order(lines, granted, pulled, (paid, off));
+            self.tell_livestream(session, |livestream| livestream.paid.add(brought));
+        }
+        self.tell_channel(session, |channel| channel.paid.add(paid));
         self.settle(session, Cause::BOUGHT, paid);
         self.remember(session, HAS_BOUGHT);
         self.drop_basket(session);
@@ -193,7 +221,7 @@ impl Player<'_> {
     /// Enters the undecided lines of a session in the ledger, once.
     fn settle_basket(&mut self, session: &Session, cause: Cause) {
         if session.cause != Cause::SETTLED {
-            let open = self.cell.baskets.open(session.basket);
+            let open = self.cell.baskets.open(session.basket, self.model.coupon_in(session.window()));
             self.settle(session, cause, open);
         }
     }

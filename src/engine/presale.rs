@@ -100,7 +100,7 @@ impl Player<'_> {
             lines[len] = line;
             len += 1;
         }
-        session.basket = self.cell.baskets.insert(&lines[..len]);
+        session.basket = self.cell.baskets.insert(&lines[..len], 0);
         let due = balances_due(self.round(session).closes);
         self.cell.baskets.grant(session.basket, (1 << len) - 1, due);
         session.set_holds(true);
@@ -117,6 +117,10 @@ impl Player<'_> {
         let whole = super::basket::sum(self.cell.baskets.held(session.basket));
         self.tally.ordered.add(whole);
         self.tally.paid.add(whole);
+        self.tell_channel(session, |channel| {
+            channel.ordered.add(whole);
+            channel.paid.add(whole);
+        });
         self.tally.presale.balances.add(Intents { fen: whole.fen - deposits.fen, ..whole });
         self.tally.presale.completed_fen += whole.fen;
         self.settle(session, Cause::BOUGHT, whole);

@@ -76,7 +76,9 @@ impl Cause {
     pub const SETTLED: Cause = Cause(10);
     /// Refused by the platform: a degradation switch has closed the page.
     pub const REFUSED: Cause = Cause(11);
-    const FIRST_SERVICE: u8 = 12;
+    /// Taken off by a coupon when the order was created.
+    pub const COUPON: Cause = Cause(12);
+    const FIRST_SERVICE: u8 = 13;
 
     /// A service had no place.
     #[must_use]

@@ -23,6 +23,7 @@
 //! settled in parallel with the same outcome on any number of threads.
 
 use super::brands::{Brands, NO_BRAND, Passed, Passing};
+use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::units::Instant;
 use rayon::prelude::*;
@@ -45,6 +46,8 @@ pub struct SkuStock {
     pub paid: u32,
     /// Price of a unit, fen.
     pub price: u32,
+    /// What was paid for them so far, fen.
+    pub paid_fen: u64,
 }
 
 /// What became of all units.
@@ -196,6 +199,8 @@ impl Outbox {
 struct Shard {
     left: Vec<u32>,
     moved: Vec<Moved>,
+    /// What was paid, fen, where that is not always the price of the units; empty otherwise.
+    paid_fen: Vec<u64>,
     /// When nothing was left for the first time, in hundredths of a second since the origin: 400 days fit, and a tick is
     /// seldom shorter. `u32::MAX`: never.
     sold_out_at: Vec<u32>,
@@ -250,6 +255,8 @@ pub struct SkuHistory {
     ordered: u32,
     paid: u32,
     sold_out_at: Option<u32>,
+    /// Where a coupon makes it another than the price of the units.
+    paid_fen: Option<u64>,
 }
 
 #[inline]
@@ -264,11 +271,13 @@ fn place_of(sku: Sku) -> usize {
 }
 
 impl Stock {
-    /// The stock that a catalogue starts with, for a run of this many cells of a platform that is `scale` times as large.
+    /// The stock that a run starts with.
     #[must_use]
-    pub fn new(catalogue: Option<&Catalogue>, cells: u32, scale: u64) -> Self {
+    pub fn new(model: &Model) -> Self {
+        let (catalogue, cells, scale) = (model.catalogue.as_ref(), model.simulated, model.scale());
         let skus = catalogue.map_or(0, Catalogue::skus);
-        let shards = (0..SHARDS as u32).into_par_iter().map(|id| Shard::new(catalogue, id, skus)).collect();
+        let shard = |id| Shard::new(catalogue, id, skus, model.coupon.is_some());
+        let shards = (0..SHARDS as u32).into_par_iter().map(shard).collect();
         let prices =
             (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
         Stock { shards, brands: Brands::new(catalogue.map_or(0, Catalogue::brands), scale), prices, cells }
@@ -277,12 +286,13 @@ impl Stock {
     /// What the run has done to the SKUs of a shard, in order.
     #[must_use]
     pub fn histories(&self, shard: usize) -> Vec<SkuHistory> {
-        let Shard { left, moved, sold_out_at, .. } = &self.shards[shard];
-        let of = |((&left, &Moved { ordered, paid, .. }), &at): ((&u32, &Moved), &u32)| {
+        let Shard { left, moved, sold_out_at, paid_fen, .. } = &self.shards[shard];
+        let of = |place: usize| {
+            let (Moved { ordered, paid, .. }, at) = (moved[place], sold_out_at[place]);
             let sold_out_at = (at != u32::MAX).then_some(at);
-            SkuHistory { left, ordered, paid, sold_out_at }
+            SkuHistory { left: left[place], ordered, paid, sold_out_at, paid_fen: paid_fen.get(place).copied() }
         };
-        left.iter().zip(moved).zip(sold_out_at).map(of).collect()
+        (0..left.len()).map(of).collect()
     }
 
     /// Brings the SKUs of a shard, which nothing has happened to yet, to what a run did to them up to `now`. What comes back is
@@ -303,7 +313,11 @@ impl Stock {
         let mut held = Vec::new();
         for (sku, history) in skus.zip(histories) {
             let units = shard.replay(sku, history, catalogue?, now)?;
-            let paid = u64::from(history.paid) * u64::from(prices[sku as usize]);
+            let worth = u64::from(history.paid) * u64::from(prices[sku as usize]);
+            let paid = shard.paid_fen.get(place_of(sku)).copied().unwrap_or(worth);
+            if paid > worth {
+                return None;
+            }
             brands.pay(shard.moved[place_of(sku)].brand, paid, &mut Vec::new());
             if units > 0 {
                 held.push((sku, units));
@@ -340,8 +354,11 @@ impl Stock {
     /// The stock of a SKU, as frozen at the start of the tick.
     #[must_use]
     pub fn of(&self, sku: Sku) -> SkuStock {
-        let Moved { ordered, paid, .. } = self.shards[shard_of(sku)].moved[place_of(sku)];
-        SkuStock { left: self.left(sku), ordered, paid, price: self.price(sku) }
+        let shard = &self.shards[shard_of(sku)];
+        let (Moved { ordered, paid, .. }, price) = (shard.moved[place_of(sku)], self.price(sku));
+        let worth = u64::from(paid) * u64::from(price);
+        let paid_fen = shard.paid_fen.get(place_of(sku)).copied().unwrap_or(worth);
+        SkuStock { left: self.left(sku), ordered, paid, price, paid_fen }
     }
 
     /// Units left of a SKU, as frozen at the start of the tick.
@@ -386,7 +403,7 @@ impl Stock {
             let start = u64::from(catalogue.map_or(0, |catalogue| catalogue.stock(sku)));
             let (left, sold) = (u64::from(stock.left), u64::from(stock.paid));
             let skus_in_breach = u64::from(start != sold + held + set_aside + left);
-            Account { start, sold, held, set_aside, left, paid_fen: sold * u64::from(stock.price), skus_in_breach }
+            Account { start, sold, held, set_aside, left, paid_fen: stock.paid_fen, skus_in_breach }
         };
         (0..self.skus()).into_par_iter().map(of_sku).reduce(Account::default, Account::add)
     }
@@ -434,7 +451,7 @@ impl Stock {
 }
 
 impl Shard {
-    fn new(catalogue: Option<&Catalogue>, id: u32, skus: Sku) -> Self {
+    fn new(catalogue: Option<&Catalogue>, id: u32, skus: Sku, keeps_money: bool) -> Self {
         let Some(catalogue) = catalogue else { return Shard::default() };
         let mut shard = Shard {
             left: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
@@ -454,6 +471,7 @@ impl Shard {
                 shard.empty[category] += catalogue.weight(sku) as i64;
             }
         }
+        shard.paid_fen = vec![0; if keeps_money { shard.left.len() } else { 0 }];
         shard.sold_out_at = shard.left.iter().map(|&left| if left == 0 { 0 } else { u32::MAX }).collect();
         shard
     }
@@ -489,6 +507,9 @@ impl Shard {
         for Sale { sku, units, fen } in sales.drain(..) {
             let moved = &mut self.moved[place_of(sku)];
             moved.paid += units;
+            if let Some(paid) = self.paid_fen.get_mut(place_of(sku)) {
+                *paid += fen;
+            }
             brands.pay(moved.brand, fen, &mut self.passed);
         }
     }
@@ -585,7 +606,7 @@ impl Shard {
 
     fn replay(&mut self, sku: Sku, history: &SkuHistory, catalogue: &Catalogue, now: Instant) -> Option<u32> {
         let (place, category) = (place_of(sku), catalogue.category_of(sku));
-        let SkuHistory { left, ordered, paid, sold_out_at } = *history;
+        let SkuHistory { left, ordered, paid, sold_out_at, paid_fen } = *history;
         let start = std::mem::replace(&mut self.left[place], left);
         let gone = start.checked_sub(left)?;
         let held = gone.checked_sub(paid)?;
@@ -597,6 +618,9 @@ impl Shard {
         }
         self.left_of[category] -= i64::from(gone);
         self.moved[place] = Moved { ordered, paid, ..self.moved[place] };
+        if let Some(fen) = self.paid_fen.get_mut(place) {
+            *fen = paid_fen?;
+        }
         self.sold_out_at[place] = sold_out_at.unwrap_or(u32::MAX);
         Some(held)
     }

@@ -70,6 +70,8 @@ impl<'a> Player<'a> {
 
     pub(super) fn begin(&mut self, session: &mut Session) {
         self.tally.begun += 1;
+        self.tell_channel(session, |channel| channel.sessions += 1);
+        self.tell_livestream(session, |livestream| livestream.sessions += 1);
         match self.model.room(session.window()) {
             None => self.begin_visits(session),
             Some(room) => self.come_to_room(session, room),
@@ -81,7 +83,11 @@ impl<'a> Player<'a> {
         if let Pays::Balances(presale) = self.round(session).pays {
             self.take_up_deposit(session, usize::from(presale));
         }
-        let entry = self.model.graphs[self.segment(session).graph(session.window())].entry;
+        let graph = self.segment(session).graph(session.window());
+        let entry = match (&self.model.channels, self.channel(session)) {
+            (Some(channels), Some(channel)) => channels.entries[channel][graph],
+            _ => self.model.graphs[graph].entry,
+        };
         self.enter(session, entry);
     }
 

@@ -1,11 +1,12 @@
 //! What a shopper wants: a pure function of the shopper, the session and the visit.
 
-use super::basket::Line;
+use super::basket::{Line, sum};
 use super::session::Session;
 use super::stock::Stock;
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::{Catalogue, Sku};
+use crate::model::livestream::Shown;
 use crate::model::{Model, Pays, Segment};
-use crate::plan::{MAX_LINES, MAX_PRESALE_LINES};
+use crate::plan::{Coupon, MAX_LINES, MAX_PRESALE_LINES};
 use crate::rng::{Name, Purpose, Stream};
 
 /// Products that a shopper looks at for one line before giving it up as too dear.
@@ -21,25 +22,34 @@ pub(super) struct Wishes<'a> {
 
 /// The lines of a basket that is to be filled, and how many they are.
 pub(super) type Wanted = ([Line; MAX_LINES as usize], usize);
+/// The same, and by bit the lines that a livestream brought.
+pub(super) type WantedAndShown = ([Line; MAX_LINES as usize], usize, u16);
 
 impl<'a> Wishes<'a> {
     /// The lines that a session would put into a basket now. In a presale it has one basket only, whenever it is filled: then the
     /// lines of a deposit need not be kept.
     pub(super) fn of(&self, session: &Session) -> Wanted {
+        let (lines, len, _) = self.with(session, None);
+        (lines, len)
+    }
+
+    /// The same of a session to whom a livestream shows something.
+    #[inline]
+    pub(super) fn with(&self, session: &Session, shown: Option<Shown>) -> WantedAndShown {
         match self.model.rounds[usize::from(session.window())].pays {
             Pays::Deposits(_) => {
                 let mut once = *session;
                 once.visit = 0;
-                self.lines(&once, MAX_PRESALE_LINES)
+                self.lines(&once, MAX_PRESALE_LINES, None)
             }
-            Pays::Orders | Pays::Balances(_) => self.lines(session, MAX_LINES),
+            Pays::Orders | Pays::Balances(_) => self.lines(session, MAX_LINES, shown),
         }
     }
 
     #[inline]
-    fn lines(&self, session: &Session, most: u32) -> Wanted {
+    fn lines(&self, session: &Session, most: u32, shown: Option<Shown>) -> WantedAndShown {
         let mut lines = [Line::default(); MAX_LINES as usize];
-        let Some(catalogue) = &self.model.catalogue else { return (lines, 0) };
+        let Some(catalogue) = &self.model.catalogue else { return (lines, 0, 0) };
         let segment = self.segment(session);
         let mut stream = self.stream(session, Purpose::Basket, 0);
         let wanted = segment.lines.draw(|| stream.clone()).min(most) as usize;
@@ -49,26 +59,66 @@ impl<'a> Wishes<'a> {
         });
         // All first choices, then all their prices, then decisions: look-ups miss the cache, and side by side they overlap.
         let mut first_choices = [Line::default(); MAX_LINES as usize];
+        let mut of_livestream = 0u16;
         for (position, choice) in first_choices[..wanted].iter_mut().enumerate() {
-            *choice = self.candidate(session, catalogue, position as u16, 0);
+            *choice = match shown.filter(|&shown| self.is_drawn_to(session, shown, position as u16)) {
+                Some(shown) => {
+                    of_livestream |= 1 << position;
+                    self.line_of(session, catalogue, shown.sku, (position as u16) << 8)
+                }
+                None => self.candidate(session, catalogue, position as u16, 0),
+            };
         }
         for choice in &mut first_choices[..wanted] {
             choice.price = self.stock.price(choice.sku);
         }
-        let mut len = 0;
+        let (mut len, mut pulled) = (0, 0u16);
         for (position, &first) in first_choices[..wanted].iter().enumerate() {
             let later = (1..CANDIDATES).map(|candidate| {
                 let line = self.candidate(session, catalogue, position as u16, candidate);
                 Line { price: self.stock.price(line.sku), ..line }
             });
-            let affordable = std::iter::once(first).chain(later).find(|line| line.fen() <= budget);
-            if let Some(line) = affordable {
+            let mut looked_at = std::iter::once(first).chain(later).enumerate();
+            if let Some((candidate, line)) = looked_at.find(|(_, line)| line.fen() <= budget) {
                 budget -= line.fen();
+                pulled |= u16::from(candidate == 0 && (of_livestream >> position) & 1 == 1) << len;
                 lines[len] = line;
                 len += 1;
             }
         }
-        (lines, len)
+        if let Some(coupon) = self.model.coupon_in(session.window()).filter(|_| len > 0 && wanted < lines.len()) {
+            let fen = sum(lines[..len].iter().copied()).fen;
+            if let Some(line) = self.fill_up(session, catalogue, coupon, (fen, wanted, budget)) {
+                lines[len] = line;
+                len += 1;
+            }
+        }
+        (lines, len, pulled)
+    }
+
+    /// Whether a line of a basket is of the product that is shown.
+    fn is_drawn_to(&self, session: &Session, shown: Shown, line: u16) -> bool {
+        self.stream(session, Purpose::Pull, line).unit() < shown.conversion
+    }
+
+    /// One more line, of a basket of so much money and so many wishes, that reaches the next time that a coupon counts and is within
+    /// what is left to spend; if the shopper is out for it, and finds one.
+    fn fill_up(
+        &self,
+        session: &Session,
+        catalogue: &Catalogue,
+        coupon: &Coupon,
+        (fen, wishes, budget): (u64, usize, u64),
+    ) -> Option<Line> {
+        let short_of = coupon.short_of(fen);
+        if short_of == 0 || self.stream(session, Purpose::FillUp, 0).unit() >= coupon.fill_up {
+            return None;
+        }
+        let mut looked_at = (0..CANDIDATES).map(|candidate| {
+            let line = self.candidate(session, catalogue, wishes as u16, candidate);
+            Line { price: self.stock.price(line.sku), ..line }
+        });
+        looked_at.find(|line| (short_of..=budget).contains(&line.fen()))
     }
 
     /// A product, and the units of it, that a shopper considers for a line; without its price.
@@ -78,7 +128,12 @@ impl<'a> Wishes<'a> {
         let mut stream = self.stream(session, Purpose::Product, item);
         let (u_category, u_named) = stream.two_units();
         let sku = catalogue.pick(segment.category.pick(u_category), u_named, stream.unit());
-        let sampler = catalogue.units_of(sku).unwrap_or(&segment.units);
+        self.line_of(session, catalogue, sku, item)
+    }
+
+    /// A line of a product; without its price.
+    fn line_of(&self, session: &Session, catalogue: &Catalogue, sku: Sku, item: u16) -> Line {
+        let sampler = catalogue.units_of(sku).unwrap_or(&self.segment(session).units);
         let units = sampler.draw(|| self.stream(session, Purpose::Units, item));
         Line { sku, units, price: 0 }
     }

@@ -17,13 +17,16 @@ pub(super) struct Network<'a> {
     stays: Vec<f64>,
     /// Sessions in each state.
     pub(super) inside: Vec<f64>,
+    /// Where sessions begin, with their shares.
+    entries: Vec<(usize, f64)>,
     /// For each length of step (its bits), the inverse of diag(m + h) - h P', by rows.
     inverses: BTreeMap<u64, Vec<f64>>,
 }
 
 impl<'a> Network<'a> {
-    /// The network of `cbmg`, empty.
-    pub(super) fn new(plan: &Plan, cbmg: &'a Cbmg) -> Self {
+    /// The network of a behaviour graph, empty.
+    pub(super) fn new(plan: &'a Plan, id: crate::plan::CbmgId) -> Self {
+        let cbmg = &plan.cbmgs[id];
         let stays = cbmg
             .states
             .iter()
@@ -34,7 +37,13 @@ impl<'a> Network<'a> {
                 think + state.calls_by_step().map(|at_once| at_once.iter().map(mean).fold(0.0, f64::max)).sum::<f64>()
             })
             .collect();
-        Network { cbmg, stays, inside: vec![0.0; cbmg.states.len()], inverses: BTreeMap::new() }
+        Network {
+            cbmg,
+            entries: plan.entries(id),
+            stays,
+            inside: vec![0.0; cbmg.states.len()],
+            inverses: BTreeMap::new(),
+        }
     }
 
     /// Lets a slot of `seconds` pass; `arrived(x)` are the sessions that arrive within the first share x of it. Returns the visits
@@ -49,7 +58,9 @@ impl<'a> Network<'a> {
         for substep in 1..=SUBSTEPS {
             let now = arrived(f64::from(substep) / f64::from(SUBSTEPS));
             let mut brought = self.inside.clone();
-            brought[self.cbmg.entry] += now - before;
+            for (entry, share) in &self.entries {
+                brought[*entry] += (now - before) * share;
+            }
             before = now;
             for (state, row) in inverse.chunks_exact(states).enumerate() {
                 // Departures per second, from x/m at the end of the step.

@@ -123,8 +123,7 @@ impl Flow {
         (arrivals, after): (&Cumulative, f64),
         creates_orders: &dyn Fn(Action) -> bool,
     ) {
-        let cbmg = &plan.cbmgs[cbmg];
-        let mut network = Network::new(plan, cbmg);
+        let (mut network, cbmg) = (Network::new(plan, cbmg), &plan.cbmgs[cbmg]);
         let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
         for slot in 0..self.sessions.len() {
             let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));

@@ -214,6 +214,13 @@ impl Catalogue {
         category.first + category.index_of(category.ranks.rank(u_rank))
     }
 
+    /// The SKU that stands for a rank of a category's generated SKUs.
+    #[must_use]
+    pub fn of_rank(&self, category: usize, rank: u64) -> Sku {
+        let category = &self.categories[category];
+        category.first + category.index_of(rank)
+    }
+
     /// Units of a line that chooses this SKU, where the product says so itself.
     #[must_use]
     #[inline]

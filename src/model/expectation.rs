@@ -19,7 +19,8 @@ impl Expectation {
     /// The expectation of `plan`.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let visits: Vec<Vec<f64>> = plan.cbmgs.iter().map(expected_visits).collect();
+        let visits: Vec<Vec<f64>> =
+            plan.cbmgs.iter().enumerate().map(|(id, cbmg)| expected_visits(cbmg, &plan.entries(id))).collect();
         let checkouts: Vec<f64> = plan
             .cbmgs
             .iter()
@@ -87,14 +88,14 @@ fn expected_sessions(plan: &Plan, segment: usize, visits: &[Vec<f64>]) -> Vec<f6
     sessions
 }
 
-/// Solves v = e + P' v, the expected visits of an absorbing chain from its entry, by elimination with partial pivoting.
-fn expected_visits(cbmg: &Cbmg) -> Vec<f64> {
+/// Solves v = e + P' v, the expected visits of an absorbing chain from its entries, by elimination with partial pivoting.
+fn expected_visits(cbmg: &Cbmg, entries: &[(usize, f64)]) -> Vec<f64> {
     let n = cbmg.states.len();
     let mut rows: Vec<Vec<f64>> = (0..n)
         .map(|i| {
             let mut row = vec![0.0; n + 1];
             row[i] = 1.0;
-            row[n] = f64::from(u8::from(i == cbmg.entry));
+            row[n] = entries.iter().filter(|(entry, _)| *entry == i).map(|(_, share)| share).sum();
             row
         })
         .collect();
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn visits_of_a_loop_are_geometric() {
         let states = vec![state(vec![(Some(1), 1.0)]), state(vec![(Some(0), 0.75), (None, 0.25)])];
-        let visits = expected_visits(&Cbmg { name: String::new(), entry: 0, states });
+        let visits = expected_visits(&Cbmg { name: String::new(), entry: 0, states }, &[(0, 1.0)]);
         assert!((visits[0] - 4.0).abs() < 1e-12 && (visits[1] - 4.0).abs() < 1e-12, "{visits:?}");
     }
 }

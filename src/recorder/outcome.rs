@@ -89,7 +89,16 @@ pub fn results(
     let series = outcome.series();
     let mut summary = outcome.summary(conservation, targets);
     summary.published = published::measure_results(&plan.published, &summary, &series, plan.origin_unix_ms);
-    Ok(Results { summary, series, services: outcome.services(), brands, products, ledger: outcome.ledger() })
+    Ok(Results {
+        summary,
+        series,
+        services: outcome.services(),
+        brands,
+        products,
+        ledger: outcome.ledger(),
+        channels: outcome.channels(),
+        livestreams: outcome.livestreams(),
+    })
 }
 
 fn workers(plan: &Plan, model: &Model, service: ServiceId) -> u64 {
@@ -121,6 +130,7 @@ fn bucket(cause: Cause) -> Bucket {
         Cause::WINDOW_CLOSED => Bucket::WindowClosed,
         Cause::DEPOSIT_FORFEITED => Bucket::DepositForfeited,
         Cause::OPEN => Bucket::Open,
+        Cause::COUPON => Bucket::Coupon,
         Cause::NONE | Cause::CHANGED_MIND | Cause::SETTLED => Bucket::ChangedMind,
         service if service.is_rejection() => Bucket::Rejected,
         _ => Bucket::TimedOut,
@@ -349,7 +359,7 @@ impl Outcome<'_> {
                 causes.sort_by_key(|&cause| (bucket(cause), cause.0));
                 for cause in causes {
                     let Intents { lines, units, fen } = self.recorder.total.ledger(window, segment, cause);
-                    if lines == 0 {
+                    if lines == 0 && fen == 0 {
                         continue;
                     }
                     rows.push(LedgerRow {

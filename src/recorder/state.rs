@@ -1,7 +1,7 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
 use super::response_times::ResponseTimes;
-use super::{Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow, ServiceTally, Tally};
+use super::{Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow, ServiceTally, Tally, Turnover};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
@@ -114,6 +114,7 @@ impl Recorder {
         record.has_shape(model)?;
         record.adds_up(model)?;
         record.answers_add_up(model, windows)?;
+        record.channels_add_up()?;
         Ok(record)
     }
 
@@ -182,6 +183,18 @@ impl Recorder {
         }
         let in_flight = total.begun.checked_sub(total.ended) == Some(before);
         (adds_up && in_flight).then_some(()).ok_or("its rows do not add up to its totals")
+    }
+
+    /// Whether all channels together brought what there is.
+    fn channels_add_up(&self) -> Result<(), Wrong> {
+        let adds_up = |tally: &&Tally| {
+            let mut all = Turnover::default();
+            tally.channels.iter().for_each(|channel| all.add(*channel));
+            let Tally { begun, demand, ordered, paid, .. } = **tally;
+            tally.channels.is_empty() || all == Turnover { sessions: begun, demand, ordered, paid }
+        };
+        let both = [&self.total, &self.slot];
+        both.iter().all(adds_up).then_some(()).ok_or("what channels brought does not add up to the totals")
     }
 
     /// Whether everybody who came to a room went in, left, or is among those who wait there.
@@ -271,8 +284,13 @@ impl Tally {
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
+        let turnovers = self.channels.iter().chain(&self.livestreams).all(|turnover| {
+            let Turnover { sessions, demand, ordered, paid } = *turnover;
+            sessions <= most && [demand, ordered, paid].iter().all(|i| i.lines.max(i.units).max(i.fen) <= most)
+        });
         let rooms = self.rooms.iter().all(|room| room.counts.are_below(most) && room.waits_ms.count() <= most);
         intents
+            && turnovers
             && services
             && settled
             && rooms
@@ -321,6 +339,14 @@ impl TallyState {
             return Err("the ledger has entries of windows that had not opened");
         }
         ledger.resize(fresh.ledger.len(), Intents::default());
+        let (mut channels, livestreams) = (self.tally.channels, self.tally.livestreams);
+        let of_window = fresh.channels.len() / model.windows.len();
+        let later = channels.get(windows * of_window..).ok_or("windows are missing of a channel")?;
+        if later.iter().any(|&turnover| turnover != Turnover::default()) || livestreams.len() != fresh.livestreams.len()
+        {
+            return Err("channels or livestreams are those of another scenario");
+        }
+        channels.resize(fresh.channels.len(), Turnover::default());
         if self.services.len() != fresh.services.len() || self.tally.settled_fen.len() != fresh.causes {
             return Err("services are missing");
         }
@@ -335,7 +361,16 @@ impl TallyState {
             let waits_ms = ResponseTimes::of(&waits).ok_or("a wait is out of range")?;
             *room = RoomTally { counts, waits_ms };
         }
-        Ok(Tally { ledger, services, rooms, causes: fresh.causes, segments: fresh.segments, ..self.tally })
+        Ok(Tally {
+            ledger,
+            channels,
+            livestreams,
+            services,
+            rooms,
+            causes: fresh.causes,
+            segments: fresh.segments,
+            ..self.tally
+        })
     }
 }
 

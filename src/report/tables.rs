@@ -4,7 +4,9 @@
 //! read off its first value.
 
 use super::ReportError;
-use crate::results::{BrandRow, Column, LedgerRow, ProductRow, Results, ServiceRow, Summary, Table, Values};
+use crate::results::{
+    BrandRow, ChannelRow, Column, LedgerRow, LivestreamRow, ProductRow, Results, ServiceRow, Summary, Table, Values,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -91,6 +93,36 @@ impl Row for LedgerRow {
         &["window", "segment", "bucket", "service", "intents", "units", "money_fen"];
 }
 
+impl Row for ChannelRow {
+    const FILE: &'static str = "channels.csv";
+    const HEADER: &'static [&'static str] = &[
+        "channel",
+        "window",
+        "sessions",
+        "intents",
+        "orders_created",
+        "orders_paid",
+        "demand_fen",
+        "gmv_ordered_fen",
+        "gmv_paid_fen",
+    ];
+}
+
+impl Row for LivestreamRow {
+    const FILE: &'static str = "livestreams.csv";
+    const HEADER: &'static [&'static str] = &[
+        "livestream",
+        "window",
+        "viewers",
+        "intents",
+        "orders_created",
+        "orders_paid",
+        "demand_fen",
+        "gmv_ordered_fen",
+        "gmv_paid_fen",
+    ];
+}
+
 /// Writes all text tables into `folder`.
 pub(super) fn write(results: &Results, folder: &Path) -> Result<(), ReportError> {
     let mut summary = serde_json::to_string_pretty(&results.summary).expect("a summary is plain JSON");
@@ -101,7 +133,9 @@ pub(super) fn write(results: &Results, folder: &Path) -> Result<(), ReportError>
     write_rows(&results.services, folder)?;
     write_rows(&results.brands, folder)?;
     write_rows(&results.products, folder)?;
-    write_rows(&results.ledger, folder)
+    write_rows(&results.ledger, folder)?;
+    write_rows(&results.channels, folder)?;
+    write_rows(&results.livestreams, folder)
 }
 
 /// Reads all text tables of `folder`.
@@ -113,6 +147,8 @@ pub(super) fn read(folder: &Path) -> Result<Results, ReportError> {
         brands: read_rows(folder)?,
         products: read_rows(folder)?,
         ledger: read_rows(folder)?,
+        channels: read_rows(folder)?,
+        livestreams: read_rows(folder)?,
     })
 }
 

@@ -7,6 +7,7 @@ mod arrival;
 mod behaviour;
 mod capacity;
 mod clock;
+mod crowd;
 mod desk;
 mod distribution;
 mod goods;
@@ -54,6 +55,9 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let services = check.services(&clock);
     let cbmgs = check.behaviour();
     let catalogue = check.goods();
+    let coupon = check.coupon();
+    let channels = check.channels(&cbmgs);
+    let livestreams = check.livestreams(&clock, catalogue.as_ref());
     let templates = check.arrivals();
     let (segments, intensities) = check.segments(&templates, &mut clock, catalogue.as_ref());
     let declines = check.incidents(&clock);
@@ -86,6 +90,9 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         switches,
         hold: file.inventory.hold,
         catalogue,
+        coupon,
+        channels,
+        livestreams,
         declines,
         targets,
         published,
@@ -164,6 +171,8 @@ impl Check<'_> {
         self.named("category", &file.category);
         self.named("incident", &file.incident);
         self.named("target", &file.target);
+        self.named("channel", &file.channel);
+        self.named("livestream", &file.livestream);
         self.named("published", &file.published);
         self.named("free", &file.free);
         self.titled("brand", &file.brand);
@@ -273,6 +282,10 @@ impl Check<'_> {
             self.unused_in("category", &file.category, nothing(), why);
             self.unused_in("brand", &file.brand, nothing(), why);
             self.unused_in("product", &file.product, nothing(), why);
+            if file.coupon.is_some() {
+                let place = self.root.key("coupon").key_place();
+                self.push(Diagnostic::new(Code::Unused, "the coupon is never used").at(place, why));
+            }
         }
     }
 

@@ -67,6 +67,15 @@ pub struct ScenarioFile {
     /// What is on sale. Needed once a behaviour graph adds to a basket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<Catalogue>,
+    /// A coupon that every shopper has. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon: Option<Coupon>,
+    /// Channels that sessions come by, such as several apps, by name; their shares sum to one. Absent: there is no difference.
+    #[serde(default)]
+    pub channel: Named<Channel>,
+    /// Livestreams by name. What they show draws those who watch.
+    #[serde(default)]
+    pub livestream: Named<Livestream>,
     /// Categories of goods by name; their SKU shares sum to one.
     #[serde(default)]
     pub category: Named<Category>,
@@ -656,6 +665,95 @@ fn default_brand_exponent() -> f64 {
     0.8
 }
 
+/// A channel that sessions come by. Each session draws its own; `channels.csv` tells what each channel brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// Share of all sessions.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+    /// The state in which its sessions begin, in every behaviour graph that has it; the others keep their entry. With its calls, it
+    /// is the channel's own way in. Absent: the entry of each graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+}
+
+/// A livestream, or many of a kind. The sessions that watch stay what they are, but the lines of the baskets that they fill are, with
+/// a probability, of the product that is shown at that moment; `livestreams.csv` tells what came of it. Those who pay deposits and
+/// balances of a presale watch nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Livestream {
+    /// The window in which it runs.
+    pub window: String,
+    /// Probability that a session watches it, by segment. A session watches one livestream at most: over all livestreams of a window,
+    /// the probabilities of a segment sum to at most one.
+    pub audience: Named<f64>,
+    /// What is shown.
+    pub shows: Shows,
+}
+
+/// What livestreams show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Shows {
+    /// One room: named products one after the other. Their stock is the product's.
+    Slots(#[schemars(length(min = 1, max = 10_000))] Vec<ShowSlot>),
+    /// Many rooms, each with generated products of its own, which it shows in turns.
+    Rooms(ShowRooms),
+}
+
+/// A stretch of time in which a livestream shows a named product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowSlot {
+    /// Start, since the opening of the window. Slots come in order of time and do not overlap.
+    pub at: Nanos,
+    /// How long.
+    pub lasts: Nanos,
+    /// The named product.
+    pub product: String,
+    /// Probability that a line of a viewer's basket is of it.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub conversion: f64,
+}
+
+/// Rooms that show generated products in turns: the products of a category are dealt out to them like cards, the most popular first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowRooms {
+    /// How many rooms; viewers are spread over them evenly.
+    #[schemars(range(min = 1, max = 100_000_000u64))]
+    pub rooms: u64,
+    /// Products that they show between them: the most popular ones of the category; at least one a room.
+    #[schemars(range(min = 1, max = 1_000_000_000u64))]
+    pub products: u64,
+    /// The category.
+    pub category: String,
+    /// How long a product is shown before the room goes on to its next one, and after the last to the first again.
+    pub turn: Nanos,
+    /// Probability that a line of a viewer's basket is of the product that is shown.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub conversion: f64,
+}
+
+/// A coupon across merchants: `off` is taken off the money of a checkout as often as `every` fits into it. It counts when the orders
+/// are created, for those of them that got their stock, and is spread over them by their money, to the fen. GMV, ordered and paid,
+/// is what is left to pay; the ledger keeps what was taken off in a bucket of its own. It does not count in presales.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Coupon {
+    /// What is taken off each time.
+    pub off: Fen,
+    /// The money that it is taken off of.
+    pub every: Fen,
+    /// Probability that a shopper whose basket is short of the next time looks for one more line that gets it there: of the three
+    /// products that a shopper looks at for a line, the first that is dear enough and not too dear.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub fill_up: f64,
+}
+
 /// A broken power law: weight of rank r is r^-head up to the knee, and falls as r^-tail beyond, without a jump.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -692,6 +790,16 @@ pub struct Category {
     pub price: MoneyDistribution,
     /// Units of each SKU in stock at the start.
     pub stock: StockDistribution,
+    /// Share that the sale takes off the price of generated SKUs. Named products cost what they say.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 0.95))]
+    pub discount: f64,
+    /// Price elasticity: the weight of the category in baskets is demand × (1 - discount)^-elasticity, the iso-elastic law of demand.
+    /// It moves demand between categories; how many lines a basket has stays. Bijmolt, van Heerde and Pieters (Journal of Marketing
+    /// Research 42, 2005) found 2.62 on average over 1,851 published elasticities of single brands. Absent: demand does not respond.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub elasticity: f64,
 }
 
 /// A named brand: owns this share of its category's demand for generated SKUs, on average.

@@ -71,6 +71,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
         draw.switch(switch, windows, services, &with_instances);
     }
     draw.goods(categories);
+    draw.demand(seed);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
@@ -81,6 +82,46 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
 }
 
 impl Draw {
+    /// What shapes demand, drawn by itself, so that the rest is drawn as without it.
+    fn demand(&mut self, seed: u64) {
+        let before = std::mem::replace(&mut self.random, SplitMix(seed ^ 0x0040_0300));
+        if self.chance(0.6) {
+            let off = self.one_of(&[1, 13, 100]) * self.dearness;
+            let fill_up = self.one_of(&[0.0, 0.5, 1.0]);
+            let every = self.one_of(&[100, 300]) * self.dearness;
+            self.line(&format!("[coupon]\noff = \"{off} RMB\"\nevery = \"{every} RMB\"\nfill_up = {fill_up:?}"));
+        }
+        if self.chance(0.4) {
+            let entry = self.one_of(&["", "entry = \"cart\"\n", "entry = \"wander\"\n"]);
+            self.line(&format!("[channel.app]\nshare = 0.7\n[channel.web]\nshare = 0.3\n{entry}"));
+        }
+        if self.chance(0.5) {
+            self.livestreams();
+        }
+        self.random = before;
+    }
+
+    /// A room that shows a named product now and then, and many that show the products of a category.
+    fn livestreams(&mut self) {
+        let window = self.between(0, self.text.matches("[window.w").count() as u64 - 1);
+        let audience = self.one_of(&["{ p0 = 0.6 }", "{ p0 = 0.25 }"]);
+        if self.text.contains("[product.without-brand]") {
+            let (conversion, at) = (self.one_of(&[0.3, 1.0]), self.one_of(&["0s", "1s"]));
+            self.line(&format!("[livestream.gala]\nwindow = \"w{window}\"\naudience = {audience}\nshows.slots = ["));
+            for (at, lasts) in [(at, "1500ms"), ("3s", "1s"), ("4s", "1s")] {
+                let slot = format!("at = \"{at}\", lasts = \"{lasts}\", product = \"without-brand\"");
+                self.line(&format!("    {{ {slot}, conversion = {conversion:?} }},"));
+            }
+            self.line("]");
+        }
+        let rooms = self.between(1, 3);
+        let (turn, conversion) = (self.one_of(&["300ms", "2s", "1h"]), self.one_of(&[0.1, 0.8]));
+        let window = self.between(0, window);
+        self.line(&format!("[livestream.many]\nwindow = \"w{window}\"\naudience = {{ p0 = 0.3 }}"));
+        let shows = format!("rooms = {rooms}, products = 3, category = \"c0\", turn = \"{turn}\"");
+        self.line(&format!("shows.rooms = {{ {shows}, conversion = {conversion:?} }}"));
+    }
+
     fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.random.bits() % (most - least + 1)
     }
@@ -521,6 +562,9 @@ impl Draw {
             let (demand, price, stock) = (self.one_of(&[1.0, 3.0]), self.money(8000), self.stock());
             self.line(&format!("[category.c{category}]\nskus = {share:?}\ndemand = {demand:?}"));
             self.line(&format!("price = {price}\nstock = {stock}"));
+            if self.dearness > 1 {
+                self.line("discount = 0.25\nelasticity = 1.7");
+            }
         }
         for brand in 0..self.between(0, 2) {
             self.line(&format!("[brand.b{brand}]\ncategory = \"c0\"\nshare = 0.3"));

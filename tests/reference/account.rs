@@ -9,14 +9,16 @@ mod published;
 #[path = "targets.rs"]
 mod targets;
 
+use super::draws;
 use super::record::{Fact, Row, What};
 use super::room::Visit;
-use super::session::{Fate, Waits};
+use super::session::{Fate, Key, Waits};
 use super::simulator::Simulator;
 use hdrhistogram::Histogram;
+use saleload::plan::Livestream;
 use saleload::results::{
-    Bucket, Column, Completion, Conservation, LedgerRow, Results, RoomSummary, Summary, Table, Totals, Values,
-    WindowSummary, series,
+    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Results, RoomSummary, Summary,
+    Table, Totals, Values, WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -32,9 +34,9 @@ struct Amount {
 impl Amount {
     fn of<'a>(facts: impl Iterator<Item = &'a Fact>) -> Self {
         facts.fold(Amount::default(), |sum, fact| Amount {
-            lines: sum.lines + 1,
-            units: sum.units + u64::from(fact.line.units),
-            fen: sum.fen + fact.line.fen(),
+            lines: sum.lines + u64::from(!fact.is_coupon()),
+            units: sum.units + if fact.is_coupon() { 0 } else { u64::from(fact.line.units) },
+            fen: sum.fen + fact.fen(),
         })
     }
 }
@@ -51,6 +53,8 @@ impl Simulator<'_> {
             brands: self.brand_rows(),
             products: self.product_rows(),
             ledger: self.ledger_rows(),
+            channels: self.channel_rows(),
+            livestreams: self.livestream_rows(),
         }
     }
 
@@ -221,7 +225,7 @@ impl Simulator<'_> {
 
     fn fen_by_row(&self, what: impl Fn(What) -> bool) -> Vec<u64> {
         let mut fen = vec![0; self.rows().len()];
-        self.record.facts.iter().filter(|fact| what(fact.what)).for_each(|fact| fen[fact.row] += fact.line.fen());
+        self.record.facts.iter().filter(|fact| what(fact.what)).for_each(|fact| fen[fact.row] += fact.fen());
         fen
     }
 
@@ -233,7 +237,7 @@ impl Simulator<'_> {
         };
         let held = self.sessions.values().filter(|session| session.holds()).flat_map(|session| &session.basket);
         let fen = |what: fn(What) -> bool| self.amount(|_| true, what).fen as i64;
-        let worth: u64 = self.stock.shelves.iter().map(|shelf| u64::from(shelf.paid) * u64::from(shelf.price)).sum();
+        let worth: u64 = self.stock.shelves.iter().map(|shelf| shelf.paid_fen).sum();
         Conservation {
             sessions_begun: sessions(|row| row.begun),
             sessions_ended: sessions(|row| row.ended),
@@ -282,6 +286,58 @@ impl Simulator<'_> {
             }
         };
         entries.into_iter().map(row).collect()
+    }
+
+    fn channel_rows(&self) -> Vec<ChannelRow> {
+        let scale = self.scale();
+        let channel = |key: Key| draws::channel(self.plan, &self.model, key);
+        let row = |number: usize, window: usize| {
+            let is_of = |key: Key| self.ledger_window(key) == window && channel(key) == Some(number);
+            let amount =
+                |what: What| Amount::of(self.record.facts.iter().filter(|fact| fact.what == what && is_of(fact.key)));
+            let (wanted, ordered, paid) =
+                (amount(What::Wanted), amount(What::Ordered), amount(What::Ended(Fate::Bought)));
+            ChannelRow {
+                channel: self.plan.channels[number].name.clone(),
+                window: self.plan.windows[window].name.clone(),
+                sessions: self.record.begun.iter().filter(|(key, _)| is_of(*key)).count() as u64 * scale,
+                intents: wanted.lines * scale,
+                orders_created: ordered.lines * scale,
+                orders_paid: paid.lines * scale,
+                demand_fen: wanted.fen * scale,
+                gmv_ordered_fen: ordered.fen * scale,
+                gmv_paid_fen: paid.fen * scale,
+            }
+        };
+        let windows = self.plan.windows.len();
+        (0..self.plan.channels.len()).flat_map(|of| (0..windows).map(move |window| row(of, window))).collect()
+    }
+
+    fn livestream_rows(&self) -> Vec<LivestreamRow> {
+        let scale = self.scale();
+        let row = |(number, livestream): (usize, &Livestream)| {
+            let amount = |what: What| {
+                let brought = |fact: &&Fact| fact.what == what && fact.line.livestream == Some(number);
+                Amount::of(self.record.facts.iter().filter(brought))
+            };
+            let watches = |(key, segment): &&(Key, usize)| {
+                self.watched(*key, *segment).is_some_and(|watched| watched.0 == number)
+            };
+            let (wanted, ordered, paid) =
+                (amount(What::Wanted), amount(What::Ordered), amount(What::Ended(Fate::Bought)));
+            LivestreamRow {
+                livestream: livestream.name.clone(),
+                window: self.plan.windows[livestream.window].name.clone(),
+                viewers: self.record.begun.iter().filter(watches).count() as u64 * scale,
+                intents: wanted.lines * scale,
+                orders_created: ordered.lines * scale,
+                orders_paid: paid.lines * scale,
+                demand_fen: wanted.fen * scale,
+                gmv_ordered_fen: ordered.fen * scale,
+                gmv_paid_fen: paid.fen * scale,
+            }
+        };
+        self.plan.livestreams.iter().enumerate().map(row).collect()
     }
 
     pub(crate) fn scaled(&self, name: &str, values: Vec<u64>) -> Column {

@@ -39,6 +39,8 @@ pub(crate) fn same(engine: &Results, reference: &Results) -> Verdict {
             ("ledger", serde_json::to_value(&results.ledger)),
             ("products", serde_json::to_value(&results.products)),
             ("brands", serde_json::to_value(&results.brands)),
+            ("channels", serde_json::to_value(&results.channels)),
+            ("livestreams", serde_json::to_value(&results.livestreams)),
             ("services", serde_json::to_value(&results.services)),
         ];
         let parts = parts.into_iter().map(|(name, value)| (name.to_string(), value.expect("plain data")));

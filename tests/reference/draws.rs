@@ -4,6 +4,7 @@
 use super::session::{Key, Session};
 use saleload::model::catalogue::Catalogue;
 use saleload::model::{Model, Segment};
+use saleload::plan::Plan;
 use saleload::rng::{Name, Purpose, Stream};
 use saleload::units::Nanos;
 
@@ -90,8 +91,8 @@ pub(crate) fn candidate(
     model: &Model,
     catalogue: &Catalogue,
     session: &Session,
-    line: usize,
-    candidate: usize,
+    (line, candidate): (usize, usize),
+    shown: Option<u32>,
 ) -> (u32, u32) {
     let item = (line as u16) << 8 | candidate as u16;
     let segment: &Segment = &model.segments[session.segment];
@@ -100,9 +101,42 @@ pub(crate) fn candidate(
     let half = |bits: u32| f64::from(bits) / 2.0_f64.powi(32);
     // The low half chooses the category, the high half whether it is a named product.
     let category = segment.category.pick(half(bits as u32));
-    let sku = catalogue.pick(category, half((bits >> 32) as u32), stream.unit());
+    let sku = shown.unwrap_or_else(|| catalogue.pick(category, half((bits >> 32) as u32), stream.unit()));
     let units = catalogue.units_of(sku).unwrap_or(&segment.units);
     (sku, units.draw(|| of_visit(model, session, Purpose::Units, item)))
+}
+
+/// Whether a line is of what a livestream shows.
+pub(crate) fn is_pulled(model: &Model, session: &Session, line: usize, conversion: f64) -> bool {
+    of_visit(model, session, Purpose::Pull, line as u16).unit() < conversion
+}
+
+/// The channel that a session comes by.
+pub(crate) fn channel(plan: &Plan, model: &Model, key: Key) -> Option<usize> {
+    let u = stream(model, key, 0, Purpose::Channel, 0).unit();
+    among(plan.channels.iter().map(|channel| channel.share), u)
+}
+
+/// The livestream that a session watches, and a number that says which room of it.
+pub(crate) fn watched(plan: &Plan, model: &Model, key: Key, segment: usize) -> Option<(usize, f64)> {
+    let mut stream = stream(model, key, 0, Purpose::Livestream, 0);
+    let (u, room) = (stream.unit(), stream.unit());
+    let of_window = |of: &saleload::plan::Livestream| if of.window == key.window { of.audience[segment] } else { 0.0 };
+    Some((among(plan.livestreams.iter().map(of_window), u)?, room))
+}
+
+/// The first alternative whose probability, with those before it, is above `u`.
+fn among(probabilities: impl Iterator<Item = f64>, u: f64) -> Option<usize> {
+    let mut sum = 0.0;
+    probabilities.into_iter().position(|probability| {
+        sum += probability;
+        u < sum && probability > 0.0
+    })
+}
+
+/// Whether the shopper fills the basket up for a coupon.
+pub(crate) fn fills_up(model: &Model, session: &Session, probability: f64) -> bool {
+    of_visit(model, session, Purpose::FillUp, 0).unit() < probability
 }
 
 /// A number on [0, 1) by which an invited shopper decides whether to come.

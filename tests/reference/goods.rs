@@ -112,7 +112,7 @@ impl Simulator<'_> {
                 units_ordered: sum(&|_, shelf| u64::from(shelf.ordered)) * scale,
                 units_paid: sum(&|_, shelf| u64::from(shelf.paid)) * scale,
                 gmv_ordered_fen: sum(&|_, shelf| u64::from(shelf.ordered) * u64::from(shelf.price)) * scale,
-                gmv_paid_fen: sum(&|_, shelf| u64::from(shelf.paid) * u64::from(shelf.price)) * scale,
+                gmv_paid_fen: sum(&|_, shelf| shelf.paid_fen) * scale,
                 passed_1m_unix_ms: at(0),
                 passed_1m_seconds: since(0),
                 passed_10m_unix_ms: at(1),
@@ -144,10 +144,9 @@ impl Simulator<'_> {
 
     pub(super) fn product_rows(&self) -> Vec<ProductRow> {
         let Some(catalogue) = self.catalogue() else { return Vec::new() };
-        let worth = |shelf: &Shelf| u64::from(shelf.paid) * u64::from(shelf.price);
         let mut sold: Vec<(u32, &Shelf)> =
             self.shelves().filter(|(sku, shelf)| *sku >= self.named() && shelf.paid > 0).collect();
-        sold.sort_by_key(|(_, shelf)| Reverse(worth(shelf)));
+        sold.sort_by_key(|(_, shelf)| Reverse(shelf.paid_fen));
         sold.truncate(TOP_PRODUCTS);
         let named = self.shelves().take(self.named() as usize);
         named.chain(sold).map(|(sku, shelf)| self.product_row(catalogue, sku, shelf)).collect()
@@ -170,7 +169,7 @@ impl Simulator<'_> {
             units_ordered: scaled(shelf.ordered),
             units_paid: scaled(shelf.paid),
             units_left: scaled(shelf.left),
-            gmv_paid_fen: scaled(shelf.paid) * u64::from(shelf.price),
+            gmv_paid_fen: shelf.paid_fen * self.scale(),
             sold_out_unix_ms: sold_out_at.map(|at| self.unix_ms(at)),
         }
     }

@@ -3,9 +3,10 @@
 use super::draws;
 use super::event::Turn;
 use super::record::What;
-use super::session::{Fate, Line, Session, Waits};
+use super::session::{Fate, Key, Line, Session, Waits};
 use super::simulator::{Simulator, Waiting};
 use super::stock::Answer;
+use saleload::plan::Shows;
 
 /// Products that a shopper looks at for a line before giving it up as too dear.
 const CANDIDATES: usize = 3;
@@ -27,11 +28,17 @@ impl Simulator<'_> {
         session.visit = if is_presale { 0 } else { visit };
         let (lines, mut money) = draws::wishes(&self.model, session);
         let lines = if is_presale { lines.min(8) } else { lines };
+        let shows = self.shows(session);
+        let (shown, conversion) = (shows.map(|of| (of.0, of.1)), shows.map_or(0.0, |of| of.2));
         for number in 0..lines {
             let mut candidates = (0..CANDIDATES).map(|candidate| {
-                let (sku, units) = draws::candidate(&self.model, catalogue, session, number, candidate);
+                let pulled =
+                    shown.filter(|_| candidate == 0 && draws::is_pulled(&self.model, session, number, conversion));
+                let (sku, units) =
+                    draws::candidate(&self.model, catalogue, session, (number, candidate), pulled.map(|of| of.1));
                 let place = (visit, session.basket.len());
-                Line { sku, units, price: self.stock.shelves[sku as usize].price, place }
+                let livestream = pulled.map(|of| of.0);
+                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream, place }
             });
             if let Some(line) = candidates.find(|line| line.fen() <= money) {
                 money -= line.fen();
@@ -39,9 +46,79 @@ impl Simulator<'_> {
             }
         }
         session.visit = visit;
+        if !is_presale {
+            self.fill_up(session, lines, money);
+        }
         session.had_basket |= !session.basket.is_empty();
         session.settled = false;
         self.record.fact((self.now, row), session, &session.basket, What::Wanted);
+    }
+
+    /// The livestream that a session watches, and which room of it; nothing is shown to those who pay deposits and balances.
+    pub(crate) fn watched(&self, key: Key, segment: usize) -> Option<(usize, f64)> {
+        if self.presale_of(key).is_some() || self.balance_of(key).is_some() {
+            return None;
+        }
+        draws::watched(self.plan, &self.model, key, segment)
+    }
+
+    /// The livestream that the session watches, what is shown there now, and how likely that draws a line.
+    fn shows(&self, session: &Session) -> Option<(usize, u32, f64)> {
+        let (livestream, room) = self.watched(session.key, session.segment)?;
+        let since = self.now - self.plan.windows[session.key.window].opens;
+        match &self.plan.livestreams[livestream].shows {
+            Shows::Slots(slots) => {
+                let slot = slots.iter().find(|slot| (slot.at.0..slot.at.0 + slot.lasts.0).contains(&since.0))?;
+                Some((livestream, slot.product as u32, slot.conversion))
+            }
+            Shows::Rooms(rooms) => {
+                let room = (room * rooms.rooms as f64) as u64;
+                let own: Vec<u64> = (room..rooms.products).step_by(rooms.rooms as usize).collect();
+                let turns = since.0 / rooms.turn.0;
+                let rank = own[(turns % own.len() as u64) as usize];
+                let sku = self.model.catalogue.as_ref()?.of_rank(rooms.category, rank);
+                Some((livestream, sku, rooms.conversion))
+            }
+        }
+    }
+
+    /// One more line, if the shopper is out for the next time that the coupon counts and finds something that gets there.
+    fn fill_up(&mut self, session: &mut Session, wishes: usize, money: u64) {
+        let (Some(coupon), Some(catalogue)) = (&self.plan.coupon, &self.model.catalogue) else { return };
+        let so_far: u64 = session.basket.iter().map(Line::fen).sum();
+        let times = |fen: u64| fen / coupon.every.0;
+        let has_just_reached_it = so_far.is_multiple_of(coupon.every.0);
+        if session.basket.is_empty()
+            || wishes == 16
+            || has_just_reached_it
+            || !draws::fills_up(&self.model, session, coupon.fill_up)
+        {
+            return;
+        }
+        for candidate in 0..CANDIDATES {
+            let (sku, units) = draws::candidate(&self.model, catalogue, session, (wishes, candidate), None);
+            let place = (session.visit, session.basket.len());
+            let line =
+                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream: None, place };
+            if line.fen() <= money && times(so_far + line.fen()) > times(so_far) {
+                session.basket.push(line);
+                self.record.rarities.fill_ups += 1;
+                return;
+            }
+        }
+    }
+
+    /// Takes the coupon off an order: the first so many lines together bear their part of it by their money, rounded down.
+    fn take_off(&mut self, order: &mut [Line]) {
+        let Some(coupon) = &self.plan.coupon else { return };
+        let worth: Vec<u128> = order.iter().map(|line| u128::from(line.fen())).collect();
+        let total: u128 = worth.iter().sum();
+        let off = total / u128::from(coupon.every.0) * u128::from(coupon.off.0);
+        let borne_by_first = |lines: usize| worth[..lines].iter().sum::<u128>() * off / total.max(1);
+        for (place, line) in order.iter_mut().enumerate() {
+            line.off = (borne_by_first(place + 1) - borne_by_first(place)) as u64;
+        }
+        self.record.rarities.coupons += u64::from(off > 0);
     }
 
     /// Asks for the stock of all lines.
@@ -87,7 +164,11 @@ impl Simulator<'_> {
         }
         let presale = self.presale_of(session.key).map(|presale| (self.now + presale.hold).min(presale.opens));
         if presale.is_none() {
+            self.take_off(&mut session.basket);
             self.order(&session);
+            let when = (self.now, self.record.row());
+            let cheaper: Vec<Line> = session.basket.iter().filter(|line| line.off > 0).copied().collect();
+            self.record.fact(when, &session, &cheaper, What::Ended(Fate::Coupon));
         }
         let deadline = presale.unwrap_or(self.now + self.plan.hold);
         session.deadline = Some(deadline);

@@ -28,6 +28,7 @@ impl Simulator<'_> {
 
     pub(crate) fn begin(&mut self, mut session: Session) {
         self.record.current().begun += 1;
+        self.record.begun.push((session.key, session.segment));
         if self.plan.windows.get(session.key.window).is_some_and(|window| window.room.is_some()) {
             return self.come_to_room(session);
         }
@@ -39,8 +40,11 @@ impl Simulator<'_> {
 
     pub(crate) fn first_page(&mut self, session: Session) {
         let graph = self.model.segments[session.segment].graph(session.key.window as u8);
-        let entry = self.model.graphs[graph].entry;
-        self.enter(session, usize::from(entry));
+        let entry = match draws::channel(self.plan, &self.model, session.key) {
+            Some(channel) => self.plan.channels[channel].entries[graph],
+            None => self.plan.cbmgs[graph].entry,
+        };
+        self.enter(session, entry);
     }
 
     fn enter(&mut self, mut session: Session, state: usize) {

@@ -73,6 +73,18 @@ pub(crate) struct Fact {
     pub(crate) what: What,
 }
 
+impl Fact {
+    /// Whether it is about money only, and no intent.
+    pub(crate) fn is_coupon(&self) -> bool {
+        self.what == What::Ended(Fate::Coupon)
+    }
+
+    /// Its money.
+    pub(crate) fn fen(&self) -> u64 {
+        if self.is_coupon() { self.line.off } else { self.line.fen() }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// It is put into a basket.
@@ -129,6 +141,9 @@ pub(crate) struct Rarities {
     pub(crate) dropped: u64,
     /// Requests that were cancelled.
     pub(crate) cancelled: u64,
+    /// Baskets that were filled up for a coupon, and orders that it took something off.
+    pub(crate) fill_ups: u64,
+    pub(crate) coupons: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
     /// Sessions that waited in a room; of those, sessions that left it without going in.
@@ -164,6 +179,8 @@ pub(crate) struct Record {
     pub(crate) rows: Vec<Row>,
     pub(crate) requests: Vec<Request>,
     pub(crate) facts: Vec<Fact>,
+    /// Every session that began, with its segment.
+    pub(crate) begun: Vec<(Key, usize)>,
     /// What happened in waiting rooms: row, window, what.
     pub(crate) visits: Vec<(usize, usize, Visit)>,
     pub(crate) events: u64,

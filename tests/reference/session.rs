@@ -91,14 +91,18 @@ pub(crate) struct Line {
     pub(crate) units: u32,
     /// Price of a unit, fen.
     pub(crate) price: u32,
+    /// The livestream that brought it.
+    pub(crate) livestream: Option<usize>,
+    /// What a coupon takes off the line, once it is ordered, fen.
+    pub(crate) off: u64,
     /// Visit in which it was put into the basket, and its place there: tell the intents of a session apart.
     pub(crate) place: (u16, usize),
 }
 
 impl Line {
-    /// Its money.
+    /// What is to pay for it.
     pub(crate) fn fen(&self) -> u64 {
-        u64::from(self.units) * u64::from(self.price)
+        u64::from(self.units) * u64::from(self.price) - self.off
     }
 }
 
@@ -117,6 +121,8 @@ pub(crate) enum Fate {
     HoldExpired,
     ChangedMind,
     WindowClosed,
+    /// Not the line, but what a coupon took off it.
+    Coupon,
     DepositForfeited,
     Open,
 }
@@ -135,6 +141,7 @@ impl Fate {
             Fate::HoldExpired => Bucket::HoldExpired,
             Fate::ChangedMind => Bucket::ChangedMind,
             Fate::WindowClosed => Bucket::WindowClosed,
+            Fate::Coupon => Bucket::Coupon,
             Fate::DepositForfeited => Bucket::DepositForfeited,
             Fate::Open => Bucket::Open,
         }

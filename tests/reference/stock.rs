@@ -22,6 +22,7 @@ pub(crate) struct Shelf {
     pub(crate) left: u32,
     pub(crate) ordered: u32,
     pub(crate) paid: u32,
+    pub(crate) paid_fen: u64,
     /// When nothing was left for the first time.
     pub(crate) sold_out_at: Option<Instant>,
 }
@@ -65,7 +66,7 @@ impl Stock {
             let shelf = |sku| {
                 let (price, start) = (catalogue.price(sku), catalogue.stock(sku));
                 let sold_out_at = (start == 0).then_some(Instant(0));
-                Shelf { price, start, left: start, ordered: 0, paid: 0, sold_out_at }
+                Shelf { price, start, left: start, ordered: 0, paid: 0, paid_fen: 0, sold_out_at }
             };
             (0..catalogue.skus()).map(shelf).collect()
         });
@@ -120,7 +121,9 @@ impl Stock {
 
     /// A line is paid.
     pub(crate) fn pay(&mut self, line: Line) {
-        self.shelves[line.sku as usize].paid += line.units;
+        let shelf = &mut self.shelves[line.sku as usize];
+        shelf.paid += line.units;
+        shelf.paid_fen += line.fen();
     }
 
     /// The hold on a line has run out.

@@ -1,9 +1,9 @@
 //! Made-up results of a festival with two windows, realistic enough to judge pictures by. No draw is random.
 
 use saleload::results::{
-    BrandRow, Bucket, Column, Completion, Conservation, Cost, LedgerRow, ProductRow, PublishedFigure, PublishedResult,
-    Results, Saturation, ServiceCost, ServiceRow, Status, Summary, Table, TargetResult, TargetUnit, Totals, Values,
-    Verdict, WindowSummary, series,
+    BrandRow, Bucket, ChannelRow, Column, Completion, Conservation, Cost, LedgerRow, LivestreamRow, ProductRow,
+    PublishedFigure, PublishedResult, Results, Saturation, ServiceCost, ServiceRow, Status, Summary, Table,
+    TargetResult, TargetUnit, Totals, Values, Verdict, WindowSummary, series,
 };
 
 /// Nov 1 2020 00:00 in Shanghai.
@@ -134,7 +134,9 @@ fn buckets(builder: &mut Builder, slots: &[Slot]) {
                     }
                 }
                 Bucket::ChangedMind => 0.1 * demand(s),
-                Bucket::Refused | Bucket::WindowClosed | Bucket::DepositForfeited | Bucket::Open => 0.0,
+                Bucket::Refused | Bucket::WindowClosed | Bucket::Coupon | Bucket::DepositForfeited | Bucket::Open => {
+                    0.0
+                }
             }
         };
         let values = slots.iter().map(|s| (share(s) * 19_800.0 * s.seconds as f64) as i64).collect();
@@ -255,6 +257,8 @@ pub(crate) fn festival() -> Results {
         brands: brand_rows(),
         products: product_rows(),
         ledger: ledger_rows(&series),
+        channels: channel_rows(),
+        livestreams: livestream_rows(),
         summary,
         series,
     }
@@ -436,6 +440,36 @@ fn brand_rows() -> Vec<BrandRow> {
             passed_1bn_seconds: since(passed(i, 3)),
         })
         .collect()
+}
+
+fn channel_rows() -> Vec<ChannelRow> {
+    let row = |(channel, share): (&str, u64)| ChannelRow {
+        channel: channel.to_owned(),
+        window: "first".to_owned(),
+        sessions: 9_000_000 * share,
+        intents: 7_000_000 * share,
+        orders_created: 6_000_000 * share,
+        orders_paid: 5_000_000 * share,
+        demand_fen: 140_000_000_000 * share,
+        gmv_ordered_fen: 120_000_000_000 * share,
+        gmv_paid_fen: 100_000_000_000 * share,
+    };
+    [("taobao", 50), ("tmall", 30), ("alipay", 20)].into_iter().map(row).collect()
+}
+
+fn livestream_rows() -> Vec<LivestreamRow> {
+    let row = |livestream: &str| LivestreamRow {
+        livestream: livestream.to_owned(),
+        window: "first".to_owned(),
+        viewers: 160_000_000,
+        intents: 30_000_000,
+        orders_created: 28_000_000,
+        orders_paid: 27_000_000,
+        demand_fen: 600_000_000_000,
+        gmv_ordered_fen: 560_000_000_000,
+        gmv_paid_fen: 540_000_000_000,
+    };
+    ["gala", "spring-thunder"].into_iter().map(row).collect()
 }
 
 fn product_rows() -> Vec<ProductRow> {

@@ -15,7 +15,7 @@ use crate::engine::scaler::Scaler;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
-use crate::engine::stock::{SHARDS, SkuHistory, Stock};
+use crate::engine::stock::{SHARDS, SkuHistory, SkuStock, Stock};
 use crate::engine::switches::Switches;
 use crate::engine::visit::EXIT;
 use crate::engine::wish::Wishes;
@@ -62,6 +62,8 @@ struct InFlight {
     /// Lines whose stock is held, by bit, and until when.
     granted: u16,
     deadline: Instant,
+    /// Lines that a livestream brought, by bit.
+    pulled: u16,
 }
 
 /// Where a run stands on the grid of its plan.
@@ -345,12 +347,13 @@ impl InFlight {
         };
         lines.extend(basket.iter().map(|line| (line.sku, line.units)));
         let had = session.basket == BasketId::GONE;
-        InFlight { session, lines: basket.len() as u8, had, granted, deadline }
+        let pulled = if basket.is_empty() { 0 } else { cell.baskets.pulled(session.basket) };
+        InFlight { session, lines: basket.len() as u8, had, granted, deadline, pulled }
     }
 
     /// Whether the engine can play this on, which may be anything.
     fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
-        let InFlight { session, lines, had, granted, deadline } = self;
+        let InFlight { session, lines, had, granted, deadline, pulled } = self;
         let began = (0..=last_window).any(|window| comes_to(model, session.window(), window));
         if !is_of_segment(model, cell, session.segment, session.shopper) || !began {
             return false;
@@ -378,7 +381,8 @@ impl InFlight {
             && (!holds || is_due)
             && !(*had && *lines > 0)
             && u32::from(*lines) <= MAX_LINES
-            && u32::from(*granted) >> *lines == 0
+            && u32::from(*granted | *pulled) >> *lines == 0
+            && (*pulled == 0 || model.livestreams.is_some())
             && usize::from(session.cause.0) < Cause::count(model.services.len())
             && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
             && session.attempt & !HAS_TURN <= MOST_ATTEMPTS
@@ -423,7 +427,7 @@ impl InFlight {
             }
             *line = Line { sku, units, price: stock.price(sku) };
         }
-        let id = cell.baskets.insert(basket);
+        let id = cell.baskets.insert(basket, self.pulled);
         if self.granted != 0 {
             cell.baskets.grant(id, self.granted, self.deadline);
         }
@@ -455,7 +459,7 @@ impl Laws {
                 *held = held.checked_sub(line.units).ok_or("more is held of a product than is missing")?;
             }
             if session.cause != Cause::SETTLED {
-                self.open_fen += u128::from(cell.baskets.open(session.basket).fen);
+                self.open_fen += u128::from(cell.baskets.open(session.basket, model.coupon_in(session.window())).fen);
             }
         }
         let Some(presale) = model.presale_at(now) else {
@@ -479,9 +483,9 @@ impl Laws {
     fn hold(&self, record: &Recorder, stock: &Stock) -> Result<(), Wrong> {
         let sum =
             |of: &dyn Fn(&crate::recorder::Tally) -> u64| u128::from(of(&record.total)) + u128::from(of(&record.slot));
-        let money = |of: &dyn Fn(Sku) -> u32| -> u128 {
-            (0..stock.skus()).map(|sku| u128::from(of(sku)) * u128::from(stock.of(sku).price)).sum()
-        };
+        let money =
+            |of: &dyn Fn(SkuStock) -> u64| -> u128 { (0..stock.skus()).map(|sku| u128::from(of(stock.of(sku)))).sum() };
+        let taken_off = sum(&|t| t.settled_fen[usize::from(Cause::COUPON.0)]);
         let ledger: u128 =
             record.total.entered().chain(record.slot.entered()).map(|i: Intents| u128::from(i.fen)).sum();
         if sum(&|t| t.begun) != sum(&|t| t.ended) + u128::from(self.in_flight) {
@@ -493,10 +497,10 @@ impl Laws {
         if self.held.iter().any(|&units| units > 0) {
             return Err("stock is held for nobody");
         }
-        if money(&|sku| stock.of(sku).paid) != sum(&|t| t.paid.fen) {
+        if money(&|sku| sku.paid_fen) != sum(&|t| t.paid.fen) {
             return Err("what was paid does not add up");
         }
-        if money(&|sku| stock.of(sku).ordered) > sum(&|t| t.ordered.fen) {
+        if money(&|sku| u64::from(sku.ordered) * u64::from(sku.price)) > sum(&|t| t.ordered.fen) + taken_off {
             return Err("what was ordered does not add up");
         }
         if ledger + self.open_fen != sum(&|t| t.demand.fen) {

@@ -24,7 +24,7 @@ impl Outcome<'_> {
             of.ordered += u64::from(stock.ordered);
             of.paid += u64::from(stock.paid);
             of.ordered_fen += u64::from(stock.ordered) * u64::from(stock.price);
-            of.paid_fen += u64::from(stock.paid) * u64::from(stock.price);
+            of.paid_fen += stock.paid_fen;
         }
         for passing in self.stock.brands().passings() {
             brands[passing.brand as usize].passed[usize::from(passing.mark)] = Some(passing.at);
@@ -74,7 +74,7 @@ impl Outcome<'_> {
         for sku in named..self.stock.skus() {
             let stock = self.stock.of(sku);
             if stock.paid > 0 {
-                top.push(Reverse((u64::from(stock.paid) * u64::from(stock.price), Reverse(sku))));
+                top.push(Reverse((stock.paid_fen, Reverse(sku))));
                 if top.len() > TOP_PRODUCTS {
                     top.pop();
                 }
@@ -104,7 +104,7 @@ impl Outcome<'_> {
             units_ordered: u64::from(stock.ordered) * self.scale,
             units_paid: u64::from(stock.paid) * self.scale,
             units_left: u64::from(stock.left) * self.scale,
-            gmv_paid_fen: u64::from(stock.paid) * u64::from(stock.price) * self.scale,
+            gmv_paid_fen: stock.paid_fen * self.scale,
             sold_out_unix_ms: self.stock.sold_out_at(sku).map(|at| self.unix_ms(at)),
         }
     }

@@ -1,9 +1,9 @@
 //! Recorded slots as tables: the series, and services by window.
 
 use super::{Outcome, bucket};
-use crate::plan::ServiceId;
-use crate::recorder::{Row, ServiceRow as Recorded};
-use crate::results::{Bucket, Column, ServiceRow, Table, Values, series};
+use crate::plan::{Livestream, ServiceId};
+use crate::recorder::{Row, ServiceRow as Recorded, Turnover};
+use crate::results::{Bucket, ChannelRow, Column, LivestreamRow, ServiceRow, Table, Values, series};
 
 impl Outcome<'_> {
     pub(super) fn series(&self) -> Table {
@@ -98,6 +98,40 @@ impl Outcome<'_> {
         if self.plan.services[service].capacity().is_some() {
             reals("instances", &|row, s| s.reading.standing as f64 * scale / (row.slot.seconds() * 1e9));
         }
+    }
+
+    pub(super) fn channels(&self) -> Vec<ChannelRow> {
+        let (windows, channels) = (&self.plan.windows, &self.plan.channels);
+        let row = |window: usize, channel: usize| {
+            let of = &self.recorder.total.channels[window * channels.len() + channel];
+            ChannelRow {
+                channel: channels[channel].name.clone(),
+                window: windows[window].name.clone(),
+                sessions: of.sessions * self.scale,
+                intents: of.demand.lines * self.scale,
+                orders_created: of.ordered.lines * self.scale,
+                orders_paid: of.paid.lines * self.scale,
+                demand_fen: of.demand.fen * self.scale,
+                gmv_ordered_fen: of.ordered.fen * self.scale,
+                gmv_paid_fen: of.paid.fen * self.scale,
+            }
+        };
+        (0..channels.len()).flat_map(|channel| (0..windows.len()).map(move |window| row(window, channel))).collect()
+    }
+
+    pub(super) fn livestreams(&self) -> Vec<LivestreamRow> {
+        let row = |(livestream, of): (&Livestream, &Turnover)| LivestreamRow {
+            livestream: livestream.name.clone(),
+            window: self.plan.windows[livestream.window].name.clone(),
+            viewers: of.sessions * self.scale,
+            intents: of.demand.lines * self.scale,
+            orders_created: of.ordered.lines * self.scale,
+            orders_paid: of.paid.lines * self.scale,
+            demand_fen: of.demand.fen * self.scale,
+            gmv_ordered_fen: of.ordered.fen * self.scale,
+            gmv_paid_fen: of.paid.fen * self.scale,
+        };
+        self.plan.livestreams.iter().zip(&self.recorder.total.livestreams).map(row).collect()
     }
 
     pub(super) fn services(&self) -> Vec<ServiceRow> {

@@ -50,6 +50,7 @@ fn words(bucket: Bucket) -> &'static str {
         Bucket::ChangedMind => "changed mind",
         Bucket::Refused => "refused",
         Bucket::WindowClosed => "window closed",
+        Bucket::Coupon => "taken off by coupons",
         Bucket::DepositForfeited => "deposit forfeited",
         Bucket::Open => "still open",
     }

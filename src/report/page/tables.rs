@@ -33,6 +33,12 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
         brands(results),
         products(results),
     ];
+    if !results.channels.is_empty() {
+        tables.push(channels(results));
+    }
+    if !results.livestreams.is_empty() {
+        tables.push(livestreams(results));
+    }
     if !results.summary.presales.is_empty() {
         tables.insert(1, presales(results));
     }
@@ -322,6 +328,49 @@ fn brands(results: &Results) -> PageTable {
         note: shown(results.brands.len(), MOST_BRANDS, "brands", "brands.csv"),
         head: vec!["Brand", "Category", "SKUs", "Sold out", "Units paid", "GMV ordered", "GMV paid", "Past 100 M RMB"],
         rows: results.brands.iter().take(MOST_BRANDS).map(row).collect(),
+        words: 2,
+    }
+}
+
+fn channels(results: &Results) -> PageTable {
+    let row = |c: &crate::results::ChannelRow| {
+        vec![
+            c.channel.clone(),
+            c.window.clone(),
+            short(c.sessions as f64),
+            short(c.orders_created as f64),
+            short(c.orders_paid as f64),
+            money(c.gmv_ordered_fen as f64),
+            money(c.gmv_paid_fen as f64),
+        ]
+    };
+    PageTable {
+        title: "Channels",
+        note: "By the window in which the sessions began.".to_owned(),
+        head: vec!["Channel", "Window", "Sessions", "Orders", "Paid", "GMV ordered", "GMV paid"],
+        rows: results.channels.iter().map(row).collect(),
+        words: 2,
+    }
+}
+
+fn livestreams(results: &Results) -> PageTable {
+    let row = |l: &crate::results::LivestreamRow| {
+        vec![
+            l.livestream.clone(),
+            l.window.clone(),
+            short(l.viewers as f64),
+            short(l.intents as f64),
+            short(l.orders_created as f64),
+            short(l.orders_paid as f64),
+            money(l.gmv_ordered_fen as f64),
+            money(l.gmv_paid_fen as f64),
+        ]
+    };
+    PageTable {
+        title: "Livestreams",
+        note: "Sessions that watched, and what came of the basket lines that were of the products shown.".to_owned(),
+        head: vec!["Livestream", "Window", "Viewers", "Intents", "Orders", "Paid", "GMV ordered", "GMV paid"],
+        rows: results.livestreams.iter().map(row).collect(),
         words: 2,
     }
 }

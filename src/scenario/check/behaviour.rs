@@ -35,7 +35,10 @@ impl Check<'_> {
             cbmg.state.iter().map(|(name, state)| self.state(name, state, cbmg, states_at.key(name))).collect();
         // Reachability of a graph with broken edges would only repeat what has been said.
         if self.found.errors() == before {
-            self.reachability(entry.unwrap_or(0), &states, states_at);
+            let channels = self.file.channel.values().filter_map(|channel| channel.entry.as_ref());
+            let others = channels.filter_map(|entry| cbmg.state.get_index_of(entry));
+            let entries: Vec<usize> = entry.into_iter().chain(others).collect();
+            self.reachability(&entries, &states, states_at);
             self.actions(name, &states, states_at);
         }
         Cbmg { name: name.to_owned(), entry: entry.unwrap_or(0), states }
@@ -141,13 +144,14 @@ impl Check<'_> {
         targets
     }
 
-    fn reachability(&mut self, entry: usize, states: &[State], at: Cursor<'_>) {
-        let reached = reach(states, [entry], |from, to| leads(&from.next, to) || leads(&from.on_failure, to));
+    fn reachability(&mut self, entries: &[usize], states: &[State], at: Cursor<'_>) {
+        let reached =
+            reach(states, entries.iter().copied(), |from, to| leads(&from.next, to) || leads(&from.on_failure, to));
         for (state, _) in states.iter().zip(&reached).filter(|(_, reached)| !**reached) {
             let unreached =
                 Diagnostic::new(Code::UnreachableState, format!("no session reaches the state `{}`", state.name))
                     .at(at.key(&state.name).key_place(), "never visited")
-                    .note(format!("no path leads to it from the entry `{}`", states[entry].name));
+                    .note(format!("no path leads to it from the entry `{}`", states[entries[0]].name));
             self.push(unreached);
         }
         let leaving = |state: &State| state.next.iter().any(|(to, p)| to.is_none() && *p > 0.0);

@@ -3,7 +3,7 @@
 use super::behaviour::rounded;
 use super::distribution::MOST_UNITS;
 use super::{Check, SUM_TOLERANCE};
-use crate::plan::{Brand, Catalogue, Category, Popularity, Product};
+use crate::plan::{Brand, Catalogue, Category, Coupon, Popularity, Product};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
 use crate::scenario::source::Place;
@@ -92,10 +92,27 @@ impl Check<'_> {
         Category {
             name: name.to_owned(),
             skus,
-            demand: category.demand,
-            price: self.money_distribution(&category.price, at.key("price")),
+            demand: category.demand * (1.0 - category.discount).powf(-category.elasticity),
+            price: self.money_distribution(&category.price, at.key("price")).times(1.0 - category.discount),
             stock: self.stock_distribution(&category.stock, at.key("stock")),
         }
+    }
+
+    /// The coupon, which has to leave something to pay.
+    pub(super) fn coupon(&mut self) -> Option<Coupon> {
+        let coupon = self.file.coupon.as_ref()?;
+        let at = self.root.key("coupon");
+        if coupon.off == Fen(0) || coupon.off > coupon.every {
+            let label = if coupon.off == Fen(0) { "nothing is taken off" } else { "more than it is taken off of" };
+            self.push(
+                Diagnostic::new(Code::OutOfRange, format!("a coupon cannot take {} off {}", coupon.off, coupon.every))
+                    .at(at.key("off").place(), label)
+                    .at(at.key("every").place(), "")
+                    .help("take off more than nothing and at most `every`"),
+            );
+            return None;
+        }
+        Some(Coupon { off: coupon.off, every: coupon.every, fill_up: coupon.fill_up })
     }
 
     fn dearest(&mut self, price: &file::MoneyDistribution, at: Cursor<'_>) {

@@ -93,7 +93,7 @@ const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 const COMMON: &[(&str, u32, Count)] = &[
     ("ties", 42, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
-    ("contested requests", 55, |seen| seen.contested),
+    ("contested requests", 50, |seen| seen.contested),
     ("contested requests granted", 50, |seen| seen.granted),
     ("requests that wait", 45, |seen| seen.waits),
     ("rejections", 45, |seen| seen.rejected),
@@ -125,7 +125,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests that get through later", 3, |seen| seen.rarities.got_through),
     ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
     ("deposits", 15, |seen| seen.deposits),
-    ("balances", 10, |seen| seen.balances),
+    ("balances", 8, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),

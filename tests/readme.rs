@@ -1,4 +1,4 @@
-//! What the README shows is true: its scenarios load and run, its commands are accepted, its tables are complete.
+//! What the README and the page of scenarios show is true: its scenarios load and run, its commands are accepted, its tables are complete.
 
 use assert_cmd::Command;
 use saleload::engine::{self, Options};
@@ -9,11 +9,13 @@ use std::path::Path;
 
 const README: &str = include_str!("../README.md");
 
-/// The texts between fences of one language.
+const SCENARIOS: &str = include_str!("../docs/scenarios.md");
+
+/// The texts between fences of one language, on both pages.
 fn blocks(language: &str) -> Vec<String> {
     let fence = format!("```{language}");
     let mut blocks = Vec::new();
-    let mut lines = README.lines();
+    let mut lines = README.lines().chain(SCENARIOS.lines());
     while lines.any(|line| line == fence) {
         let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         blocks.push(block.join("\n"));

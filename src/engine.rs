@@ -11,6 +11,7 @@ pub mod event_list;
 mod free_places;
 mod order;
 pub mod permutation;
+pub mod portion;
 mod presale;
 pub mod room;
 pub mod scaler;
@@ -33,6 +34,7 @@ use crate::units::{Fen, Instant};
 use arrivals::Slice;
 use basket::sum;
 use cell::{Cell, Player, Waiting, Workspace};
+use portion::Portion;
 use rayon::prelude::*;
 use scaler::{Scaler, Seen};
 use schedule::{ExpectedArrivals, Slot};
@@ -251,7 +253,9 @@ impl Run {
         let groups = bounds
             .par_windows(2)
             .map(|bound| Group {
-                cells: (bound[0]..bound[1]).map(|id| Cell::new(&model, id)).collect(),
+                cells: (bound[0]..bound[1])
+                    .map(|id| Cell { portion: Portion::of(&model, &stock, id), ..Cell::new(&model, id) })
+                    .collect(),
                 tally: Tally::new(&model),
                 outbox: Outbox::default(),
                 space: Workspace::default(),
@@ -285,7 +289,7 @@ impl Run {
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
         self.turn_switches();
-        self.now = end;
+        let start = std::mem::replace(&mut self.now, end);
         let before = self.events();
         // As many as in the tick before, most likely.
         let share = self.last_events >= EVENTS_TO_SHARE;
@@ -300,13 +304,22 @@ impl Run {
         let grant = match self.model.rounds[window].pays {
             // Nothing is ordered after a closing, so sessions of an earlier window ask for nothing here.
             Pays::Deposits(_) => Grant::SetAside,
+            Pays::Orders | Pays::Balances(_) if !self.model.inventory.holds() => Grant::Payment,
             Pays::Orders | Pays::Balances(_) => Grant::Order,
         };
         self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
         if self.groups.iter().flat_map(|group| &group.cells).any(|cell| !cell.waiting.is_empty()) {
             self.on_groups(share, |group, model, stock| group.answer(model, stock, effects.as_ref(), end));
+            if grant == Grant::Payment {
+                // What was asked for was paid on the spot.
+                let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
+                self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
+            }
         }
         self.effects = effects;
+        if portion::is_due(&self.model, window, start, end) {
+            self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+        }
         self.last_events = self.events() - before;
         self.scale(end);
     }
@@ -385,7 +398,9 @@ impl Run {
         for cell in self.groups.iter().flat_map(|group| &group.cells) {
             for session in cell.sessions() {
                 in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
-                held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
+                if self.model.inventory.holds() {
+                    held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
+                }
                 if session.cause != Cause::SETTLED {
                     let open = cell.baskets.open(session.basket, self.model.coupon_in(session.window()));
                     let window = self.model.rounds[usize::from(session.window())].window;

@@ -7,11 +7,12 @@ pub mod livestream;
 pub mod popularity;
 pub mod sampler;
 
+use crate::plan::inventory::Inventory;
 use crate::plan::{self, Action, MAX_WINDOWS, Plan};
 use crate::rng::{Draws, Name, Purpose};
 use crate::target::{ResponseSlice, response_slices};
 use crate::units::{Instant, Nanos};
-use catalogue::Catalogue;
+use catalogue::{Catalogue, Sku};
 use expectation::Expectation;
 use intensity::Cumulative;
 use livestream::Livestreams;
@@ -57,6 +58,10 @@ pub struct Model {
     pub switches: Vec<plan::switch::Switch>,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
+    /// When and how stock is reserved.
+    pub inventory: Inventory,
+    /// How long orders keep their stock by what is in them, where that matters.
+    pub holds: Option<Holds>,
     /// The coupon that every shopper has.
     pub coupon: Option<plan::Coupon>,
     /// Channels that sessions come by.
@@ -86,6 +91,36 @@ impl Channels {
         let entries = |channel: &plan::Channel| channel.entries.iter().map(|&state| state as u8).collect();
         let all = || Channels { choice: Choice::new(&shares), entries: plan.channels.iter().map(entries).collect() };
         (!shares.is_empty()).then(all)
+    }
+}
+
+/// How long an unpaid order keeps its stock, by what is in it.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    /// Of named products.
+    products: Vec<Nanos>,
+    /// Of all others, by category.
+    categories: Vec<Nanos>,
+}
+
+impl Holds {
+    /// `None` where no category and no product says anything.
+    fn new(plan: &Plan) -> Option<Self> {
+        let goods = plan.catalogue.as_ref()?;
+        let categories = goods.categories.iter().map(|category| category.hold);
+        if categories.clone().chain(goods.products.iter().map(|product| product.hold)).all(|hold| hold.is_none()) {
+            return None;
+        }
+        let categories: Vec<Nanos> = categories.map(|hold| hold.unwrap_or(plan.hold)).collect();
+        let of = |product: &plan::Product| product.hold.unwrap_or(categories[product.category]);
+        Some(Holds { products: goods.products.iter().map(of).collect(), categories })
+    }
+
+    /// That of a SKU.
+    #[must_use]
+    pub fn of(&self, catalogue: &Catalogue, sku: Sku) -> Nanos {
+        let named = self.products.get(sku as usize).copied();
+        named.unwrap_or_else(|| self.categories[catalogue.category_of(sku)])
     }
 }
 
@@ -272,6 +307,8 @@ impl Model {
             services: plan.services.iter().map(Service::new).collect(),
             switches: plan.switches.clone(),
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
+            inventory: plan.inventory,
+            holds: Holds::new(plan),
             coupon: plan.coupon,
             channels: Channels::new(plan),
             livestreams: Livestreams::new(plan),

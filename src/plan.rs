@@ -4,6 +4,7 @@
 //! Nothing after the plan can fail because of what the user wrote. `scenario::check` is the only place that makes one.
 
 pub mod capacity;
+pub mod inventory;
 pub mod protection;
 pub mod switch;
 
@@ -11,6 +12,7 @@ use crate::published::{Free, Point};
 use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
 use capacity::{Capacity, Declines};
+use inventory::Inventory;
 use protection::Protection;
 use switch::Switch;
 
@@ -83,8 +85,10 @@ pub struct Plan {
     pub services: Vec<Service>,
     /// Degradation switches; at most [`MAX_SWITCHES`].
     pub switches: Vec<Switch>,
-    /// How long an unpaid order keeps its stock.
+    /// How long an unpaid order keeps its stock, unless its category or product says otherwise.
     pub hold: Nanos,
+    /// When and how stock is reserved.
+    pub inventory: Inventory,
     /// What is on sale; present whenever a behaviour graph has an action.
     pub catalogue: Option<Catalogue>,
     /// The coupon that every shopper has; only with a catalogue.
@@ -516,6 +520,8 @@ pub struct Category {
     pub price: MoneyDistribution,
     /// Stock of a SKU.
     pub stock: StockDistribution,
+    /// How long an unpaid order keeps it.
+    pub hold: Option<Nanos>,
 }
 
 /// A named brand.
@@ -546,6 +552,8 @@ pub struct Product {
     pub demand: f64,
     /// Units of a line that chooses it.
     pub units: Option<CountDistribution>,
+    /// How long an unpaid order keeps it.
+    pub hold: Option<Nanos>,
 }
 
 /// A distribution of times, parameters as the field writes them.
@@ -644,6 +652,15 @@ impl Presale {
 }
 
 impl Plan {
+    /// The longest that an unpaid order is open.
+    #[must_use]
+    pub fn longest_hold(&self) -> Nanos {
+        let goods = self.catalogue.iter();
+        let holds = goods.clone().flat_map(|goods| &goods.categories).filter_map(|category| category.hold);
+        let of_products = goods.flat_map(|goods| &goods.products).filter_map(|product| product.hold);
+        holds.chain(of_products).fold(self.hold, Nanos::max)
+    }
+
     /// Windows with a presale, in order of time.
     pub fn presales(&self) -> impl Iterator<Item = (WindowId, &Presale)> {
         self.windows.iter().enumerate().filter_map(|(id, window)| Some((id, window.presale.as_ref()?)))

@@ -144,6 +144,8 @@ pub struct Tally {
     pub paid: Intents,
     /// Orders of presales.
     pub presale: PresaleTally,
+    /// Lines sold out in their cell while others still had their units.
+    pub stranded: Intents,
     /// Money by [`Cause`].
     pub settled_fen: Vec<u64>,
     /// By service.
@@ -228,6 +230,7 @@ impl Tally {
             ordered: Intents::default(),
             paid: Intents::default(),
             presale: PresaleTally::default(),
+            stranded: Intents::default(),
             settled_fen: vec![0; causes],
             services: vec![ServiceTally::default(); model.services.len()],
             channels: vec![
@@ -270,6 +273,7 @@ impl Tally {
         total.ordered.add(std::mem::take(&mut self.ordered));
         total.paid.add(std::mem::take(&mut self.paid));
         total.presale.add(std::mem::take(&mut self.presale));
+        total.stranded.add(std::mem::take(&mut self.stranded));
         for (mine, theirs) in self.settled_fen.iter_mut().zip(&mut total.settled_fen) {
             *theirs += std::mem::take(mine);
         }

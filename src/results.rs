@@ -85,6 +85,12 @@ pub struct Summary {
     /// When degradation switches were on, in order of time; the first ten thousand times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub switched: Vec<Switched>,
+    /// What was sold that was not there; absent unless payments are taken without asking for stock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oversold: Option<Oversold>,
+    /// What was sold out in one cell while others still had it; absent unless each cell has its own part of the stock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stranded: Option<Stranded>,
     /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
     /// states its cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -377,6 +383,32 @@ pub struct RoomSummary {
     pub wait_ms_p99: u64,
     /// Longest.
     pub wait_ms_max: u64,
+}
+
+/// What an optimistic platform sold beyond its stock. The money is refunded and no part of GMV paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Oversold {
+    /// SKUs that were oversold; of a sample, those that were simulated.
+    pub skus: u64,
+    /// Orders (basket lines).
+    pub orders: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money, fen.
+    pub fen: u64,
+}
+
+/// Basket lines that their cell refused as sold out, while at the start of the tick all cells together had had their units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stranded {
+    /// Lines.
+    pub lines: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money, without what a coupon takes off, fen.
+    pub fen: u64,
 }
 
 /// What became of the orders of a presale. Their money is GMV once the balance is paid, then all of it; a deposit alone never is.
@@ -734,6 +766,8 @@ pub enum Bucket {
     Bought,
     /// Nothing was left of the product.
     SoldOut,
+    /// Paid for when nothing was left any more, by an optimistic platform, which refunded it.
+    Oversold,
     /// A service had no place in its queue, or its protection turned the request away.
     Rejected,
     /// A service did not answer in time.
@@ -760,9 +794,10 @@ pub enum Bucket {
 
 impl Bucket {
     /// All buckets, in the order of the tables.
-    pub const ALL: [Bucket; 13] = [
+    pub const ALL: [Bucket; 14] = [
         Bucket::Bought,
         Bucket::SoldOut,
+        Bucket::Oversold,
         Bucket::Rejected,
         Bucket::TimedOut,
         Bucket::GaveUp,
@@ -782,10 +817,14 @@ impl Bucket {
         !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Coupon | Bucket::DepositForfeited | Bucket::Open)
     }
 
-    /// Whether a scenario can fill this bucket: of those without a presale no deposit is forfeited.
+    /// Whether a scenario can fill this bucket: without a presale no deposit is forfeited, and only an optimistic platform oversells.
     #[must_use]
-    pub fn exists(self, has_presales: bool) -> bool {
-        has_presales || self != Bucket::DepositForfeited
+    pub fn exists(self, has_presales: bool, oversells: bool) -> bool {
+        match self {
+            Bucket::DepositForfeited => has_presales,
+            Bucket::Oversold => oversells,
+            _ => true,
+        }
     }
 
     /// The name used in files, `sold_out`.
@@ -794,6 +833,7 @@ impl Bucket {
         match self {
             Bucket::Bought => "bought",
             Bucket::SoldOut => "sold_out",
+            Bucket::Oversold => "oversold",
             Bucket::Rejected => "rejected",
             Bucket::TimedOut => "timed_out",
             Bucket::GaveUp => "gave_up",

@@ -84,6 +84,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         services,
         switches: Vec::new(),
         hold: Nanos::from_secs(1800),
+        inventory: saleload::plan::inventory::Inventory::default(),
         catalogue: None,
         coupon: None,
         channels: Vec::new(),
@@ -192,7 +193,7 @@ fn overload_has_a_beginning_and_an_end() {
 }
 
 fn category(name: &str, demand: f64, price: MoneyDistribution) -> Category {
-    Category { name: name.into(), skus: 500, demand, price, stock: StockDistribution::Constant(10) }
+    Category { name: name.into(), skus: 500, demand, price, stock: StockDistribution::Constant(10), hold: None }
 }
 
 /// Orders, money and short products by hand.
@@ -223,6 +224,7 @@ fn money_is_lines_times_price_times_units() {
             stock: 999,
             demand: 0.1,
             units: Some(CountDistribution::Constant(10)),
+            hold: None,
         }],
     });
     let forecast = Forecast::new(&plan);

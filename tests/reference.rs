@@ -93,8 +93,8 @@ const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 const COMMON: &[(&str, u32, Count)] = &[
     ("ties", 42, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
-    ("contested requests", 50, |seen| seen.contested),
-    ("contested requests granted", 50, |seen| seen.granted),
+    ("contested requests", 40, |seen| seen.contested),
+    ("contested requests granted", 38, |seen| seen.granted),
     ("requests that wait", 45, |seen| seen.waits),
     ("rejections", 45, |seen| seen.rejected),
     ("time-outs", 60, |seen| seen.timed_out),
@@ -137,6 +137,11 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("calls of services", 10, |seen| seen.inner),
     ("calls of services that fail", 8, |seen| seen.inner_failed),
     ("samples of the cells", 15, |seen| seen.samples),
+    ("lines oversold", 3, |seen| seen.oversold),
+    ("requests after the last unit", 3, |seen| seen.late),
+    ("ordered, then sold out", 3, |seen| seen.ordered_in_vain),
+    ("lines refused by their cell only", 5, |seen| seen.stranded),
+    ("stock dealt out anew", 5, |seen| seen.rarities.rebalances),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
 
@@ -178,6 +183,10 @@ struct Seen {
     fill_ups: u64,
     by_channel: u64,
     shown: u64,
+    oversold: u64,
+    late: u64,
+    ordered_in_vain: u64,
+    stranded: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -238,6 +247,10 @@ impl Seen {
             fill_ups: rarities.fill_ups,
             by_channel: results.channels.iter().map(|row| row.sessions).sum(),
             shown: results.livestreams.iter().map(|row| row.orders_paid).sum(),
+            oversold: results.summary.oversold.map_or(0, |of| of.orders),
+            late: run.stock.late,
+            ordered_in_vain: run.record.rarities.ordered_in_vain,
+            stranded: results.summary.stranded.map_or(0, |of| of.lines),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

@@ -505,6 +505,8 @@ mod tests {
             windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
             presales: vec![],
             switched: Vec::new(),
+            oversold: None,
+            stranded: None,
             saturated,
             cost: None,
             targets: vec![],

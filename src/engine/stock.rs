@@ -3,7 +3,7 @@
 //! During a tick all cells read the same frozen numbers. A cell grants a reservation at once while its own grants of the SKU
 //! in this tick stay within `floor(left / cells)`: the sum over cells cannot exceed what is left. A request past that share is
 //! *contested*; it waits for the end of the tick (however impatient the shopper: a tick is shorter than patience), when the contested requests of all cells are settled in order of time and
-//! shopper against what really remains. A SKU at zero answers "sold out" at once.
+//! shopper against what really remains. A SKU at zero answers "sold out" at once, or once the flag that says so is up.
 //!
 //! # The error of ticks
 //!
@@ -25,7 +25,8 @@
 use super::brands::{Brands, NO_BRAND, Passed, Passing};
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
-use crate::units::Instant;
+use crate::plan::inventory::Inventory;
+use crate::units::{Instant, Nanos};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,8 @@ pub enum Grant {
     Order,
     /// Units set aside for orders of a presale, which count as ordered once their balance is paid.
     SetAside,
+    /// Units of orders that counted when they were created, and are paid now.
+    Payment,
 }
 
 /// Units that have been paid for.
@@ -209,6 +212,19 @@ struct Shard {
     empty: Vec<i64>,
     /// Brands that passed a mark in this tick.
     passed: Vec<Passed>,
+    /// From when on everybody knows that nothing is left, where nothing is; empty where that is known at once.
+    flag_up: Vec<Instant>,
+    /// Units that were paid for and not there, where they can be; empty otherwise.
+    oversold: Vec<u32>,
+}
+
+/// What the policies of a scenario, beyond the plainest, have done to the SKUs of a shard: those of which there is anything to tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyState {
+    /// SKUs with nothing left of which that is not known everywhere, and when it will be.
+    flags: Vec<(Sku, Instant)>,
+    /// Units oversold.
+    oversold: Vec<(Sku, u32)>,
 }
 
 /// What has been done to a SKU, and whose it is.
@@ -229,6 +245,8 @@ struct Terms<'a> {
     brands: &'a Brands,
     grant: Grant,
     now: Instant,
+    /// How late it is known that nothing is left.
+    flag_delay: Nanos,
 }
 
 /// What the exchange takes from one outbox for one shard.
@@ -246,6 +264,7 @@ pub struct Stock {
     /// Price of each SKU, fen.
     prices: Vec<u32>,
     cells: u32,
+    flag_delay: Nanos,
 }
 
 /// What a run has done to a SKU: all that a snapshot has to hold of its stock.
@@ -276,11 +295,13 @@ impl Stock {
     pub fn new(model: &Model) -> Self {
         let (catalogue, cells, scale) = (model.catalogue.as_ref(), model.simulated, model.scale());
         let skus = catalogue.map_or(0, Catalogue::skus);
-        let shard = |id| Shard::new(catalogue, id, skus, model.coupon.is_some());
+        let inventory = &model.inventory;
+        let shard = |id| Shard::new(catalogue, id, skus, model.coupon.is_some()).with_policies(inventory);
         let shards = (0..SHARDS as u32).into_par_iter().map(shard).collect();
         let prices =
             (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
-        Stock { shards, brands: Brands::new(catalogue.map_or(0, Catalogue::brands), scale), prices, cells }
+        let brands = Brands::new(catalogue.map_or(0, Catalogue::brands), scale);
+        Stock { shards, brands, prices, cells, flag_delay: inventory.flag_delay }
     }
 
     /// What the run has done to the SKUs of a shard, in order.
@@ -324,6 +345,49 @@ impl Stock {
             }
         }
         Some(held)
+    }
+
+    /// What policies have done to the SKUs of a shard up to `now`.
+    #[must_use]
+    pub fn policies(&self, shard: usize, now: Instant) -> PolicyState {
+        let sku = |place: usize| (place * SHARDS + shard) as Sku;
+        let Shard { left, flag_up, oversold, .. } = &self.shards[shard];
+        let flags = flag_up.iter().enumerate().filter(|&(place, &up)| left[place] == 0 && up > now);
+        let flags = flags.map(|(place, &up)| (sku(place), up)).collect();
+        let oversold = oversold.iter().enumerate().filter(|&(_, &units)| units > 0);
+        PolicyState { flags, oversold: oversold.map(|(place, &units)| (sku(place), units)).collect() }
+    }
+
+    /// Takes over what policies have done to a shard that has been replayed; `None` where they cannot have.
+    #[must_use]
+    pub fn restore_policies(&mut self, shard: usize, state: &PolicyState, now: Instant) -> Option<()> {
+        let (skus, latest) = (self.skus(), now + self.flag_delay);
+        let is_of_shard = |sku: Sku| sku < skus && shard_of(sku) == shard;
+        let Shard { left, flag_up, oversold, .. } = &mut self.shards[shard];
+        for &(sku, up) in state.flags.iter().filter(|(sku, _)| is_of_shard(*sku)) {
+            if left[place_of(sku)] > 0 || up <= now || up > latest {
+                return None;
+            }
+            *flag_up.get_mut(place_of(sku))? = up;
+        }
+        for &(sku, units) in state.oversold.iter().filter(|(sku, _)| is_of_shard(*sku)) {
+            *oversold.get_mut(place_of(sku))? = units;
+        }
+        let mut all = state.flags.iter().map(|flag| flag.0).chain(state.oversold.iter().map(|units| units.0));
+        all.all(is_of_shard).then_some(())
+    }
+
+    /// Units of a SKU that were paid for and not there.
+    #[must_use]
+    pub fn oversold(&self, sku: Sku) -> u32 {
+        self.shards[shard_of(sku)].oversold.get(place_of(sku)).copied().unwrap_or(0)
+    }
+
+    /// Whether everybody knows at an instant of the tick that nothing is left of a SKU of which nothing is.
+    #[must_use]
+    #[inline]
+    pub fn is_flagged(&self, sku: Sku, at: Instant) -> bool {
+        self.flag_delay == Nanos(0) || self.shards[shard_of(sku)].flag_up[place_of(sku)] <= at
     }
 
     /// The brands.
@@ -437,7 +501,7 @@ impl Stock {
                 wishes.push(Wishes { moves, sales, contested });
             }
         }
-        let terms = Terms { catalogue, brands: &self.brands, grant, now };
+        let terms = Terms { catalogue, brands: &self.brands, grant, now, flag_delay: self.flag_delay };
         let shards = self.shards.iter_mut().zip(wishes);
         if size < 2000 {
             // Waking the other threads would cost more than the work.
@@ -476,6 +540,13 @@ impl Shard {
         shard
     }
 
+    fn with_policies(self, inventory: &Inventory) -> Self {
+        let skus = self.left.len();
+        let flagged = if inventory.flag_delay > Nanos(0) { skus } else { 0 };
+        let oversold = if inventory.oversells() { skus } else { 0 };
+        Shard { flag_up: vec![Instant(0); flagged], oversold: vec![0; oversold], ..self }
+    }
+
     fn exchange(&mut self, wishes: &mut [Wishes], terms: Terms) {
         for Wishes { moves, .. } in wishes.iter() {
             self.touch(moves.iter().map(|&(_, sku, _)| sku));
@@ -495,7 +566,7 @@ impl Shard {
         for Wishes { moves, .. } in wishes.iter_mut() {
             for (what, sku, _) in moves.drain(..) {
                 if what == Move::Grant {
-                    self.note_sold_out(sku, terms.now);
+                    self.note_sold_out(sku, terms);
                 }
             }
         }
@@ -536,7 +607,9 @@ impl Shard {
         }
         for request in wishes.iter().flat_map(|wishes| wishes.contested.iter()) {
             if request.granted {
-                self.note_sold_out(request.sku, terms.now);
+                self.note_sold_out(request.sku, terms);
+            } else if let Some(oversold) = self.oversold.get_mut(place_of(request.sku)) {
+                *oversold = oversold.saturating_add(request.units);
             }
         }
     }
@@ -625,10 +698,17 @@ impl Shard {
         Some(held)
     }
 
-    fn note_sold_out(&mut self, sku: Sku, now: Instant) {
+    /// Something of a SKU was granted: where nothing is left of it now, it has just run out.
+    fn note_sold_out(&mut self, sku: Sku, Terms { now, flag_delay, .. }: Terms) {
         let place = place_of(sku);
-        if self.left[place] == 0 && self.sold_out_at[place] == u32::MAX {
+        if self.left[place] > 0 {
+            return;
+        }
+        if self.sold_out_at[place] == u32::MAX {
             self.sold_out_at[place] = (now.0 / SOLD_OUT_RESOLUTION) as u32;
+        }
+        if let Some(up) = self.flag_up.get_mut(place) {
+            *up = now + flag_delay;
         }
     }
 }

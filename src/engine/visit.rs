@@ -263,6 +263,9 @@ impl<'a> Player<'a> {
                 if declined > 0.0 && self.stream(session, Purpose::Decline, 0).unit() < declined {
                     return self.page_failed(session, Cause::PAYMENT_FAILED);
                 }
+                if !self.model.inventory.holds() {
+                    return self.ask_and_pay(session);
+                }
                 self.pay(session);
             }
         }

@@ -17,8 +17,8 @@ use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
-    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, PresaleSummary, Results, RoomSummary, ServiceCost,
-    Summary, Switched, TargetResult, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, Oversold, PresaleSummary, Results, RoomSummary,
+    ServiceCost, Stranded, Summary, Switched, TargetResult, Totals, WindowSummary,
 };
 use crate::units::{Fen, Instant, Nanos};
 
@@ -123,6 +123,7 @@ fn bucket(cause: Cause) -> Bucket {
     match cause {
         Cause::BOUGHT => Bucket::Bought,
         Cause::SOLD_OUT => Bucket::SoldOut,
+        Cause::OVERSOLD => Bucket::Oversold,
         Cause::GAVE_UP => Bucket::GaveUp,
         Cause::REFUSED => Bucket::Refused,
         Cause::PAYMENT_FAILED => Bucket::PaymentFailed,
@@ -201,6 +202,8 @@ impl Outcome<'_> {
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
+            oversold: self.model.inventory.oversells().then(|| self.oversold()),
+            stranded: self.model.inventory.split.map(|_| self.stranded()),
             cost: self.cost(),
             targets,
             // Measured on the series, when that is there.
@@ -218,6 +221,23 @@ impl Outcome<'_> {
             on_unix_ms: self.unix_ms(turned.on),
             off_unix_ms: turned.off.map(|off| self.unix_ms(off)),
         }
+    }
+
+    fn oversold(&self) -> Oversold {
+        let mut sum = Intents::default();
+        for window in 0..self.plan.windows.len() {
+            for segment in 0..self.plan.segments.len() {
+                sum.add(self.recorder.total.ledger(window, segment, Cause::OVERSOLD));
+            }
+        }
+        let Intents { lines, units, fen } = sum;
+        let skus = (0..self.stock.skus()).filter(|&sku| self.stock.oversold(sku) > 0).count() as u64;
+        Oversold { skus, orders: lines * self.scale, units: units * self.scale, fen: fen * self.scale }
+    }
+
+    fn stranded(&self) -> Stranded {
+        let Intents { lines, units, fen } = self.recorder.total.stranded;
+        Stranded { lines: lines * self.scale, units: units * self.scale, fen: fen * self.scale }
     }
 
     fn cost(&self) -> Option<Cost> {

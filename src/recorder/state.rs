@@ -277,7 +277,7 @@ impl Tally {
     fn counts_below(&self, most: u64) -> bool {
         let PresaleTally { deposits, balances, completed_fen, forfeited } = self.presale;
         let completed = Intents { fen: completed_fen, ..Intents::default() };
-        let intents = [self.demand, self.ordered, self.paid, deposits, balances, completed, forfeited];
+        let intents = [self.demand, self.ordered, self.paid, self.stranded, deposits, balances, completed, forfeited];
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
             let counts = [service.requests, service.rejected, service.limited, service.timed_out];

@@ -11,6 +11,7 @@ mod crowd;
 mod desk;
 mod distribution;
 mod goods;
+mod inventory;
 mod people;
 mod platform;
 mod presale;
@@ -57,6 +58,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let services = check.services(&clock);
     let cbmgs = check.behaviour();
     let catalogue = check.goods();
+    let inventory = check.inventory();
     let coupon = check.coupon();
     let channels = check.channels(&cbmgs);
     let livestreams = check.livestreams(&clock, catalogue.as_ref());
@@ -91,6 +93,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         services,
         switches,
         hold: file.inventory.hold,
+        inventory,
         catalogue,
         coupon,
         channels,

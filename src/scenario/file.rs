@@ -633,18 +633,68 @@ pub enum Jitter {
     Decorrelated,
 }
 
-/// How holds on stock work.
+/// When and how stock is reserved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Inventory {
-    /// How long an unpaid order keeps its stock.
+    /// How long an unpaid order is open and keeps its stock, unless its categories or products say otherwise.
     pub hold: Nanos,
+    /// Which action takes the stock. With presales only `order` is possible.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reserve: Reserve,
+    /// How late it is known everywhere that nothing is left of a product. Until then requests for it still go to the store: they wait for
+    /// the end of the tick to learn that it is sold out, and optimistic orders are taken. When units come back, that is known at once.
+    #[serde(skip_serializing_if = "is_default")]
+    pub flag_delay: Nanos,
+    /// Where the stock lies.
+    #[serde(skip_serializing_if = "is_default")]
+    pub split: Split,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for Inventory {
     fn default() -> Self {
-        Inventory { hold: half_an_hour() }
+        Inventory { hold: half_an_hour(), reserve: Reserve::Order, flag_delay: Nanos(0), split: Split::Pooled }
     }
+}
+
+/// Which action takes the stock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reserve {
+    /// `reserve`: an order holds its stock until it is paid, or the hold ends.
+    #[default]
+    Order,
+    /// `pay`: an order holds nothing. Once the bank agrees, the stock is asked for, and only what is there is paid; the other lines are
+    /// sold out, although they were ordered.
+    Payment,
+    /// Nobody asks: every payment is taken. Units beyond what is left are oversold; their money is refunded and never GMV paid.
+    Optimistic,
+}
+
+/// Where the stock lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Split {
+    /// In one place for all cells, which grant shares of it and settle the rest at the end of a tick.
+    #[default]
+    Pooled,
+    /// In the cells: each has its own part of every product, grants from it at once, and is sold out when that is gone. What comes back
+    /// returns to the cell that gave it out.
+    ByCell(ByCell),
+}
+
+/// Stock that lies in the cells: dealt out evenly at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ByCell {
+    /// What is left is dealt out anew at the end of the tick in which so much time has passed since the opening, and again each time.
+    /// Absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<Nanos>,
 }
 
 /// What is on sale: generated SKUs and brands.
@@ -795,6 +845,10 @@ pub struct Category {
     pub price: MoneyDistribution,
     /// Units of each SKU in stock at the start.
     pub stock: StockDistribution,
+    /// How long an unpaid order of such goods is open, and keeps its stock. An order of several kinds closes as a whole when the shortest
+    /// hold ends. Absent: `inventory.hold`. An order of a presale waits for its deposit as long as the presale says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Nanos>,
     /// Share that the sale takes off the price of generated SKUs. Named products cost what they say.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.95))]
@@ -839,6 +893,9 @@ pub struct Product {
     /// Units in a line that chooses it. Absent: as the segment's basket says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<CountDistribution>,
+    /// How long an unpaid order of it is open, and keeps its stock. Absent: as its category says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Nanos>,
 }
 
 /// A target: what has to hold for a run to pass. At most one of `service`, `category`, `brand` and `product`; none of them: the

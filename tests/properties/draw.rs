@@ -78,6 +78,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     if windows > 1 && draw.chance(0.6) {
         draw.presale(windows, services);
     }
+    draw.inventory(seed, categories);
     draw.text
 }
 
@@ -99,6 +100,31 @@ impl Draw {
             self.livestreams();
         }
         self.random = before;
+    }
+
+    /// When and how stock is reserved, drawn by itself.
+    fn inventory(&mut self, seed: u64, categories: u64) {
+        self.random = SplitMix(seed ^ 0x0020_0100);
+        let has_presales = self.text.contains(".presale]");
+        let kinds: &[&str] = if has_presales { &["order"] } else { &["order", "payment", "optimistic", "optimistic"] };
+        let reserve = self.one_of(kinds);
+        let mut keys = if reserve == "order" { String::new() } else { format!("inventory.reserve = \"{reserve}\"\n") };
+        if self.chance(if reserve == "optimistic" { 0.8 } else { 0.4 }) {
+            let delay = self.one_of(&["1ms", "300ms", "1s", "5s"]);
+            writeln!(keys, "inventory.flag_delay = \"{delay}\"").expect("a string takes any text");
+        } else if reserve != "optimistic" && self.chance(0.25) {
+            let split =
+                self.one_of(&["{}", "{ rebalance = \"1s\" }", "{ rebalance = \"3500ms\" }", "{ rebalance = \"1m\" }"]);
+            writeln!(keys, "inventory.split.by_cell = {split}").expect("a string takes any text");
+        }
+        self.text = self.text.replacen("inventory.hold", &format!("{keys}inventory.hold"), 1);
+        for name in (0..categories).map(|category| format!("[category.c{category}]")).chain(["[product.of-b0]".into()])
+        {
+            if self.chance(0.3) {
+                let hold = self.one_of(&["400ms", "2s", "7s", "1h"]);
+                self.text = self.text.replacen(&name, &format!("{name}\nhold = \"{hold}\""), 1);
+            }
+        }
     }
 
     /// A room that shows a named product now and then, and many that show the products of a category.

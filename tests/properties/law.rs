@@ -20,6 +20,7 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     money(results)?;
     presales(results)?;
     stock(plan, results)?;
+    oversold(results)?;
     sessions(results)?;
     rows_add_up(results)?;
     services(plan, results)
@@ -45,7 +46,9 @@ fn money(results: &Results) -> Verdict {
     holds("an order is paid at most once", total.orders_paid <= total.orders_created)?;
     holds("an order stems from an intent", total.orders_created <= total.intents)?;
     let has_presales = !results.summary.presales.is_empty();
-    for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open && bucket.exists(has_presales)) {
+    let oversells = results.summary.oversold.is_some();
+    let has_column = |bucket: &Bucket| *bucket != Bucket::Open && bucket.exists(has_presales, oversells);
+    for bucket in Bucket::ALL.into_iter().filter(has_column) {
         let entered = sum(ledger, |row| row.money_fen, |other| other == bucket);
         equal(bucket.name(), entered, column(results, &series::bucket(bucket)))?;
     }
@@ -82,6 +85,16 @@ fn presales(results: &Results) -> Verdict {
     equal("money forfeited by row and in all", column(results, series::FORFEITED_FEN), sum(|of| of.forfeited_fen))?;
     let check = &results.summary.conservation;
     equal("units", check.units_start, check.units_sold + check.units_held + check.units_set_aside + check.units_left)
+}
+
+/// What was oversold is told, stands in the ledger, and is no part of what was paid.
+fn oversold(results: &Results) -> Verdict {
+    let of_ledger = |of: fn(&LedgerRow) -> u64| sum(&results.ledger, of, |bucket| bucket == Bucket::Oversold);
+    let told = results.summary.oversold.unwrap_or_default();
+    equal("orders oversold", of_ledger(|row| row.intents), told.orders)?;
+    equal("units oversold", of_ledger(|row| row.units), told.units)?;
+    equal("money oversold", of_ledger(|row| row.money_fen), told.fen)?;
+    holds("SKUs oversold", (told.skus > 0) == (told.orders > 0) && told.skus <= told.orders)
 }
 
 /// Never oversold; and what is gone was paid, or is held.

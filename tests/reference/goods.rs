@@ -49,7 +49,8 @@ impl Simulator<'_> {
             let passed = passings.entry(brand).or_default();
             for (passed, rmb) in passed.iter_mut().zip(MARKS_RMB) {
                 if *sum >= rmb * 100 && passed.is_none() {
-                    let end = self.ends_of_ticks.iter().find(|end| **end > fact.time);
+                    let end =
+                        self.ends_of_ticks.iter().find(|end| **end > fact.time || fact.ends_tick && **end == fact.time);
                     *passed = Some(*end.expect("it was paid in a tick"));
                 }
             }

@@ -10,6 +10,7 @@ use super::simulator::Simulator;
 use crate::incident::Cut;
 use saleload::model::{Call, State};
 use saleload::plan::Action;
+use saleload::plan::inventory::Reserve;
 use saleload::plan::protection::Ranks;
 use saleload::units::{Instant, Nanos};
 
@@ -387,6 +388,9 @@ impl Simulator<'_> {
                 self.record.rarities.bank_down += u64::from(declined > usually);
                 if draws::is_declined(&self.model, &session, declined) {
                     return self.page_failed(session, Fate::PaymentFailed);
+                }
+                if self.plan.inventory.reserve != Reserve::Order {
+                    return self.ask_and_pay(session);
                 }
                 self.pay(&mut session);
             }

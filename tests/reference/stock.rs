@@ -2,6 +2,7 @@
 
 use super::session::{Key, Line};
 use saleload::model::Model;
+use saleload::plan::inventory::{Inventory, Reserve};
 use saleload::units::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,20 @@ pub(crate) struct Shelf {
     pub(crate) paid_fen: u64,
     /// When nothing was left for the first time.
     pub(crate) sold_out_at: Option<Instant>,
+    /// When it ran out last; `None` where there never was any.
+    ran_out: Option<Instant>,
+    /// Units that were paid for and not there.
+    pub(crate) oversold: u32,
+}
+
+impl Shelf {
+    /// Something was taken: perhaps it was the last.
+    fn note_empty(&mut self, now: Instant) {
+        if self.left == 0 {
+            self.sold_out_at = self.sold_out_at.or(Some(now));
+            self.ran_out = Some(now);
+        }
+    }
 }
 
 /// A request that waits for the end of the tick. In the order in which they are settled.
@@ -58,6 +73,13 @@ pub(crate) struct Stock {
     contested: Vec<Contested>,
     /// Contested requests in all, and of those granted.
     pub(crate) contests: (u64, u64),
+    policy: Inventory,
+    /// By cell and SKU the cell's own units, where stock is split.
+    own: BTreeMap<(usize, u32), u32>,
+    /// Requests that came after the last unit, while that was not known everywhere.
+    pub(crate) late: u64,
+    /// Units of lines that a cell refused while at the start of the tick there had been enough of them everywhere.
+    pub(crate) stranded: Vec<Line>,
 }
 
 impl Stock {
@@ -66,11 +88,12 @@ impl Stock {
             let shelf = |sku| {
                 let (price, start) = (catalogue.price(sku), catalogue.stock(sku));
                 let sold_out_at = (start == 0).then_some(Instant(0));
-                Shelf { price, start, left: start, ordered: 0, paid: 0, paid_fen: 0, sold_out_at }
+                let (left, ordered, paid, paid_fen) = (start, 0, 0, 0);
+                Shelf { price, start, left, ordered, paid, paid_fen, sold_out_at, ran_out: None, oversold: 0 }
             };
             (0..catalogue.skus()).map(shelf).collect()
         });
-        Stock {
+        let mut stock = Stock {
             shelves,
             settlement,
             cells: model.simulated,
@@ -78,7 +101,52 @@ impl Stock {
             released: BTreeMap::new(),
             contested: Vec::new(),
             contests: (0, 0),
+            policy: model.inventory,
+            own: BTreeMap::new(),
+            late: 0,
+            stranded: Vec::new(),
+        };
+        stock.deal();
+        stock
+    }
+
+    /// Deals what is left out to the cells, unit by unit: of each SKU the first goes to the cell after that where the first of the SKU
+    /// before went.
+    pub(crate) fn deal(&mut self) {
+        if self.policy.split.is_none() {
+            return;
         }
+        let cells = self.cells as usize;
+        self.own.clear();
+        for (sku, shelf) in (0..).zip(&self.shelves) {
+            for cell in (0..cells).cycle().skip(sku as usize % cells).take(shelf.left as usize) {
+                *self.own.entry((cell, sku)).or_default() += 1;
+            }
+        }
+    }
+
+    /// Whether it is known that nothing is left for a cell.
+    pub(crate) fn is_known_to_be_sold_out(&self, now: Instant, cell: usize, sku: u32) -> bool {
+        let shelf = &self.shelves[sku as usize];
+        match shelf.ran_out {
+            _ if self.policy.split.is_some() => self.own.get(&(cell, sku)).is_none_or(|&units| units == 0),
+            _ if shelf.left > 0 => false,
+            Some(ran_out) => now >= ran_out + self.policy.flag_delay,
+            None => true,
+        }
+    }
+
+    /// A cell refuses a line.
+    pub(crate) fn refuse(&mut self, line: Line) {
+        if self.policy.split.is_some() && self.shelves[line.sku as usize].left >= line.units {
+            self.stranded.push(line);
+        }
+    }
+
+    /// A line is paid, whatever is left: it learns at the end of the tick whether it was there.
+    pub(crate) fn take_payment(&mut self, now: Instant, key: Key, position: usize, line: Line) {
+        self.contested.push(Contested { time: now, key, position, line });
+        self.contests.0 += 1;
     }
 
     /// A session wants a line.
@@ -88,9 +156,20 @@ impl Stock {
         if self.settlement == Settlement::AtOnce {
             return if self.take(line, now) { Answer::Granted } else { Answer::SoldOut };
         }
-        if left == 0 {
+        if self.policy.split.is_some() {
+            let own = self.own.entry((cell, line.sku)).or_default();
+            if *own < line.units {
+                self.refuse(line);
+                return Answer::SoldOut;
+            }
+            *own -= line.units;
+            *self.granted.entry((cell, line.sku)).or_default() += line.units;
+            return Answer::Granted;
+        }
+        if self.is_known_to_be_sold_out(now, cell, line.sku) {
             return Answer::SoldOut;
         }
+        self.late += u64::from(left == 0);
         let granted = self.granted.entry((cell, line.sku)).or_default();
         if u64::from(*granted) + u64::from(line.units) <= u64::from(left / self.cells) {
             *granted += line.units;
@@ -108,9 +187,7 @@ impl Stock {
             return false;
         }
         shelf.left -= line.units;
-        if shelf.left == 0 && shelf.sold_out_at.is_none() {
-            shelf.sold_out_at = Some(now);
-        }
+        shelf.note_empty(now);
         true
     }
 
@@ -127,18 +204,32 @@ impl Stock {
     }
 
     /// The hold on a line has run out.
-    pub(crate) fn release(&mut self, line: Line) {
+    pub(crate) fn release(&mut self, cell: usize, line: Line) {
+        if self.policy.split.is_some() {
+            *self.own.entry((cell, line.sku)).or_default() += line.units;
+        }
         match self.settlement {
             Settlement::AtOnce => self.shelves[line.sku as usize].left += line.units,
             Settlement::Ticks => *self.released.entry(line.sku).or_default() += line.units,
         }
     }
 
+    fn take_back(&mut self) {
+        for (sku, units) in std::mem::take(&mut self.released) {
+            self.shelves[sku as usize].left += units;
+        }
+    }
+
     /// The end of a tick: what was granted leaves the shelf, what was released returns to it, then the contested requests are
     /// settled in order of time and shopper. The contested lines that are granted.
     pub(crate) fn end_tick(&mut self, now: Instant) -> BTreeSet<(Key, usize)> {
+        if self.policy.split.is_some() {
+            // What came back to a cell may have gone out again.
+            self.take_back();
+        }
         let mut taken: BTreeMap<u32, u32> = BTreeMap::new();
-        for ((_, sku), units) in std::mem::take(&mut self.granted) {
+        let granted = std::mem::take(&mut self.granted);
+        for ((_, sku), units) in granted.into_iter().filter(|(_, units)| *units > 0) {
             *taken.entry(sku).or_default() += units;
         }
         for (&sku, &units) in &taken {
@@ -146,22 +237,20 @@ impl Stock {
             assert!(shelf.left >= units, "SKU {sku} is oversold");
             shelf.left -= units;
         }
-        for (sku, units) in std::mem::take(&mut self.released) {
-            self.shelves[sku as usize].left += units;
-        }
+        self.take_back();
         for sku in taken.into_keys() {
-            let shelf = &mut self.shelves[sku as usize];
-            if shelf.left == 0 && shelf.sold_out_at.is_none() {
-                shelf.sold_out_at = Some(now);
-            }
+            self.shelves[sku as usize].note_empty(now);
         }
         let mut contested = std::mem::take(&mut self.contested);
         contested.sort_unstable();
-        let granted: BTreeSet<(Key, usize)> = contested
-            .into_iter()
-            .filter(|request| self.take(request.line, now))
-            .map(|request| (request.key, request.position))
-            .collect();
+        let mut granted = BTreeSet::new();
+        for Contested { key, position, line, .. } in contested {
+            if self.take(line, now) {
+                granted.insert((key, position));
+            } else if self.policy.reserve == Reserve::Optimistic {
+                self.shelves[line.sku as usize].oversold += line.units;
+            }
+        }
         self.contests.1 += granted.len() as u64;
         granted
     }

@@ -134,9 +134,12 @@ fn buckets(builder: &mut Builder, slots: &[Slot]) {
                     }
                 }
                 Bucket::ChangedMind => 0.1 * demand(s),
-                Bucket::Refused | Bucket::WindowClosed | Bucket::Coupon | Bucket::DepositForfeited | Bucket::Open => {
-                    0.0
-                }
+                Bucket::Oversold
+                | Bucket::Refused
+                | Bucket::WindowClosed
+                | Bucket::Coupon
+                | Bucket::DepositForfeited
+                | Bucket::Open => 0.0,
             }
         };
         let values = slots.iter().map(|s| (share(s) * 19_800.0 * s.seconds as f64) as i64).collect();
@@ -353,6 +356,8 @@ fn summary(table: &Table) -> Summary {
         ],
         presales: Vec::new(),
         switched: Vec::new(),
+        oversold: None,
+        stranded: None,
         saturated: vec![Saturation {
             service: "order".to_owned(),
             from_unix_ms: SECOND + 9000,

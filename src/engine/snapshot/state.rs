@@ -9,13 +9,14 @@ use crate::engine::brands::Passing;
 use crate::engine::cell::{Cell, Digest};
 use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
+use crate::engine::portion::Portion;
 use crate::engine::presale::balances_due;
 use crate::engine::room::Rooms;
 use crate::engine::scaler::Scaler;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
-use crate::engine::stock::{SHARDS, SkuHistory, SkuStock, Stock};
+use crate::engine::stock::{PolicyState, SHARDS, SkuHistory, SkuStock, Stock};
 use crate::engine::switches::Switches;
 use crate::engine::visit::EXIT;
 use crate::engine::wish::Wishes;
@@ -49,6 +50,7 @@ struct CellState {
     desks: DesksState,
     /// Sessions that wait at desks; the lines of their baskets come after all others.
     at_desks: Vec<InFlight>,
+    portion: Portion,
 }
 
 /// A session in flight with its basket.
@@ -94,6 +96,9 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     for shard in 0..SHARDS {
         writer.section(&encode(&run.stock.histories(shard))?)?;
     }
+    for shard in 0..SHARDS {
+        writer.section(&encode(&run.stock.policies(shard, run.now))?)?;
+    }
     writer.section(&encode(&run.stock.brands().passings())?)?;
     writer.section(&encode(&run.recorder.state())?)?;
     writer.section(&encode(&run.switches)?)?;
@@ -130,6 +135,11 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
         for (sku, units) in held.ok_or(Reason::Impossible("the stock of a product does not add up"))? {
             laws.held[sku as usize] = units;
         }
+    }
+    for shard in 0..SHARDS {
+        let policies: PolicyState = decode(&sections.section()?)?;
+        let restored = run.stock.restore_policies(shard, &policies, now);
+        restored.ok_or(Reason::Impossible("a product was sold by another policy"))?;
     }
     let passings: Vec<Passing> = decode(&sections.section()?)?;
     run.stock.restore_passings(passings, now).ok_or(Reason::Impossible("a brand was not paid what it passed"))?;
@@ -246,7 +256,8 @@ impl CellState {
         let (drawn, upcoming) = cell.arrivals.state();
         let (stations, admissions) = (cell.stations.clone(), cell.admissions.clone());
         let (digest, rooms) = (cell.digest, cell.rooms.clone());
-        CellState { digest, drawn, upcoming, sessions, lines, stations, admissions, rooms, desks, at_desks }
+        let portion = cell.portion.clone();
+        CellState { digest, drawn, upcoming, sessions, lines, stations, admissions, rooms, desks, at_desks, portion }
     }
 
     /// Brings a cell, in which nothing has happened yet, to this state.
@@ -283,6 +294,10 @@ impl CellState {
             return Err("a waiting room has let in whom it cannot");
         }
         cell.rooms = self.rooms;
+        if self.portion.all().count() != cell.portion.all().count() {
+            return Err("its stock is split otherwise");
+        }
+        cell.portion = self.portion;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
         let mut come_back = |in_flight: &InFlight, cell: &mut Cell| {
@@ -445,16 +460,22 @@ struct Laws {
     held: Vec<u32>,
     /// Money of what is still to be decided.
     open_fen: u128,
+    /// Units of each SKU in the portions of the cells so far; empty where the stock is not split.
+    portions: Vec<u64>,
 }
 
 impl Laws {
     fn enter(&mut self, cell: &Cell, model: &Model, stock: &Stock, now: Instant) -> Result<(), Wrong> {
+        if cell.portion.is_used() {
+            self.portions.resize(stock.skus() as usize, 0);
+            cell.portion.all().for_each(|(sku, units)| self.portions[sku as usize] += u64::from(units));
+        }
         for session in cell.sessions() {
             self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
             if session.is_in_room() {
                 self.in_rooms[usize::from(session.window())] += 1;
             }
-            for line in cell.baskets.held(session.basket) {
+            for line in cell.baskets.held(session.basket).filter(|_| model.inventory.holds()) {
                 let held = &mut self.held[line.sku as usize];
                 *held = held.checked_sub(line.units).ok_or("more is held of a product than is missing")?;
             }
@@ -496,6 +517,9 @@ impl Laws {
         }
         if self.held.iter().any(|&units| units > 0) {
             return Err("stock is held for nobody");
+        }
+        if (0..).zip(&self.portions).any(|(sku, &units)| units != u64::from(stock.left(sku))) {
+            return Err("the cells have more or less than what is left");
         }
         if money(&|sku| sku.paid_fen) != sum(&|t| t.paid.fen) {
             return Err("what was paid does not add up");

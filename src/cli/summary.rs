@@ -4,7 +4,7 @@ use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
 use crate::engine::brands::MARKS;
-use crate::number::difference;
+use crate::number::{difference, digits};
 use crate::results::{
     Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, Summary, Switched, Verdict,
 };
@@ -252,7 +252,7 @@ fn residuals(summary: &Summary, clock: &Clock) -> String {
             of.beyond.to_string(),
             clock.day_time(of.from_unix_ms),
             number::duration((of.until_unix_ms - of.from_unix_ms) as f64 / 1000.0),
-            number::count(of.number_mean),
+            digits(of.number_mean),
             difference(of.residual),
             format!("± {}", number::share(of.sampling_error, 1.0)),
         ]

@@ -115,14 +115,20 @@ struct Run {
 /// The end of a tick, at which a run can be looked at, kept, and broken off.
 pub struct Pause<'a> {
     run: &'a mut Run,
-    progress: Progress,
+    expected: &'a ExpectedArrivals,
 }
 
 impl Pause<'_> {
     /// How far the run has come.
     #[must_use]
-    pub fn progress(&self) -> &Progress {
-        &self.progress
+    pub fn progress(&self) -> Progress {
+        self.run.progress(self.expected.share_until(self.run.now))
+    }
+
+    /// Up to when it has been played.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.run.now
     }
 
     /// Writes a snapshot of the run to `path`; `scenario` is what it plays, resolved. The length of the file.
@@ -144,10 +150,10 @@ impl Pause<'_> {
 pub fn run(
     plan: &Plan,
     options: &Options,
-    watch: &mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send),
+    watch: &mut (dyn FnMut(&mut Pause<'_>) -> ControlFlow<()> + Send),
 ) -> Result<Results, Breach> {
     let ready = begin(plan, options, None).expect("a run from the start needs no snapshot");
-    ready.play(plan, &mut |pause| watch(pause.progress()))
+    ready.play(plan, watch)
 }
 
 /// A run that is ready to be played.
@@ -224,12 +230,12 @@ fn play(
                     continue;
                 }
                 let last = tick + 1 == slot.ticks;
-                run.tick(slot.window, end, last);
+                run.tick(&slot, end, last);
                 if last {
                     run.close(slot);
                 }
-                let progress = run.progress(expected.share_until(end));
-                interrupted = watch(&mut Pause { run: &mut run, progress }).is_break() && end < plan.horizon;
+                let mut pause = Pause { run: &mut run, expected: &expected };
+                interrupted = watch(&mut pause).is_break() && end < plan.horizon;
                 if interrupted && !last {
                     run.groups.iter_mut().for_each(|group| group.read_stations(end));
                     run.close(Slot { end, ..slot });
@@ -287,21 +293,24 @@ impl Run {
     }
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
-    fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
+    fn tick(&mut self, slot: &Slot, end: Instant, closes_slot: bool) {
         self.turn_switches();
-        let start = std::mem::replace(&mut self.now, end);
+        let start = self.now;
+        let glimpse = slot.glimpse(self.recorder.rows.len(), &self.model.draws);
+        let glimpse = (self.now < glimpse && glimpse <= end).then_some(glimpse);
+        self.now = end;
         let before = self.events();
         // As many as in the tick before, most likely.
         let share = self.last_events >= EVENTS_TO_SHARE;
         let effects = self.effects.take();
         self.on_groups(share, |group, model, stock| {
-            group.play(model, stock, effects.as_ref(), end);
+            group.play((model, stock), effects.as_ref(), end, glimpse);
             if closes_slot {
                 group.read_stations(end);
             }
         });
         let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
-        let grant = match self.model.rounds[window].pays {
+        let grant = match self.model.rounds[slot.window].pays {
             // Nothing is ordered after a closing, so sessions of an earlier window ask for nothing here.
             Pays::Deposits(_) => Grant::SetAside,
             Pays::Orders | Pays::Balances(_) if !self.model.inventory.holds() => Grant::Payment,
@@ -317,7 +326,7 @@ impl Run {
             }
         }
         self.effects = effects;
-        if portion::is_due(&self.model, window, start, end) {
+        if portion::is_due(&self.model, slot.window, start, end) {
             self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
         }
         self.last_events = self.events() - before;
@@ -395,7 +404,9 @@ impl Run {
     fn finish(mut self, plan: &Plan, interrupted: bool) -> Result<Results, Breach> {
         let mut held = Vec::new();
         let mut in_flight = 0;
+        let mut at_services = vec![0; plan.services.len()];
         for cell in self.groups.iter().flat_map(|group| &group.cells) {
+            at_services.iter_mut().enumerate().for_each(|(service, at)| *at += cell.desks.there(service));
             for session in cell.sessions() {
                 in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
                 if self.model.inventory.holds() {
@@ -417,6 +428,7 @@ impl Run {
             until: self.now,
             interrupted,
             in_flight,
+            at_services,
             held,
             set_aside,
             digests,
@@ -457,9 +469,15 @@ impl Group {
         Player { cell: &mut cells[index], model, stock, effects, tally, outbox, space }
     }
 
-    fn play(&mut self, model: &Model, stock: &Stock, effects: Option<&Effects>, end: Instant) {
+    fn play(
+        &mut self,
+        (model, stock): (&Model, &Stock),
+        effects: Option<&Effects>,
+        end: Instant,
+        glimpse: Option<Instant>,
+    ) {
         for index in 0..self.cells.len() {
-            self.player(index, model, stock, effects).play_tick(end);
+            self.player(index, model, stock, effects).play_tick(end, glimpse);
         }
     }
 

@@ -284,6 +284,7 @@ impl Run {
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
+        self.lay_in(window);
         self.turn_switches();
         self.now = end;
         let before = self.events();
@@ -309,6 +310,14 @@ impl Run {
         self.effects = effects;
         self.last_events = self.events() - before;
         self.scale(end);
+    }
+
+    /// Lays in stock, if the tick that begins is the first of a window that is not the first.
+    fn lay_in(&mut self, window: usize) {
+        let Some(catalogue) = self.model.catalogue.as_ref().filter(|catalogue| catalogue.is_supplied()) else { return };
+        if window > 0 && self.model.windows[window].opens == self.now {
+            self.stock.lay_in(catalogue, window);
+        }
     }
 
     /// Lets the autoscalers look at what services had to do, over all cells, where it is time for that.

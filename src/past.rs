@@ -115,6 +115,11 @@ impl Past<'_> {
             {
                 true
             }
+            ["window", _, "stock" | "restock", ..] | ["category" | "product", _, "restock", ..]
+                if self.has_one_supply() =>
+            {
+                true
+            }
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {
@@ -167,6 +172,16 @@ impl Past<'_> {
     /// Whether a history was kept if one is needed.
     fn keeps_history(&self) -> bool {
         self.there.windows.len() > 1 || self.here.windows.len() == 1
+    }
+
+    /// Whether the same came in with all windows that have opened.
+    fn has_one_supply(&self) -> bool {
+        let [there, here] = self.plans().map(|plan| {
+            let catalogue = plan.catalogue.as_ref()?;
+            let of = |window| catalogue.supply_at(window);
+            Some((0..self.windows(plan)).map(of).collect::<Vec<_>>())
+        });
+        there == here
     }
 
     /// A target whose slice of response times should have been recorded before, and was not.

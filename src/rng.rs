@@ -102,6 +102,8 @@ pub enum Purpose {
     Brand = 32,
     /// Rounding of a sampled share below one unit.
     Rounding = 33,
+    /// Which window gets the units of a SKU that do not come out even (item 0), and how what is laid in is rounded (item = window).
+    Supply = 50,
 }
 
 /// The name of a draw: whom it concerns and what it decides.

@@ -224,6 +224,7 @@ fn money_is_lines_times_price_times_units() {
             demand: 0.1,
             units: Some(CountDistribution::Constant(10)),
         }],
+        supply: None,
     });
     let forecast = Forecast::new(&plan);
     // 1000 checkouts of two lines, half food, half phones; a tenth of the food lines are ten apples.

@@ -13,7 +13,7 @@
 
 use super::popularity::RankSampler;
 use super::sampler::{Choice, CountSampler, MoneySampler};
-use crate::plan::{self, StockDistribution};
+use crate::plan::{self, Restock, StockDistribution, Supply};
 use crate::rng::{Draws, Name, Purpose, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -23,6 +23,9 @@ const HEAD_UNITS: f64 = 30.0;
 /// Bounds on how many are kept one by one, in blocks of the sampling ratio: neighbours in rank are alike only past the first
 /// few blocks, and past many a sample would no longer be small.
 const HEAD_BLOCKS: (u64, u64) = (10, 100);
+
+/// Most units of a SKU in all.
+const MOST_UNITS: u32 = 4_000_000_000;
 
 /// A dense SKU number of this run.
 pub type Sku = u32;
@@ -37,6 +40,8 @@ pub struct Catalogue {
     /// First SKU of each category, in a cache line of their own.
     firsts: Vec<Sku>,
     named_brands: Vec<plan::Brand>,
+    /// When stock comes in; `None`: all of it is there from the first window on.
+    supply: Option<Supply>,
     /// Share of the platform that is simulated.
     fraction: f64,
     skus: Sku,
@@ -101,6 +106,7 @@ impl Catalogue {
             firsts: categories.iter().map(|category| category.first).collect(),
             categories,
             named_brands: catalogue.named_brands.clone(),
+            supply: catalogue.supply.clone(),
             fraction,
             skus: first as Sku,
         }
@@ -187,17 +193,86 @@ impl Catalogue {
         price.min(4_000_000_000) as u32
     }
 
-    /// Units of a SKU in stock at the start of this run.
+    /// Units of a SKU in stock in this run, over all windows; what is laid in on top does not count.
     #[must_use]
     pub fn stock(&self, sku: Sku) -> u32 {
         let Some((category, index)) = self.generated(sku) else {
             let product = &self.products[sku as usize];
-            return self.round(f64::from(product.stock) * self.fraction, u64::from(sku) | 1 << 39);
+            return self.round(f64::from(product.stock) * self.fraction, number_of_named(sku));
         };
         let rank = self.original_rank(category, index);
         let number = category.full_first + rank;
         let whole = category.stock_of(rank, &mut self.stream(number, Purpose::Stock));
         self.round(whole * category.members(index) as f64 * self.fraction, number)
+    }
+
+    /// Whether stock comes in later than at the start.
+    #[must_use]
+    pub fn is_supplied(&self) -> bool {
+        self.supply.is_some()
+    }
+
+    /// Units of a SKU on sale from the first opening on.
+    #[must_use]
+    pub fn stock_at_start(&self, sku: Sku) -> u32 {
+        let whole = self.stock(sku);
+        match &self.supply {
+            Some(supply) => on_sale(whole, supply.on_sale[0], self.supply_draw(sku, 0)),
+            None => whole,
+        }
+    }
+
+    /// Units of a SKU that come on sale when a window opens, later than the first: `left` is what nobody holds by then, and `so_far`
+    /// all that there were.
+    #[must_use]
+    pub fn laid_in(&self, sku: Sku, window: usize, left: u32, so_far: u32) -> u32 {
+        let Some(supply) = &self.supply else { return 0 };
+        let whole = self.stock(sku);
+        let (least, most) = self.laid_in_at_least_and_most(supply, (sku, whole), window);
+        let is_level = matches!(self.restock_of(supply, sku, window), Some(Restock::UpTo(_)));
+        // The most is the level itself, or what has been withheld where that is more.
+        let units = if is_level { most.saturating_sub(left).max(least) } else { most };
+        units.min(MOST_UNITS.saturating_sub(so_far))
+    }
+
+    /// Whether so many units of a SKU may have come in by when so many windows had opened, beyond those at the start.
+    #[must_use]
+    pub fn can_have_come_in(&self, sku: Sku, opened: usize, units: u32) -> bool {
+        let Some(supply) = &self.supply else { return units == 0 };
+        let (room, whole) = (MOST_UNITS - self.stock_at_start(sku), self.stock(sku));
+        let bounds = (1..opened).map(|window| self.laid_in_at_least_and_most(supply, (sku, whole), window));
+        let (least, most) =
+            bounds.fold((0u32, 0u32), |sum, of| (sum.0.saturating_add(of.0), sum.1.saturating_add(of.1)));
+        (least.min(room)..=most.min(room)).contains(&units)
+    }
+
+    /// What comes in when a window opens whatever is left by then, and the most that can be.
+    fn laid_in_at_least_and_most(&self, supply: &Supply, (sku, whole): (Sku, u32), window: usize) -> (u32, u32) {
+        let (before, now) = (supply.on_sale[window - 1], supply.on_sale[window]);
+        let u = if before < now { self.supply_draw(sku, 0) } else { 0.0 };
+        let withheld = on_sale(whole, now, u) - on_sale(whole, before, u);
+        let extra = |times: f64| {
+            let units = (f64::from(whole) * times + self.supply_draw(sku, window as u16)) as u64;
+            units.min(u64::from(MOST_UNITS)) as u32
+        };
+        match self.restock_of(supply, sku, window) {
+            Some(Restock::Share(times)) => [withheld.saturating_add(extra(times)); 2].into(),
+            Some(Restock::UpTo(times)) => (withheld, withheld.max(extra(times))),
+            None => (withheld, withheld),
+        }
+    }
+
+    fn restock_of(&self, supply: &Supply, sku: Sku, window: usize) -> Option<Restock> {
+        let own = supply.of_product.get(sku as usize);
+        own.unwrap_or_else(|| &supply.of_category[self.category_of(sku)])[window]
+    }
+
+    /// The number on [0, 1) by which units of a SKU are rounded that do not come out even; `item` is the window whose restock it is, or
+    /// zero for what windows share.
+    #[must_use]
+    pub fn supply_draw(&self, sku: Sku, item: u16) -> f64 {
+        let subject = self.full_number(sku).unwrap_or_else(|| number_of_named(sku));
+        self.draws.stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Supply, item }).unit()
     }
 
     /// The SKU that a line of this category picks, by two uniform draws.
@@ -248,12 +323,23 @@ impl Catalogue {
     /// Rounds at random, without bias, and never rounds what is whole.
     fn round(&self, units: f64, number: u64) -> u32 {
         let up = self.stream(number, Purpose::Rounding).unit() < units.fract();
-        (units as u64 + u64::from(up)).min(4_000_000_000) as u32
+        (units as u64 + u64::from(up)).min(u64::from(MOST_UNITS)) as u32
     }
 
     fn stream(&self, subject: u64, purpose: Purpose) -> Stream {
         self.draws.stream(Name { subject, session: 0, visit: 0, purpose, item: 0 })
     }
+}
+
+/// The number under which draws for a named product are made.
+fn number_of_named(sku: Sku) -> u64 {
+    u64::from(sku) | 1 << 39
+}
+
+/// Units of `whole` that are on sale once a share of them has come in. Under one `u` for all shares this is systematic sampling: parts
+/// between growing shares add up to the whole, and each has the units of its share on average over `u`.
+fn on_sale(whole: u32, share: f64, u: f64) -> u32 {
+    if share >= 1.0 { whole } else { ((f64::from(whole) * share + u) as u32).min(whole) }
 }
 
 impl Product {

@@ -72,6 +72,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     }
     draw.goods(categories);
     draw.demand(seed);
+    draw.supply(seed, windows, categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
@@ -97,6 +98,31 @@ impl Draw {
         }
         if self.chance(0.5) {
             self.livestreams();
+        }
+        self.random = before;
+    }
+
+    /// Stock that comes in with later windows, drawn by itself, so that the rest is drawn as without it.
+    fn supply(&mut self, seed: u64, windows: u64, categories: u64) {
+        let before = std::mem::replace(&mut self.random, SplitMix(seed ^ 0x0050_0700));
+        if windows > 1 && self.chance(0.5) {
+            let shares = self.one_of(&[[0.4, 0.6, 0.0], [0.7, 0.05, 0.25], [0.0, 0.5, 0.5]]);
+            let rest: f64 = shares[windows as usize..].iter().sum();
+            for (window, share) in shares.iter().enumerate().take(windows as usize).filter(|(_, share)| **share > 0.0) {
+                let share = if window + 1 == windows as usize { share + rest } else { *share };
+                self.line(&format!("[window.w{window}.stock]\nshare = {share:?}"));
+            }
+        }
+        if windows > 1 && self.chance(0.6) {
+            let restocks = ["share = 0.3", "share = 2.0", "up_to = 0.5", "up_to = 1.2", "up_to = 0.0"];
+            let (window, restock) = (self.between(1, windows - 1), self.one_of(&restocks));
+            self.line(&format!("[window.w{window}.restock]\n{restock}"));
+            let (category, restock) = (self.between(0, categories - 1), self.one_of(&restocks));
+            self.line(&format!("[category.c{category}.restock.w1]\n{restock}"));
+            if self.text.contains("[product.without-brand]") {
+                let restock = self.one_of(&restocks);
+                self.line(&format!("[product.without-brand.restock.w{window}]\n{restock}"));
+            }
         }
         self.random = before;
     }

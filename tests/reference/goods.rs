@@ -166,6 +166,7 @@ impl Simulator<'_> {
             brand: catalogue.brand_of(sku).map_or(String::new(), |brand| self.brand_name(brand)),
             price_fen: u64::from(shelf.price),
             units_start: scaled(shelf.start),
+            units_restocked: scaled(shelf.restocked),
             units_ordered: scaled(shelf.ordered),
             units_paid: scaled(shelf.paid),
             units_left: scaled(shelf.left),

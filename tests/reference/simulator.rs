@@ -107,6 +107,9 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
     let mut crowd = Crowd::default();
     'slots: for slot in schedule::slots(plan) {
         simulator.record.open(slot);
+        if slot.window > 0 && slot.start == plan.windows[slot.window].opens {
+            simulator.stock.lay_in(plan, &simulator.model, slot.window);
+        }
         for slice in 0..slot.slices {
             let ticks = slot.ticks_of(slice);
             let start = if ticks.start == 0 { slot.start } else { slot.tick_end(ticks.start - 1) };
@@ -172,7 +175,7 @@ impl<'a> Simulator<'a> {
             cells: (0..settings.simulated).map(cell).collect(),
             events: BinaryHeap::new(),
             sessions: BTreeMap::new(),
-            stock: Stock::new(&model, settings.settlement),
+            stock: Stock::new(plan, &model, settings.settlement),
             waiting: Vec::new(),
             history: vec![History::default(); plan.shoppers as usize],
             deposits: BTreeMap::new(),

@@ -2,6 +2,8 @@
 
 use super::session::{Key, Line};
 use saleload::model::Model;
+use saleload::model::catalogue::Catalogue;
+use saleload::plan::{Plan, Restock, Supply};
 use saleload::units::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +21,7 @@ pub(crate) enum Settlement {
 pub(crate) struct Shelf {
     pub(crate) price: u32,
     pub(crate) start: u32,
+    pub(crate) restocked: u32,
     pub(crate) left: u32,
     pub(crate) ordered: u32,
     pub(crate) paid: u32,
@@ -58,15 +61,36 @@ pub(crate) struct Stock {
     contested: Vec<Contested>,
     /// Contested requests in all, and of those granted.
     pub(crate) contests: (u64, u64),
+    /// Units laid in since the start.
+    pub(crate) laid_in: u64,
+}
+
+/// What comes in when.
+struct Incoming<'a>(&'a Supply);
+
+impl Incoming<'_> {
+    /// Units of a SKU's stock that have come on sale by the opening of a window: of a number line cut at the shares, each unit is where
+    /// its mark falls, one unit apart from the next, all moved by one draw.
+    fn on_sale_by(&self, catalogue: &Catalogue, sku: u32, window: usize) -> u32 {
+        let (whole, share) = (catalogue.stock(sku), self.0.on_sale[window]);
+        if share == 1.0 {
+            return whole;
+        }
+        let marks = (f64::from(whole) * share + catalogue.supply_draw(sku, 0)).floor();
+        marks.min(f64::from(whole)) as u32
+    }
 }
 
 impl Stock {
-    pub(crate) fn new(model: &Model, settlement: Settlement) -> Self {
+    pub(crate) fn new(plan: &Plan, model: &Model, settlement: Settlement) -> Self {
+        let supply = plan.catalogue.as_ref().and_then(|catalogue| catalogue.supply.as_ref()).map(Incoming);
         let shelves = model.catalogue.as_ref().map_or(Vec::new(), |catalogue| {
             let shelf = |sku| {
-                let (price, start) = (catalogue.price(sku), catalogue.stock(sku));
-                let sold_out_at = (start == 0).then_some(Instant(0));
-                Shelf { price, start, left: start, ordered: 0, paid: 0, paid_fen: 0, sold_out_at }
+                let (price, whole) = (catalogue.price(sku), catalogue.stock(sku));
+                let start = supply.as_ref().map_or(whole, |supply| supply.on_sale_by(catalogue, sku, 0));
+                // What is withheld is not sold out.
+                let sold_out_at = (whole == 0).then_some(Instant(0));
+                Shelf { price, start, restocked: 0, left: start, ordered: 0, paid: 0, paid_fen: 0, sold_out_at }
             };
             (0..catalogue.skus()).map(shelf).collect()
         });
@@ -78,6 +102,35 @@ impl Stock {
             released: BTreeMap::new(),
             contested: Vec::new(),
             contests: (0, 0),
+            laid_in: 0,
+        }
+    }
+
+    /// A window opens that is not the first: what it brings is put on the shelves.
+    pub(crate) fn lay_in(&mut self, plan: &Plan, model: &Model, window: usize) {
+        let Some(supply) = plan.catalogue.as_ref().and_then(|catalogue| catalogue.supply.as_ref()) else { return };
+        let catalogue = model.catalogue.as_ref().expect("the plan has one");
+        for (sku, shelf) in (0..).zip(&mut self.shelves) {
+            let [before, now] = [window - 1, window].map(|window| Incoming(supply).on_sale_by(catalogue, sku, window));
+            let withheld = now - before;
+            let rules = match supply.of_product.get(sku as usize) {
+                Some(own) => own,
+                None => &supply.of_category[catalogue.category_of(sku)],
+            };
+            let times = |times: f64| {
+                let exactly = f64::from(catalogue.stock(sku)) * times;
+                (exactly + catalogue.supply_draw(sku, window as u16)).floor().min(4e9) as u32
+            };
+            let on_top = match rules[window] {
+                None => 0,
+                Some(Restock::Share(share)) => times(share),
+                Some(Restock::UpTo(level)) => times(level).saturating_sub(shelf.left).saturating_sub(withheld),
+            };
+            let room = 4_000_000_000 - shelf.start - shelf.restocked;
+            let units = (u64::from(withheld) + u64::from(on_top)).min(u64::from(room)) as u32;
+            shelf.left += units;
+            shelf.restocked += units;
+            self.laid_in += u64::from(units);
         }
     }
 

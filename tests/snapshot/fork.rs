@@ -60,7 +60,8 @@ const BEFORE_NIGHT: [u64; 4] = [200, 600, 5000, 3 * 3600];
 #[test]
 fn what_lies_ahead_may_differ() {
     let base = scenario(&[]);
-    let ahead: [&[&str]; 7] = [
+    let ahead: [&[&str]; 8] = [
+        &["window.night.restock.share=0.5", "category.sneakers.restock={night={up_to=0.9}}"],
         &["segment.regular.window.night.participation=0.9"],
         &["window.night.opens='2020-11-11T15:00:30+08:00'", "window.night.closes='2020-11-11T15:20:00+08:00'"],
         &["intensity.late={parts=[{constant={weight=1}}]}", "segment.regular.window.night.intensity='late'"],
@@ -125,7 +126,9 @@ fn refusal(base: &Loaded, seconds: u64, other: &Loaded) -> String {
 #[test]
 fn what_has_had_its_effect_is_refused() {
     let base = scenario(&[]);
-    let before: [(u64, &str, &str); 12] = [
+    let before: [(u64, &str, &str); 14] = [
+        (200, "window={noon={stock={share=0.5}},night={stock={share=0.5}}}", "`window.noon.stock` is only here"),
+        (10_900, "window.night.restock.share=0.5", "`window.night.restock` is only here"),
         (
             200,
             "population.shoppers=30000",

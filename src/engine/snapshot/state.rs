@@ -122,11 +122,12 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let mut run = Run::new(Model::stocked_for(plan, simulated_cells, stocked_for));
     run.now = now;
     run.forks.clone_from(&start.forks);
+    let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let mut laws =
         Laws { held: vec![0; run.stock.skus() as usize], in_rooms: vec![0; plan.windows.len()], ..Laws::default() };
     for shard in 0..SHARDS {
         let histories: Vec<SkuHistory> = decode(&sections.section()?)?;
-        let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), now);
+        let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), (now, windows));
         for (sku, units) in held.ok_or(Reason::Impossible("the stock of a product does not add up"))? {
             laws.held[sku as usize] = units;
         }
@@ -140,7 +141,6 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     }
     run.effects = switches.effects(&run.model);
     run.switches = switches;
-    let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let position = Position::of(plan, now).ok_or(Reason::Impossible("it was not taken at the end of a tick"))?;
     run.recorder = Recorder::restore(&run.model, record, &position.played, windows).map_err(Reason::Impossible)?;
     let scalers: Vec<Scaler> = decode(&sections.section()?)?;

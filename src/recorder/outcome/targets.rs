@@ -220,10 +220,12 @@ impl Outcome<'_> {
 
     /// Units paid or held of a SKU beyond those that were in stock.
     fn oversold(&self, sku: Sku) -> u128 {
-        let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock(sku)));
+        let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock_at_start(sku)));
         let held = &self.ending.held[self.ending.held.partition_point(|&(of, _)| of < sku)..];
         let held: u64 = held.iter().take_while(|&&(of, _)| of == sku).map(|&(_, units)| u64::from(units)).sum();
-        u128::from((u64::from(self.stock.of(sku).paid) + held).saturating_sub(start)) * u128::from(self.scale)
+        let stock = self.stock.of(sku);
+        let came_in = start + u64::from(stock.restocked);
+        u128::from((u64::from(stock.paid) + held).saturating_sub(came_in)) * u128::from(self.scale)
     }
 
     /// What is known of brands and products at the end of the run.

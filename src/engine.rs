@@ -316,7 +316,7 @@ impl Run {
     fn lay_in(&mut self, window: usize) {
         let Some(catalogue) = self.model.catalogue.as_ref().filter(|catalogue| catalogue.is_supplied()) else { return };
         if window > 0 && self.model.windows[window].opens == self.now {
-            self.stock.lay_in(catalogue, window);
+            self.stock.lay_in(catalogue, window, self.now);
         }
     }
 

@@ -110,6 +110,22 @@ pub struct Memory {
     pub after_bought: f64,
     /// For shoppers who failed to buy before, and never bought.
     pub after_failed: f64,
+    /// For shoppers who left by choice before, and never bought or failed.
+    pub after_deferred: f64,
+}
+
+impl Memory {
+    /// The largest factor of any history.
+    #[must_use]
+    pub fn most(&self) -> f64 {
+        self.after_bought.max(self.after_failed).max(self.after_deferred).max(1.0)
+    }
+
+    /// Whether it matters that a shopper has left by choice. Where it does not, nobody remembers it.
+    #[must_use]
+    pub fn knows_deferral(&self) -> bool {
+        self.after_deferred != 1.0
+    }
 }
 
 /// A sale window: `opens <= t < closes`, both on whole seconds.
@@ -499,6 +515,9 @@ pub struct Catalogue {
 pub struct Supply {
     /// Share of a SKU's stock that has come in once a window has opened, by [`WindowId`]: never falls, and ends at one.
     pub on_sale: Vec<f64>,
+    /// Share of the generated SKUs that are listed once a window has opened, by [`WindowId`]: positive, never falls, and ends at one.
+    /// `None`: all of them from the first window on.
+    pub listed: Option<Vec<f64>>,
     /// What is laid in on top when a window opens, by [`CategoryId`] and [`WindowId`]; nothing at the first opening.
     pub of_category: Vec<Vec<Option<Restock>>>,
     /// The same by named product.
@@ -649,16 +668,23 @@ pub enum StockDistribution {
 }
 
 impl Catalogue {
-    /// What comes in when a window opens: the share of all stock that is on sale from then on, and what is laid in on top, by category
-    /// and by named product.
+    /// Whether some SKUs are listed later than in the first window.
     #[must_use]
-    pub fn supply_at(&self, window: WindowId) -> (f64, [Vec<Option<Restock>>; 2]) {
+    pub fn is_listed_late(&self) -> bool {
+        self.supply.as_ref().is_some_and(|supply| supply.listed.is_some())
+    }
+
+    /// What comes in when a window opens: the shares of all stock and of all SKUs that are on sale from then on, and what is laid in
+    /// on top, by category and by named product.
+    #[must_use]
+    pub fn supply_at(&self, window: WindowId) -> ([f64; 2], [Vec<Option<Restock>>; 2]) {
         match &self.supply {
             Some(supply) => {
                 let of = |rules: &[Vec<Option<Restock>>]| rules.iter().map(|of| of[window]).collect();
-                (supply.on_sale[window], [of(&supply.of_category), of(&supply.of_product)])
+                let listed = supply.listed.as_ref().map_or(1.0, |listed| listed[window]);
+                ([supply.on_sale[window], listed], [of(&supply.of_category), of(&supply.of_product)])
             }
-            None => (1.0, [vec![None; self.categories.len()], vec![None; self.products.len()]]),
+            None => ([1.0; 2], [vec![None; self.categories.len()], vec![None; self.products.len()]]),
         }
     }
 }

@@ -8,9 +8,7 @@ use saleload::scenario;
 use std::ops::ControlFlow;
 
 /// Three windows of ten seconds, in each of which 600 shoppers want one unit of one product; everybody pays at once.
-fn plan(more: &str) -> Plan {
-    let text = format!(
-        r#"
+const TEXT: &str = r#"
         name = "windows"
         title = "One product in three windows"
         zone = "UTC"
@@ -26,7 +24,7 @@ fn plan(more: &str) -> Plan {
         opens = "2020-11-11T13:00:00Z"
         closes = "2020-11-11T13:00:10Z"
         [intensity.at-once]
-        parts = [{{ points = {{ weight = 1, values = [[0, 1], [0.001, 0]] }} }}]
+        parts = [{ points = { weight = 1, values = [[0, 1], [0.001, 0]] } }]
         [catalogue]
         skus = 3000
         brands = 1
@@ -43,19 +41,29 @@ fn plan(more: &str) -> Plan {
         [cbmg.buy]
         entry = "cart"
         [cbmg.buy.state]
-        cart = {{ action = "add_to_basket", next.order = 1 }}
-        order = {{ action = "reserve", next.pay = 1 }}
-        pay = {{ action.pay = {{}}, next.exit = 1 }}
+        cart = { action = "add_to_basket", next.order = 1 }
+        order = { action = "reserve", next.pay = 1 }
+        pay = { action.pay = {}, next.exit = 1 }
         [segment.all]
         share = 1
         cbmg = "buy"
-        window.one = {{ participation = 1, intensity = "at-once" }}
-        window.two = {{ participation = 1, intensity = "at-once" }}
-        window.three = {{ participation = 1, intensity = "at-once" }}
+        window.one = { participation = 1, intensity = "at-once" }
+        window.two = { participation = 1, intensity = "at-once" }
+        window.three = { participation = 1, intensity = "at-once" }
         {more}
-        "#
-    );
-    scenario::load_str(&text, "windows.toml", &[]).unwrap_or_else(|e| panic!("{}", e.render(false))).plan
+        "#;
+
+fn plan(more: &str) -> Plan {
+    load(&TEXT.replace("{more}", more))
+}
+
+/// With a table replaced by another text.
+fn plan_with(table: &str, instead: &str, more: &str) -> Plan {
+    load(&TEXT.replace(table, instead).replace("{more}", more))
+}
+
+fn load(text: &str) -> Plan {
+    scenario::load_str(text, "windows.toml", &[]).unwrap_or_else(|e| panic!("{}", e.render(false))).plan
 }
 
 fn run(more: &str) -> Results {
@@ -69,7 +77,8 @@ fn orders(results: &Results) -> Vec<u64> {
     results.summary.windows.iter().map(|window| window.total.orders_paid).collect()
 }
 
-const SHARES: &str = "[window.one.stock]\nshare = 0.4\n[window.two.stock]\nshare = 0.25\n[window.three.stock]\nshare = 0.35";
+const SHARES: &str =
+    "[window.one.stock]\nshare = 0.4\n[window.two.stock]\nshare = 0.25\n[window.three.stock]\nshare = 0.35";
 
 #[test]
 fn pooled_stock_is_there_from_the_first_window_on() {
@@ -159,4 +168,52 @@ fn a_sample_is_supplied_alike() {
     for (sample, whole) in of(1).iter().zip(of(4)) {
         assert!((sample / whole - 1.0).abs() < 0.1, "{sample} of {whole}");
     }
+}
+
+const NEW: &str = "[window.two]\nnew_skus = 375";
+
+/// The new ones are spread over all ranks; whoever looks at one before looks at the next more popular SKU that is listed.
+#[test]
+fn nobody_looks_at_what_is_not_listed() {
+    let plan = plan_with("[window.two]", &format!("{NEW}\n"), "");
+    let model = Model::new(&plan, plan.cells);
+    let catalogue = model.catalogue.expect("there is one");
+    let listed = |window| (1..catalogue.skus()).filter(|&sku| catalogue.is_listed(sku, window)).collect::<Vec<_>>();
+    assert!(listed(0).len().abs_diff(3000 - 375) <= 3, "{}", listed(0).len());
+    assert_eq!(listed(1).len(), 3000);
+    for block in 0..30 {
+        let first = 1 + 100 * block;
+        let of_block = listed(0).iter().filter(|sku| (first..first + 100).contains(*sku)).count();
+        assert!(of_block.abs_diff(100 * 7 / 8) <= 3, "{of_block} of the hundred from {first} on");
+    }
+    for sku in 0..catalogue.skus() {
+        let instead = catalogue.listed(sku, 0);
+        assert!(catalogue.is_listed(instead, 0) && (instead + 1..=sku).all(|sku| !catalogue.is_listed(sku, 0)));
+        assert_eq!(catalogue.listed(sku, 1), sku);
+        let start = catalogue.stock_at_start(sku);
+        assert_eq!(start > 0, catalogue.is_listed(sku, 0));
+        assert_eq!(start + catalogue.laid_in(sku, 1, start, start), catalogue.stock(sku));
+    }
+}
+
+/// What merchants expect to be asked for is dealt out over the SKUs as shoppers ask for them, window by window.
+#[test]
+fn cover_reckons_with_what_is_listed_when() {
+    let more = |new: &str| {
+        let mut text = TEXT.replace("demand = 1\n        [cbmg", "demand = 0\n        [cbmg");
+        text =
+            text.replace("stock.constant = 1", "stock.cover = { p50 = 1000000, p90 = 1000000 }").replace("{more}", "");
+        load(&text.replace("[window.two]", new))
+    };
+    let units = |plan: &Plan, sku: u32| f64::from(Model::new(plan, 4).catalogue.expect("there is one").stock(sku));
+    let (all, some) = (more("[window.two]"), more(&NEW.replace("375", "1000")));
+    let sum = |plan: &Plan| (1..=3000).map(|sku| units(plan, sku)).sum::<f64>();
+    assert!((sum(&some) / sum(&all) - 1.0).abs() < 1e-3, "in all it is the same demand");
+    let catalogue = Model::new(&some, 4).catalogue.expect("there is one");
+    let new = (2..=3000).find(|&sku| !catalogue.is_listed(sku, 0)).expect("a third is new");
+    // Three windows with as many shoppers each: a new SKU has two thirds of its demand, the one before it a third of that of those
+    // behind it on top.
+    assert!((units(&some, new) / units(&all, new) - 2.0 / 3.0).abs() < 1e-3);
+    let behind: f64 = (new..).take_while(|&sku| !catalogue.is_listed(sku, 0)).map(|sku| units(&all, sku)).sum();
+    assert!((units(&some, new - 1) / (units(&all, new - 1) + behind / 3.0) - 1.0).abs() < 1e-3);
 }

@@ -433,8 +433,8 @@ impl Stock {
     }
 
     /// A window opens, which is not the first: what comes on sale with it comes in.
-    pub fn lay_in(&mut self, catalogue: &Catalogue, window: usize) {
-        self.shards.par_iter_mut().enumerate().for_each(|(id, shard)| shard.lay_in(catalogue, id as Sku, window));
+    pub fn lay_in(&mut self, catalogue: &Catalogue, window: usize, now: Instant) {
+        self.shards.par_iter_mut().enumerate().for_each(|(id, shard)| shard.lay_in(catalogue, id as Sku, window, now));
     }
 
     /// The end of a tick: applies all moves, then settles the contested requests in order of time and shopper. Their answers
@@ -488,22 +488,29 @@ impl Shard {
             shard.left.push(units);
             shard.moved.push(Moved { brand, ..Moved::default() });
             shard.left_of[category] += i64::from(units);
-            if units == 0 {
+            if units == 0 && catalogue.is_listed(sku, 0) {
                 shard.empty[category] += catalogue.weight(sku) as i64;
             }
         }
         shard.paid_fen = vec![0; if keeps_money { shard.left.len() } else { 0 }];
         let skus = (id..skus).step_by(SHARDS);
-        let is_sold_out =
-            |(sku, left): (Sku, &u32)| *left == 0 && (!catalogue.is_supplied() || catalogue.stock(sku) == 0);
+        let is_sold_out = |(sku, left): (Sku, &u32)| {
+            *left == 0 && (!catalogue.is_supplied() || catalogue.is_listed(sku, 0) && catalogue.stock(sku) == 0)
+        };
         shard.sold_out_at = skus.zip(&shard.left).map(|sku| if is_sold_out(sku) { 0 } else { u32::MAX }).collect();
         shard.restocked = vec![0; if catalogue.is_supplied() { shard.left.len() } else { 0 }];
         shard
     }
 
-    fn lay_in(&mut self, catalogue: &Catalogue, id: Sku, window: usize) {
+    fn lay_in(&mut self, catalogue: &Catalogue, id: Sku, window: usize, now: Instant) {
         for sku in (id..).step_by(SHARDS).take(self.restocked.len()) {
             let place = place_of(sku);
+            if !catalogue.is_listed(sku, window - 1) && catalogue.is_listed(sku, window) {
+                self.empty[catalogue.category_of(sku)] += catalogue.weight(sku) as i64;
+                if catalogue.stock(sku) == 0 {
+                    self.note_sold_out(sku, now);
+                }
+            }
             let so_far = catalogue.stock_at_start(sku) + self.restocked[place];
             let units = catalogue.laid_in(sku, window, self.left[place], so_far);
             self.restocked[place] += units;
@@ -659,8 +666,9 @@ impl Shard {
         if ordered < paid || sold_out_at.is_some_and(|at| u64::from(at) > now.0 / SOLD_OUT_RESOLUTION) {
             return None;
         }
-        let weight = catalogue.weight(sku) as i64;
-        self.empty[category] += weight * (i64::from(left == 0) - i64::from(start == 0));
+        let (weight, last) = (catalogue.weight(sku) as i64, opened.saturating_sub(1));
+        let is_empty = |units: u32, window: usize| i64::from(units == 0 && catalogue.is_listed(sku, window));
+        self.empty[category] += weight * (is_empty(left, last) - is_empty(start, 0));
         self.left_of[category] += i64::from(left) - i64::from(start);
         if let Some(of) = self.restocked.get_mut(place) {
             *of = restocked;

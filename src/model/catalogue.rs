@@ -11,6 +11,7 @@
 //! units even in the sample, keeps all of them with k/n of their stock. In the tail, n/k neighbours in rank (alike in demand) are stood for by one of them, drawn at random,
 //! that keeps its whole stock and meets the demand of all: as much as it would have met alone in the full run.
 
+use super::expectation::ExpectedUnits;
 use super::popularity::RankSampler;
 use super::sampler::{Choice, CountSampler, MoneySampler};
 use crate::plan::{self, Restock, StockDistribution, Supply};
@@ -42,6 +43,8 @@ pub struct Catalogue {
     named_brands: Vec<plan::Brand>,
     /// When stock comes in; `None`: all of it is there from the first window on.
     supply: Option<Supply>,
+    /// Which generated SKUs are listed from when on; `None`: all from the first window on.
+    listing: Option<Listing>,
     /// Share of the platform that is simulated.
     fraction: f64,
     skus: Sku,
@@ -73,8 +76,10 @@ struct Category {
     named_choice: Choice,
     price: MoneySampler,
     stock: StockDistribution,
-    /// Units that generated SKUs are expected to be asked for.
+    /// Units that generated SKUs are expected to be asked for, and where some are listed late, the share of each window.
     expected_units: f64,
+    by_window: Vec<f64>,
+    listing: Option<Listing>,
     /// Named brands of the category; the last alternative is a generated brand.
     brands: Vec<usize>,
     brand_choice: Choice,
@@ -86,13 +91,15 @@ impl Catalogue {
     /// Compiles a plan's catalogue for a run that simulates `fraction` of the platform; merchants expect so many units of each
     /// category.
     #[must_use]
-    pub fn new(seed: u64, catalogue: &plan::Catalogue, fraction: f64, expected: &[f64]) -> Self {
+    pub fn new(seed: u64, catalogue: &plan::Catalogue, fraction: f64, expected: &ExpectedUnits) -> Self {
         let mut first = catalogue.products.len() as u64;
         let mut full_first = 0;
         let mut brands_first = catalogue.named_brands.len() as u64;
         let categories: Vec<Category> = (0..catalogue.categories.len())
             .map(|id| {
-                let compiled = Category::new(catalogue, id, [first, full_first, brands_first], fraction, expected[id]);
+                let by_window = expected.by_window.get(id).cloned().unwrap_or_default();
+                let expected = (expected.of_category[id], by_window);
+                let compiled = Category::new(catalogue, id, [first, full_first, brands_first], fraction, expected);
                 first += u64::from(compiled.skus);
                 full_first += compiled.full;
                 brands_first += compiled.generated_brands.ranks();
@@ -107,6 +114,7 @@ impl Catalogue {
             categories,
             named_brands: catalogue.named_brands.clone(),
             supply: catalogue.supply.clone(),
+            listing: Listing::new(catalogue),
             fraction,
             skus: first as Sku,
         }
@@ -202,7 +210,7 @@ impl Catalogue {
         };
         let rank = self.original_rank(category, index);
         let number = category.full_first + rank;
-        let whole = category.stock_of(rank, &mut self.stream(number, Purpose::Stock));
+        let whole = category.stock_of((rank, index), &mut self.stream(number, Purpose::Stock));
         self.round(whole * category.members(index) as f64 * self.fraction, number)
     }
 
@@ -212,11 +220,37 @@ impl Catalogue {
         self.supply.is_some()
     }
 
+    /// Whether a SKU is listed while a window is the last that has opened.
+    #[must_use]
+    pub fn is_listed(&self, sku: Sku, window: usize) -> bool {
+        match (&self.listing, self.generated(sku)) {
+            (Some(listing), Some((_, index))) => listing.has(index, window),
+            _ => true,
+        }
+    }
+
+    /// The SKU that somebody looks at in a window who would look at this one: the next more popular that is listed.
+    #[must_use]
+    #[inline]
+    pub fn listed(&self, sku: Sku, window: usize) -> Sku {
+        match &self.listing {
+            None => sku,
+            Some(listing) => self.listed_instead(listing, sku, window),
+        }
+    }
+
+    fn listed_instead(&self, listing: &Listing, sku: Sku, window: usize) -> Sku {
+        let Some((category, index)) = self.generated(sku) else { return sku };
+        let listed = (0..=index).rev().find(|&index| listing.has(index, window));
+        category.first + listed.unwrap_or(0)
+    }
+
     /// Units of a SKU on sale from the first opening on.
     #[must_use]
     pub fn stock_at_start(&self, sku: Sku) -> u32 {
         let whole = self.stock(sku);
         match &self.supply {
+            Some(_) if !self.is_listed(sku, 0) => 0,
             Some(supply) => on_sale(whole, supply.on_sale[0], self.supply_draw(sku, 0)),
             None => whole,
         }
@@ -229,9 +263,8 @@ impl Catalogue {
         let Some(supply) = &self.supply else { return 0 };
         let whole = self.stock(sku);
         let (least, most) = self.laid_in_at_least_and_most(supply, (sku, whole), window);
-        let is_level = matches!(self.restock_of(supply, sku, window), Some(Restock::UpTo(_)));
-        // The most is the level itself, or what has been withheld where that is more.
-        let units = if is_level { most.saturating_sub(left).max(least) } else { most };
+        // Where they differ, the most is the level up to which units are laid in.
+        let units = if least < most { most.saturating_sub(left).max(least) } else { most };
         units.min(MOST_UNITS.saturating_sub(so_far))
     }
 
@@ -248,14 +281,19 @@ impl Catalogue {
 
     /// What comes in when a window opens whatever is left by then, and the most that can be.
     fn laid_in_at_least_and_most(&self, supply: &Supply, (sku, whole): (Sku, u32), window: usize) -> (u32, u32) {
-        let (before, now) = (supply.on_sale[window - 1], supply.on_sale[window]);
+        let now = supply.on_sale[window];
+        let is_new = !self.is_listed(sku, window - 1);
+        if is_new && !self.is_listed(sku, window) {
+            return (0, 0);
+        }
+        let before = if is_new { 0.0 } else { supply.on_sale[window - 1] };
         let u = if before < now { self.supply_draw(sku, 0) } else { 0.0 };
         let withheld = on_sale(whole, now, u) - on_sale(whole, before, u);
         let extra = |times: f64| {
             let units = (f64::from(whole) * times + self.supply_draw(sku, window as u16)) as u64;
             units.min(u64::from(MOST_UNITS)) as u32
         };
-        match self.restock_of(supply, sku, window) {
+        match self.restock_of(supply, sku, window).filter(|_| !is_new) {
             Some(Restock::Share(times)) => [withheld.saturating_add(extra(times)); 2].into(),
             Some(Restock::UpTo(times)) => (withheld, withheld.max(extra(times))),
             None => (withheld, withheld),
@@ -342,6 +380,27 @@ fn on_sale(whole: u32, share: f64, u: f64) -> u32 {
     if share >= 1.0 { whole } else { ((f64::from(whole) * share + u) as u32).min(whole) }
 }
 
+/// Which SKUs of a category are listed from when on, by their place in it: spread over all of them by the fractional parts of multiples
+/// of the golden section, of which any first few are spread evenly (Knuth, The Art of Computer Programming, volume 3, 6.4). The first of
+/// a category, whose part is zero, always is.
+#[derive(Clone, Debug)]
+struct Listing {
+    /// Parts in 2^64ths up to which SKUs are listed, by window.
+    until: Vec<u64>,
+}
+
+impl Listing {
+    fn new(catalogue: &plan::Catalogue) -> Option<Self> {
+        let listed = catalogue.supply.as_ref()?.listed.as_ref()?;
+        // A share of one is all of them: numbers past the range are cut off at its end.
+        Some(Listing { until: listed.iter().map(|share| (share * 2.0f64.powi(64)) as u64).collect() })
+    }
+
+    fn has(&self, index: u32, window: usize) -> bool {
+        u64::from(index).wrapping_mul(0x9E37_79B9_7F4A_7C15) <= self.until[window]
+    }
+}
+
 impl Product {
     fn new(product: &plan::Product) -> Self {
         Product {
@@ -369,7 +428,13 @@ fn head(ranks: &RankSampler, units: f64, block: u64) -> u64 {
 }
 
 impl Category {
-    fn new(catalogue: &plan::Catalogue, id: usize, firsts: [u64; 3], fraction: f64, expected_units: f64) -> Self {
+    fn new(
+        catalogue: &plan::Catalogue,
+        id: usize,
+        firsts: [u64; 3],
+        fraction: f64,
+        (expected_units, by_window): (f64, Vec<f64>),
+    ) -> Self {
         let category = &catalogue.categories[id];
         let [first, full_first, generated_brands_first] = firsts;
         let full = category.skus;
@@ -411,6 +476,8 @@ impl Category {
             price: MoneySampler::new(&category.price),
             stock: category.stock.clone(),
             expected_units: expected_units * generated_share,
+            by_window,
+            listing: Listing::new(catalogue),
             brands,
             brand_choice: Choice::new(&brand_shares),
             generated_brands_first,
@@ -434,8 +501,24 @@ impl Category {
         if u64::from(index) < self.head { 1 } else { self.block.min(self.full - self.base_rank(index)) }
     }
 
+    /// Share of the demand for generated SKUs that is for the one of a rank, over all windows. While it is not listed there is none;
+    /// while those behind it are not, theirs is for it too.
+    fn share_of_demand(&self, rank: u64, index: u32) -> f64 {
+        let own = self.ranks.probability(rank);
+        let Some(listing) = &self.listing else { return own };
+        let of_members = |index: u32| self.ranks.probability(self.base_rank(index)) * self.members(index) as f64;
+        let in_window = |window: usize| {
+            if !listing.has(index, window) {
+                return 0.0;
+            }
+            let behind = (index + 1..self.skus).take_while(|&index| !listing.has(index, window));
+            own + behind.map(of_members).sum::<f64>() / self.members(index) as f64
+        };
+        self.by_window.iter().enumerate().map(|(window, share)| share * in_window(window)).sum()
+    }
+
     /// Stock of the SKU of a rank in the full catalogue, units.
-    fn stock_of(&self, rank: u64, stream: &mut Stream) -> f64 {
+    fn stock_of(&self, (rank, index): (u64, u32), stream: &mut Stream) -> f64 {
         let lognormal = |mu: &f64, sigma: &f64, stream: &mut Stream| {
             let z: f64 = StandardNormal.sample(stream);
             (mu + sigma * z).exp()
@@ -444,7 +527,7 @@ impl Category {
             StockDistribution::Constant(units) => f64::from(*units),
             StockDistribution::Lognormal { mu, sigma } => lognormal(mu, sigma, stream).round(),
             StockDistribution::Cover { mu, sigma, at_least } => {
-                let expected = self.expected_units * self.ranks.probability(rank);
+                let expected = self.expected_units * self.share_of_demand(rank, index);
                 (expected * lognormal(mu, sigma, stream)).round().max(f64::from(*at_least))
             }
         }

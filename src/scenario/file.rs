@@ -155,11 +155,14 @@ pub struct Memory {
     /// Factor for a shopper who tried to buy in an earlier window, failed, and never bought.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub after_failed: f64,
+    /// Factor for a shopper who came to an earlier window, left by choice, and never bought or failed: one who looked and put it off.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub after_deferred: f64,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { after_bought: 1.0, after_failed: 1.0 }
+        Memory { after_bought: 1.0, after_failed: 1.0, after_deferred: 1.0 }
     }
 }
 
@@ -181,6 +184,13 @@ pub struct Window {
     /// some: nothing comes in with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock: Option<WindowStock>,
+    /// Generated SKUs that are listed only from this window on, later than the first: so many of `catalogue.skus`, of every category
+    /// and at every popularity alike (to within a few). Before that they have no stock, and whoever would have looked at one looks at
+    /// the next more popular SKU of its category that is listed; the most popular one always is. Merchants who stock for the demand
+    /// that they expect (`cover`) reckon with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000u64))]
+    pub new_skus: Option<u64>,
     /// Units that are laid in on top when it opens, of every SKU; a category or a named product may say otherwise. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restock: Option<Restock>,

@@ -67,6 +67,7 @@ impl Cell {
 pub(crate) struct History {
     pub(crate) has_bought: bool,
     pub(crate) has_failed: bool,
+    pub(crate) has_deferred: bool,
 }
 
 /// An order that waits for the end of the tick, with the lines that were granted at once.
@@ -108,7 +109,7 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
     'slots: for slot in schedule::slots(plan) {
         simulator.record.open(slot);
         if slot.window > 0 && slot.start == plan.windows[slot.window].opens {
-            simulator.stock.lay_in(plan, &simulator.model, slot.window);
+            simulator.stock.lay_in(plan, &simulator.model, slot.window, slot.start);
         }
         for slice in 0..slot.slices {
             let ticks = slot.ticks_of(slice);

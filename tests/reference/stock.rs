@@ -22,6 +22,8 @@ pub(crate) struct Shelf {
     pub(crate) price: u32,
     pub(crate) start: u32,
     pub(crate) restocked: u32,
+    /// Whether it is on sale yet, with or without a unit.
+    pub(crate) is_listed: bool,
     pub(crate) left: u32,
     pub(crate) ordered: u32,
     pub(crate) paid: u32,
@@ -63,6 +65,8 @@ pub(crate) struct Stock {
     pub(crate) contests: (u64, u64),
     /// Units laid in since the start.
     pub(crate) laid_in: u64,
+    /// SKUs listed since the start.
+    pub(crate) listed_late: u64,
 }
 
 /// What comes in when.
@@ -73,6 +77,9 @@ impl Incoming<'_> {
     /// its mark falls, one unit apart from the next, all moved by one draw.
     fn on_sale_by(&self, catalogue: &Catalogue, sku: u32, window: usize) -> u32 {
         let (whole, share) = (catalogue.stock(sku), self.0.on_sale[window]);
+        if !catalogue.is_listed(sku, window) {
+            return 0;
+        }
         if share == 1.0 {
             return whole;
         }
@@ -88,9 +95,11 @@ impl Stock {
             let shelf = |sku| {
                 let (price, whole) = (catalogue.price(sku), catalogue.stock(sku));
                 let start = supply.as_ref().map_or(whole, |supply| supply.on_sale_by(catalogue, sku, 0));
+                let is_listed = catalogue.is_listed(sku, 0);
                 // What is withheld is not sold out.
-                let sold_out_at = (whole == 0).then_some(Instant(0));
-                Shelf { price, start, restocked: 0, left: start, ordered: 0, paid: 0, paid_fen: 0, sold_out_at }
+                let sold_out_at = (whole == 0 && is_listed).then_some(Instant(0));
+                let (restocked, left) = (0, start);
+                Shelf { price, start, restocked, left, ordered: 0, paid: 0, paid_fen: 0, sold_out_at, is_listed }
             };
             (0..catalogue.skus()).map(shelf).collect()
         });
@@ -103,16 +112,18 @@ impl Stock {
             contested: Vec::new(),
             contests: (0, 0),
             laid_in: 0,
+            listed_late: 0,
         }
     }
 
     /// A window opens that is not the first: what it brings is put on the shelves.
-    pub(crate) fn lay_in(&mut self, plan: &Plan, model: &Model, window: usize) {
+    pub(crate) fn lay_in(&mut self, plan: &Plan, model: &Model, window: usize, now: Instant) {
         let Some(supply) = plan.catalogue.as_ref().and_then(|catalogue| catalogue.supply.as_ref()) else { return };
         let catalogue = model.catalogue.as_ref().expect("the plan has one");
         for (sku, shelf) in (0..).zip(&mut self.shelves) {
-            let [before, now] = [window - 1, window].map(|window| Incoming(supply).on_sale_by(catalogue, sku, window));
-            let withheld = now - before;
+            let [before, by_now] =
+                [window - 1, window].map(|window| Incoming(supply).on_sale_by(catalogue, sku, window));
+            let withheld = by_now - before;
             let rules = match supply.of_product.get(sku as usize) {
                 Some(own) => own,
                 None => &supply.of_category[catalogue.category_of(sku)],
@@ -121,7 +132,14 @@ impl Stock {
                 let exactly = f64::from(catalogue.stock(sku)) * times;
                 (exactly + catalogue.supply_draw(sku, window as u16)).floor().min(4e9) as u32
             };
+            let is_new = catalogue.is_listed(sku, window) && !shelf.is_listed;
+            shelf.is_listed |= is_new;
+            if is_new && catalogue.stock(sku) == 0 {
+                shelf.sold_out_at = Some(now);
+            }
+            self.listed_late += u64::from(is_new);
             let on_top = match rules[window] {
+                _ if is_new || !shelf.is_listed => 0,
                 None => 0,
                 Some(Restock::Share(share)) => times(share),
                 Some(Restock::UpTo(level)) => times(level).saturating_sub(shelf.left).saturating_sub(withheld),

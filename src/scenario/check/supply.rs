@@ -24,9 +24,10 @@ impl Check<'_> {
             let of_category = file.category.get_index_of(&product.category).map_or(&of_windows, |of| &of_category[of]);
             of_product.push(self.restock(&product.restock, products.key(name).key("restock"), of_category));
         }
-        let is_laid_in = of_category.iter().chain(&of_product).flatten().any(Option::is_some);
+        let listed = self.listed();
+        let is_laid_in = listed.is_some() || of_category.iter().chain(&of_product).flatten().any(Option::is_some);
         let on_sale = on_sale.or_else(|| is_laid_in.then(|| vec![1.0; file.window.len()]))?;
-        Some(Supply { on_sale, of_category, of_product })
+        Some(Supply { on_sale, listed, of_category, of_product })
     }
 
     /// Shares of the stock that have come in once each window has opened, if any window says its own.
@@ -48,6 +49,39 @@ impl Check<'_> {
             sum / total
         };
         Some(file.window.values().map(until).collect())
+    }
+
+    /// Shares of the generated SKUs that are listed once each window has opened, if some are listed later than others.
+    fn listed(&mut self) -> Option<Vec<f64>> {
+        let file = self.file;
+        let (at, all) = (self.root.key("window"), file.catalogue.as_ref()?.skus);
+        let new: Vec<u64> = file.window.values().map(|window| window.new_skus.unwrap_or(0)).collect();
+        let is_new = |id: &usize| new[*id] > 0;
+        let place = |id: usize| at.key(file.window.get_index(id).map_or("", |(name, _)| name)).key("new_skus").place();
+        if new.first().is_some_and(|new| *new > 0) {
+            self.push(
+                Diagnostic::new(Code::Unused, "no SKU is new in the first window")
+                    .at(place(0), "all but those of later windows are listed from here on")
+                    .help("say how many are new in a later window"),
+            );
+        }
+        let later: u64 = new.iter().skip(1).fold(0, |sum, new| sum.saturating_add(*new));
+        let last = (1..new.len()).rfind(is_new)?;
+        if later >= all {
+            self.push(
+                Diagnostic::new(Code::OutOfRange, format!("{later} of {all} SKUs are new in later windows"))
+                    .at(place(last), "too many")
+                    .at(self.root.key("catalogue").key("skus").place(), "generated SKUs in all")
+                    .help("some must be listed from the first window on"),
+            );
+            return None;
+        }
+        let mut listed = all - later;
+        let share = |(id, new): (usize, &u64)| {
+            listed += if id > 0 { *new } else { 0 };
+            listed as f64 / all as f64
+        };
+        Some(new.iter().enumerate().map(share).collect())
     }
 
     fn restock_of_windows(&mut self) -> Vec<Option<Restock>> {

@@ -127,7 +127,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("units laid in", 10, |seen| seen.laid_in),
     ("SKUs listed later", 10, |seen| seen.listed_late),
     ("shoppers who put it off", 20, |seen| seen.deferred),
-    ("deposits", 15, |seen| seen.deposits),
+    ("deposits", 12, |seen| seen.deposits),
     ("balances", 8, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),

@@ -108,9 +108,11 @@ impl Draw {
         if windows > 1 && self.chance(0.4) {
             let shares = self.one_of(&[[0.4, 0.6, 0.0], [0.7, 0.05, 0.25], [0.9, 0.0, 0.1], [0.0, 0.5, 0.5]]);
             let rest: f64 = shares[windows as usize..].iter().sum();
-            for (window, share) in shares.iter().enumerate().take(windows as usize).filter(|(_, share)| **share > 0.0) {
+            for (window, share) in shares.iter().enumerate().take(windows as usize) {
                 let share = if window + 1 == windows as usize { share + rest } else { *share };
-                self.line(&format!("[window.w{window}.stock]\nshare = {share:?}"));
+                if share > 0.0 {
+                    self.line(&format!("[window.w{window}.stock]\nshare = {share:?}"));
+                }
             }
         }
         if windows > 1 && self.chance(0.6) {

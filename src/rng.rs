@@ -102,8 +102,10 @@ pub enum Purpose {
     Brand = 32,
     /// Rounding of a sampled share below one unit.
     Rounding = 33,
+    /// The instant of a recorded slot at which requests are counted; subject = number of the slot.
+    Glimpse = 50,
     /// Which window gets the units of a SKU that do not come out even (item 0), and how what is laid in is rounded (item = window).
-    Supply = 50,
+    Supply = 60,
 }
 
 /// The name of a draw: whom it concerns and what it decides.

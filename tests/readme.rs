@@ -48,8 +48,8 @@ fn every_scenario_loads_and_runs() {
     let blocks = blocks("toml");
     assert_eq!(
         blocks.len(),
-        7,
-        "a whole scenario, a variant, an evening, targets, published figures, a desk, and a bad day"
+        8,
+        "a whole scenario, a variant, an evening, targets, published figures, a desk, a bad day, coming back"
     );
     for block in &blocks {
         let plan = load(block).plan;

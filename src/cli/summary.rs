@@ -4,8 +4,9 @@ use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
 use crate::engine::brands::MARKS;
+use crate::number::{difference, digits};
 use crate::results::{
-    Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Results, Summary, Switched, Verdict,
+    Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, Summary, Switched, Verdict,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -71,6 +72,10 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     if !summary.services.is_empty() {
         parts.push(format!("\n{}\n", terminal.heading("Saturated services")));
         parts.push(saturated(summary, &clock));
+    }
+    if !summary.residuals.is_empty() {
+        parts.push(format!("\n{} (number counted over rate times stay)\n", terminal.heading("Little's law")));
+        parts.push(residuals(summary, &clock));
     }
     if summary.skus > 0 {
         parts.push(sold_out(results, &clock, terminal));
@@ -238,6 +243,24 @@ fn rooms(summary: &Summary) -> String {
     table::text(header, 2, rows.collect())
 }
 
+/// The worst steady stretch of each service, and how many there were.
+fn residuals(summary: &Summary, clock: &Clock) -> String {
+    let row = |of: &Residual| {
+        [
+            of.service.clone(),
+            of.stretches.to_string(),
+            of.beyond.to_string(),
+            clock.day_time(of.from_unix_ms),
+            number::duration((of.until_unix_ms - of.from_unix_ms) as f64 / 1000.0),
+            digits(of.number_mean),
+            difference(of.residual),
+            format!("± {}", number::share(of.sampling_error, 1.0)),
+        ]
+    };
+    let header = ["service", "steady", "off by more", "worst from", "for", "mean number", "residual", "by chance"];
+    table::text(header, 1, summary.residuals.iter().map(row).collect())
+}
+
 /// Every published figure beside what was simulated; an error beyond what the scenario lets be is marked.
 pub(super) fn published(figures: &[PublishedResult], clock: &Clock) -> String {
     let none = || "–".to_owned();
@@ -246,7 +269,7 @@ pub(super) fn published(figures: &[PublishedResult], clock: &Clock) -> String {
         let at = |at: Option<i64>| at.map_or_else(none, |at| clock.day_time(at));
         let error = |error: f64| {
             let mark = if error.abs() > figure.within { " !" } else { "" };
-            format!("{}{mark}", crate::number::difference(error))
+            format!("{}{mark}", difference(error))
         };
         let is_peak = figure.figure == PublishedFigure::PeakOrdersPerSecond;
         [
@@ -506,6 +529,7 @@ mod tests {
             presales: vec![],
             switched: Vec::new(),
             saturated,
+            residuals: Vec::new(),
             cost: None,
             targets: vec![],
             published: vec![],

@@ -39,6 +39,8 @@ impl Simulator<'_> {
             self.record.requests[id].rejected = Some(self.record.row());
             self.remember(&client, Event::Failed);
             self.attempt_failed(client, Fate::Rejected(service));
+        } else {
+            self.record.requests[id].cancelled = Some(self.record.row());
         }
         self.serve(line);
     }

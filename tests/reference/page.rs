@@ -151,6 +151,7 @@ impl Simulator<'_> {
             stops: None,
             answered: None,
             timed_out: None,
+            cancelled: None,
             client_leaves: self.time_out(service, made).into_iter().chain(session.patience_ends).min(),
         })
     }

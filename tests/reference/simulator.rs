@@ -107,7 +107,8 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
     let mut simulator = Simulator::new(plan, settings);
     let mut crowd = Crowd::default();
     'slots: for slot in schedule::slots(plan) {
-        simulator.record.open(slot);
+        let glimpse = slot.glimpse(simulator.record.rows.len(), &simulator.model.draws);
+        simulator.record.open(slot, glimpse);
         if slot.window > 0 && slot.start == plan.windows[slot.window].opens {
             simulator.stock.lay_in(plan, &simulator.model, slot.window, slot.start);
         }

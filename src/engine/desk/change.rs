@@ -161,9 +161,12 @@ impl Player<'_> {
         }
         let mut session = request.client;
         let is_there = !session.basket.is_of_leg() || self.cell.desks.legs.of(&session).is_some();
+        let service = usize::from(request.task.service);
         if request.is_awaited && is_there {
             session.time = Instant(now);
-            self.refused(&mut session, usize::from(request.task.service));
+            self.refused(&mut session, service);
+        } else {
+            self.tally.services[service].cancelled += 1;
         }
         for line in freed {
             self.serve(line, now);

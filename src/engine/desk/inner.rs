@@ -66,6 +66,8 @@ impl Player<'_> {
         if is_awaited {
             client.time = leg.time;
             self.refused(&mut client, service);
+        } else {
+            self.tally.services[service].cancelled += 1;
         }
         self.serve((service, task.queue), leg.time.0);
     }

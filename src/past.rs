@@ -109,18 +109,19 @@ impl Past<'_> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let path = path.as_slice();
         let free = match path {
-            // Whether the slices of targets were recorded as they would have been is asked of all together.
+            // Whether the slices of targets were recorded as they would have been is asked of all together; and so is whether what
+            // came in so far is the same.
             ["name" | "title"]
             | ["record", "fine"]
             | ["service", _, "cost"]
-            | ["target" | "published" | "free", ..] => true,
+            | ["target" | "published" | "free", ..]
+            | ["window", _, "stock" | "restock" | "new_skus", ..]
+            | ["category" | "product", _, "restock", ..] => true,
             ["window", window, "presale", "conversion" | "intensity" | "cbmg" | "balances_after"]
                 if !self.balances_opened(window) =>
             {
                 true
             }
-            // Whether what came in so far is the same is asked of all windows together.
-            ["window", _, "stock" | "restock" | "new_skus", ..] | ["category" | "product", _, "restock", ..] => true,
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {

@@ -1,6 +1,6 @@
 //! What a plan is expected to bring when nothing fails: sessions, page visits, checkouts. Means only, in closed form.
 
-use crate::plan::{Action, Cbmg, Plan};
+use crate::plan::{Action, Catalogue, Cbmg, Plan};
 use serde::{Deserialize, Serialize};
 
 /// Expected numbers of a plan, before any event is simulated and as if no page ever failed.
@@ -30,7 +30,7 @@ impl ExpectedUnits {
     #[must_use]
     pub fn can_be_of(&self, plan: &Plan) -> bool {
         let categories = plan.catalogue.as_ref().map_or(0, |catalogue| catalogue.categories.len());
-        let is_listed_late = plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.is_listed_late());
+        let is_listed_late = plan.catalogue.as_ref().is_some_and(Catalogue::is_listed_late);
         let windows = |shares: &Vec<f64>| {
             shares.len() == plan.windows.len() && shares.iter().all(|share| (0.0..=1.0).contains(share))
         };
@@ -69,7 +69,7 @@ impl Expectation {
     #[must_use]
     pub fn units(&self, plan: &Plan) -> ExpectedUnits {
         let of_category = self.units_by_category(plan);
-        let is_listed_late = plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.is_listed_late());
+        let is_listed_late = plan.catalogue.as_ref().is_some_and(Catalogue::is_listed_late);
         if !is_listed_late {
             return ExpectedUnits { of_category, by_window: Vec::new() };
         }

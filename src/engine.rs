@@ -294,6 +294,7 @@ impl Run {
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, slot: &Slot, end: Instant, closes_slot: bool) {
+        self.lay_in(slot.window);
         self.turn_switches();
         let start = self.now;
         let glimpse = slot.glimpse(self.recorder.rows.len(), &self.model.draws);
@@ -331,6 +332,17 @@ impl Run {
         }
         self.last_events = self.events() - before;
         self.scale(end);
+    }
+
+    /// Lays in stock, if the tick that begins is the first of a window that is not the first.
+    fn lay_in(&mut self, window: usize) {
+        let Some(catalogue) = self.model.catalogue.as_ref().filter(|catalogue| catalogue.is_supplied()) else { return };
+        if window > 0 && self.model.windows[window].opens == self.now {
+            self.stock.lay_in(catalogue, window, self.now);
+            if self.model.inventory.split.is_some() {
+                self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+            }
+        }
     }
 
     /// Lets the autoscalers look at what services had to do, over all cells, where it is time for that.

@@ -36,6 +36,8 @@ pub const BYTES_PER_SKU_AND_CELL: f64 = 4.0;
 pub const BYTES_PER_SKU_OF_FLAG: f64 = 8.0;
 /// Memory per SKU where it can be oversold; bytes.
 pub const BYTES_PER_SKU_OVERSOLD: f64 = 4.0;
+/// More of them where stock comes in later than at the start.
+const BYTES_PER_SUPPLIED_SKU: f64 = 4.0;
 /// Memory per shopper where history carries over from window to window, and again where there are presales; bytes.
 pub const BYTES_PER_SHOPPER: f64 = 1.0;
 /// Memory per session in flight: its state in the event list, whose chunks are part empty, and its basket; bytes.
@@ -221,6 +223,7 @@ pub fn events_of_state(plan: &Plan, state: &State) -> f64 {
 /// Memory of a run, bytes.
 fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
     let skus = plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64);
+    let is_supplied = plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.supply.is_some());
     let remembered = u8::from(plan.windows.len() > 1) + u8::from(plan.presales().next().is_some());
     let in_flight = windows.iter().map(|w| w.peak_in_flight.value).fold(0.0, f64::max);
     let rows = crate::engine::schedule::slots(plan).len() as f64;
@@ -232,7 +235,7 @@ fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
     };
     BASE_BYTES
         + rows * columns * BYTES_PER_ROW_AND_SERVICE
-        + skus * (BYTES_PER_SKU + of_policies)
+        + skus * (BYTES_PER_SKU + of_policies + if is_supplied { BYTES_PER_SUPPLIED_SKU } else { 0.0 })
         + f64::from(remembered) * plan.shoppers as f64 * BYTES_PER_SHOPPER
         + in_flight * BYTES_PER_SESSION
 }

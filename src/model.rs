@@ -13,7 +13,7 @@ use crate::rng::{Draws, Name, Purpose};
 use crate::target::{ResponseSlice, response_slices};
 use crate::units::{Instant, Nanos};
 use catalogue::{Catalogue, Sku};
-use expectation::Expectation;
+use expectation::{Expectation, ExpectedUnits};
 use intensity::Cumulative;
 use livestream::Livestreams;
 use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
@@ -22,6 +22,8 @@ use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
 pub const HAS_BOUGHT: u8 = 1;
 /// A shopper has failed to buy in an earlier window.
 pub const HAS_FAILED: u8 = 2;
+/// A shopper has left an earlier window by choice; counts for those of whom neither of the others is true.
+pub const HAS_DEFERRED: u8 = 4;
 
 /// Names the rounding of what the first incident of a service takes.
 const FIRST_LOSS: u16 = 0x100;
@@ -69,7 +71,7 @@ pub struct Model {
     /// Livestreams.
     pub livestreams: Option<Livestreams>,
     /// Units of each category that merchants laid in stock for.
-    pub stocked_for: Vec<f64>,
+    pub stocked_for: ExpectedUnits,
     /// When payments fail.
     pub declines: Vec<plan::capacity::Declines>,
     /// Response times to record for targets, on top of those of windows.
@@ -277,13 +279,13 @@ impl Model {
     /// Compiles a plan; `simulated` is at least one and at most the plan's cells.
     #[must_use]
     pub fn new(plan: &Plan, simulated: u32) -> Self {
-        let expected = Expectation::new(plan).units_by_category(plan);
+        let expected = Expectation::new(plan).units(plan);
         Model::stocked_for(plan, simulated, expected)
     }
 
-    /// Compiles a plan whose stock was laid in for another demand than its own: so many units of each category.
+    /// Compiles a plan whose stock was laid in for another demand than its own.
     #[must_use]
-    pub fn stocked_for(plan: &Plan, simulated: u32, units: Vec<f64>) -> Self {
+    pub fn stocked_for(plan: &Plan, simulated: u32, units: ExpectedUnits) -> Self {
         let fraction = f64::from(simulated) / f64::from(plan.cells);
         let mut share_until = 0.0;
         let segments = plan
@@ -378,13 +380,15 @@ impl Model {
         self.presales.iter().find(|presale| self.windows[presale.terms.window].closes == at)
     }
 
-    /// Whether a shopper who was invited to a window comes, given their history ([`HAS_BOUGHT`], [`HAS_FAILED`]).
+    /// Whether a shopper who was invited to a window comes, given their history ([`HAS_BOUGHT`], [`HAS_FAILED`],
+    /// [`HAS_DEFERRED`]).
     #[must_use]
     pub fn accepts(&self, segment: usize, window: usize, shopper: u64, history: u8) -> bool {
         let Some(attendance) = &self.segments[segment].attendance[window] else { return false };
         let factor = match history {
             h if h & HAS_BOUGHT != 0 => self.memory.after_bought,
             h if h & HAS_FAILED != 0 => self.memory.after_failed,
+            h if h & HAS_DEFERRED != 0 => self.memory.after_deferred,
             _ => 1.0,
         };
         let chance = (attendance.participation * factor).min(1.0);
@@ -450,8 +454,7 @@ impl Segment {
         let attendance = |(window, attendance): (usize, &Option<plan::Attendance>)| {
             let attendance = attendance.as_ref()?;
             let length = plan.windows[window].closes - plan.windows[window].opens;
-            let factor =
-                if window == 0 { 1.0 } else { plan.memory.after_bought.max(plan.memory.after_failed).max(1.0) };
+            let factor = if window == 0 { 1.0 } else { plan.memory.most() };
             Some(Attendance {
                 participation: attendance.participation,
                 invited: (attendance.participation * factor).min(1.0),

@@ -114,6 +114,22 @@ pub struct Memory {
     pub after_bought: f64,
     /// For shoppers who failed to buy before, and never bought.
     pub after_failed: f64,
+    /// For shoppers who left by choice before, and never bought or failed.
+    pub after_deferred: f64,
+}
+
+impl Memory {
+    /// The largest factor of any history.
+    #[must_use]
+    pub fn most(&self) -> f64 {
+        self.after_bought.max(self.after_failed).max(self.after_deferred).max(1.0)
+    }
+
+    /// Whether it matters that a shopper has left by choice. Where it does not, nobody remembers it.
+    #[must_use]
+    pub fn knows_deferral(&self) -> bool {
+        self.after_deferred != 1.0
+    }
 }
 
 /// A sale window: `opens <= t < closes`, both on whole seconds.
@@ -381,7 +397,7 @@ pub struct Retry {
     pub jitter: Jitter,
 }
 
-pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Slowdown};
+pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Restock, Slowdown};
 
 /// A channel that sessions come by.
 #[derive(Clone, Debug, PartialEq)]
@@ -496,6 +512,22 @@ pub struct Catalogue {
     pub named_brands: Vec<Brand>,
     /// Named products.
     pub products: Vec<Product>,
+    /// When their stock comes in; `None`: all of it is there from the first window on.
+    pub supply: Option<Supply>,
+}
+
+/// When stock comes in: what is withheld for later windows, and what is laid in on top.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supply {
+    /// Share of a SKU's stock that has come in once a window has opened, by [`WindowId`]: never falls, and ends at one.
+    pub on_sale: Vec<f64>,
+    /// Share of the generated SKUs that are listed once a window has opened, by [`WindowId`]: positive, never falls, and ends at one.
+    /// `None`: all of them from the first window on.
+    pub listed: Option<Vec<f64>>,
+    /// What is laid in on top when a window opens, by [`CategoryId`] and [`WindowId`]; nothing at the first opening.
+    pub of_category: Vec<Vec<Option<Restock>>>,
+    /// The same by named product.
+    pub of_product: Vec<Vec<Option<Restock>>>,
 }
 
 /// Broken power law over ranks.
@@ -548,7 +580,7 @@ pub struct Product {
     pub brand: Option<usize>,
     /// Price of a unit.
     pub price: Fen,
-    /// Units in stock at the start; at most 4 * 10^9.
+    /// Units in stock, over all windows; at most 4 * 10^9.
     pub stock: u32,
     /// Share of its category's lines; the shares of a category sum to at most one.
     pub demand: f64,
@@ -643,6 +675,39 @@ pub enum StockDistribution {
         /// Fewest units.
         at_least: u32,
     },
+}
+
+impl Catalogue {
+    /// Whether some SKUs are listed later than in the first window.
+    #[must_use]
+    pub fn is_listed_late(&self) -> bool {
+        self.supply.as_ref().is_some_and(|supply| supply.listed.is_some())
+    }
+
+    /// What comes in when a window opens: the shares of all stock and of all SKUs that are on sale from then on, and what is laid in
+    /// on top, by category and by named product.
+    #[must_use]
+    pub fn supply_at(&self, window: WindowId) -> ([f64; 2], [Vec<Option<Restock>>; 2]) {
+        match &self.supply {
+            Some(supply) => {
+                let of = |rules: &[Vec<Option<Restock>>]| rules.iter().map(|of| of[window]).collect();
+                let listed = supply.listed.as_ref().map_or(1.0, |listed| listed[window]);
+                ([supply.on_sale[window], listed], [of(&supply.of_category), of(&supply.of_product)])
+            }
+            None => ([1.0; 2], [vec![None; self.categories.len()], vec![None; self.products.len()]]),
+        }
+    }
+}
+
+impl Supply {
+    /// How many times its stock a named product has over all windows, at most: what is laid in up to a level may be less.
+    #[must_use]
+    pub fn times_stock(&self, product: usize) -> f64 {
+        let laid_in = self.of_product[product].iter().flatten().map(|restock| match restock {
+            Restock::Share(times) | Restock::UpTo(times) => times,
+        });
+        1.0 + laid_in.sum::<f64>()
+    }
 }
 
 impl Presale {

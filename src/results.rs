@@ -483,6 +483,9 @@ pub struct Conservation {
     pub sessions_in_flight: u64,
     /// Units in stock at the start.
     pub units_start: u64,
+    /// Units that came in when later windows opened; absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub units_restocked: u64,
     /// Units paid for.
     pub units_sold: u64,
     /// Units held by unpaid orders at the end.
@@ -492,7 +495,7 @@ pub struct Conservation {
     pub units_set_aside: u64,
     /// Units left.
     pub units_left: u64,
-    /// SKUs for which start = sold + held + set aside + left does not hold; always zero in a valid result.
+    /// SKUs for which start + restocked = sold + held + set aside + left does not hold; always zero in a valid result.
     pub skus_in_breach: u64,
     /// Whether, at every service, requests = answered + rejected + cancelled + still there; always so in a valid result.
     pub requests_add_up: bool,
@@ -716,6 +719,8 @@ pub struct ProductRow {
     pub price_fen: u64,
     /// Units at the start.
     pub units_start: u64,
+    /// Units that came in when later windows opened.
+    pub units_restocked: u64,
     /// Units ordered.
     pub units_ordered: u64,
     /// Units paid.

@@ -61,7 +61,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         tick_min: Nanos::from_millis(20),
         tick_max: Nanos::from_secs(1),
         fine: Nanos::from_secs(3600),
-        memory: Memory { after_bought: 1.0, after_failed: 1.0 },
+        memory: Memory { after_bought: 1.0, after_failed: 1.0, after_deferred: 1.0 },
         windows: vec![Window {
             name: "first".into(),
             opens: Instant(0),
@@ -227,6 +227,7 @@ fn money_is_lines_times_price_times_units() {
             units: Some(CountDistribution::Constant(10)),
             hold: None,
         }],
+        supply: None,
     });
     let forecast = Forecast::new(&plan);
     // 1000 checkouts of two lines, half food, half phones; a tenth of the food lines are ten apples.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
 use saleload::model::catalogue::Catalogue;
+use saleload::model::expectation::ExpectedUnits;
 use saleload::plan::Popularity;
 use saleload::rng::{Draws, Name, Purpose};
 use saleload::scenario;
@@ -23,7 +24,8 @@ fn picked(category: &str) -> (Popularity, u64, Counts) {
     let plan = scenario::load(path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false))).plan;
     let goods = plan.catalogue.expect("the festival sells something");
     let id = goods.categories.iter().position(|of| of.name == category).expect("a category");
-    let catalogue = Catalogue::new(plan.seed, &goods, 1.0, &vec![1e8; goods.categories.len()]);
+    let expected = ExpectedUnits { of_category: vec![1e8; goods.categories.len()], by_window: Vec::new() };
+    let catalogue = Catalogue::new(plan.seed, &goods, 1.0, &expected);
     let first = catalogue.of_rank(id, 0);
     let draws = Draws::new(plan.seed);
     let mut counts = Counts::new();

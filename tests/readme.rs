@@ -49,7 +49,7 @@ fn every_scenario_loads_and_runs() {
     assert_eq!(
         blocks.len(),
         8,
-        "a whole scenario, a variant, an inventory policy, targets, published figures, a desk, a bad day, coming back"
+        "a whole scenario, a variant, an inventory policy, an evening, targets, published figures, a desk, a bad day, coming back"
     );
     for block in &blocks {
         let plan = load(block).plan;

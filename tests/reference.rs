@@ -124,7 +124,10 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests refused", 3, |seen| seen.rarities.refused),
     ("requests that get through later", 3, |seen| seen.rarities.got_through),
     ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
-    ("deposits", 15, |seen| seen.deposits),
+    ("units laid in", 10, |seen| seen.laid_in),
+    ("SKUs listed later", 10, |seen| seen.listed_late),
+    ("shoppers who put it off", 20, |seen| seen.deferred),
+    ("deposits", 12, |seen| seen.deposits),
     ("balances", 8, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
@@ -171,6 +174,9 @@ struct Seen {
     cancelled: u64,
     slowed: u64,
     rarities: Rarities,
+    laid_in: u64,
+    listed_late: u64,
+    deferred: u64,
     deposits: u64,
     balances: u64,
     forfeited: u64,
@@ -235,6 +241,14 @@ impl Seen {
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
             rarities,
+            laid_in: run.stock.laid_in,
+            listed_late: run.stock.listed_late,
+            deferred: if run.plan.memory.knows_deferral() && run.plan.windows.len() > 1 {
+                let only = run.history.iter().filter(|of| of.has_deferred && !of.has_bought && !of.has_failed);
+                only.count() as u64
+            } else {
+                0
+            },
             deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
             balances: results.summary.presales.iter().map(|of| of.balances).sum(),
             forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),

@@ -8,7 +8,7 @@ use super::cell::{Cell, Player, Waiting};
 use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move, Sale};
 use super::wish::Wishes;
-use crate::model::{HAS_BOUGHT, HAS_FAILED, Holds, Pays};
+use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Holds, Pays};
 use crate::plan::MAX_LINES;
 use crate::recorder::Intents;
 use crate::units::{Instant, Nanos};
@@ -338,6 +338,8 @@ impl Player<'_> {
         self.tally.ended += 1;
         if session.cause != Cause::NONE {
             self.remember(session, HAS_FAILED);
+        } else if self.model.memory.knows_deferral() && !self.is_due_to_come_back(session) {
+            self.remember(session, HAS_DEFERRED);
         }
         if !session.basket.is_one() {
             let never_had_one = session.basket == BasketId::NONE;
@@ -354,6 +356,11 @@ impl Player<'_> {
         }
         session.wait_for(Phase::HoldExpiryAfterExit, self.cell.baskets.deadline(session.basket));
         self.cell.events.push(*session);
+    }
+
+    /// Whether a session that ends has paid a deposit.
+    fn is_due_to_come_back(&self, session: &Session) -> bool {
+        matches!(self.round(session).pays, Pays::Deposits(_)) && self.has_deposit(session)
     }
 
     /// Enters the undecided lines of a session in the ledger, once.

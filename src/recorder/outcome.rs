@@ -114,7 +114,8 @@ impl Conservation {
     #[must_use]
     pub fn holds(&self) -> bool {
         self.sessions_begun == self.sessions_ended + self.sessions_in_flight
-            && self.units_start == self.units_sold + self.units_held + self.units_set_aside + self.units_left
+            && self.units_start + self.units_restocked
+                == self.units_sold + self.units_held + self.units_set_aside + self.units_left
             && self.skus_in_breach == 0
             && self.requests_add_up
             && self.ledger_difference_fen == 0
@@ -163,6 +164,7 @@ impl Outcome<'_> {
         let goods = self.stock.account(self.model.catalogue.as_ref(), &self.ending.held, &self.ending.set_aside);
         check.skus_in_breach = goods.skus_in_breach;
         check.units_start = goods.start * self.scale;
+        check.units_restocked = goods.restocked * self.scale;
         check.units_sold = goods.sold * self.scale;
         check.units_held = goods.held * self.scale;
         check.units_set_aside = goods.set_aside * self.scale;

@@ -155,11 +155,14 @@ pub struct Memory {
     /// Factor for a shopper who tried to buy in an earlier window, failed, and never bought.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub after_failed: f64,
+    /// Factor for a shopper who came to an earlier window, left by choice, and never bought or failed: one who looked and put it off.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub after_deferred: f64,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { after_bought: 1.0, after_failed: 1.0 }
+        Memory { after_bought: 1.0, after_failed: 1.0, after_deferred: 1.0 }
     }
 }
 
@@ -177,6 +180,41 @@ pub struct Window {
     /// Waiting room in front of the whole platform. Absent: whoever comes goes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// The part of all stock that is on sale from this window on. Absent in every window: all of it from the first on. Absent in
+    /// some: nothing comes in with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<WindowStock>,
+    /// Generated SKUs that are listed only from this window on, later than the first: so many of `catalogue.skus`, of every category
+    /// and at every popularity alike (to within a few). Before that they have no stock, and whoever would have looked at one looks at
+    /// the next more popular SKU of its category that is listed; the most popular one always is. Merchants who stock for the demand
+    /// that they expect (`cover`) reckon with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000u64))]
+    pub new_skus: Option<u64>,
+    /// Units that are laid in on top when it opens, of every SKU; a category or a named product may say otherwise. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restock: Option<Restock>,
+}
+
+/// The part of all stock that comes on sale with a window. Units are dealt out whole, SKU by SKU, and add up exactly; which window gets
+/// what does not come out even is drawn, so that a single unit is in each window with the probability of its share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WindowStock {
+    /// Share of the stock of each SKU; over the windows they sum to one.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+}
+
+/// Units of a SKU that are laid in on top when a window opens, later than the first. What is no whole unit is rounded at random,
+/// without bias. No SKU ever has more than 4,000,000,000 units in all.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Restock {
+    /// So many times its stock, which is that of all windows together.
+    Share(#[schemars(range(min = 0.0, max = 100.0))] f64),
+    /// As many as are missing to so many times its stock: what nobody holds, and what comes on sale with the window, counts.
+    UpTo(#[schemars(range(min = 0.0, max = 100.0))] f64),
 }
 
 /// A presale: `reserve` sets stock aside, `pay` pays a deposit, and some of those who did come back in a later window to pay the
@@ -847,12 +885,15 @@ pub struct Category {
     pub demand: f64,
     /// Price of one unit.
     pub price: MoneyDistribution,
-    /// Units of each SKU in stock at the start.
+    /// Units of each SKU in stock, over all windows.
     pub stock: StockDistribution,
     /// How long an unpaid order of such goods is open, and keeps its stock. An order of several kinds closes as a whole when the shortest
     /// hold ends. Absent: `inventory.hold`. An order of a presale waits for its deposit as long as the presale says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Nanos>,
+    /// Units that are laid in on top when windows open, by window. Absent: as the window says.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub restock: Named<Restock>,
     /// Share that the sale takes off the price of generated SKUs. Named products cost what they say.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.95))]
@@ -888,9 +929,12 @@ pub struct Product {
     pub brand: Option<String>,
     /// Price of one unit.
     pub price: Fen,
-    /// Units in stock at the start.
+    /// Units in stock, over all windows.
     #[schemars(range(min = 0, max = 4_000_000_000u64))]
     pub stock: u64,
+    /// Units that are laid in on top when windows open, by window. Absent: as its category says.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub restock: Named<Restock>,
     /// Share of its category's basket lines that choose it.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub demand: f64,

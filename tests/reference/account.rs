@@ -272,6 +272,7 @@ impl Simulator<'_> {
                 .count() as u64
                 * scale,
             units_start: units(|shelf| shelf.start),
+            units_restocked: units(|shelf| shelf.restocked),
             units_sold: units(|shelf| shelf.paid),
             units_held: held.map(|line| u64::from(line.units)).sum::<u64>() * scale,
             units_set_aside: self

@@ -307,8 +307,13 @@ impl Simulator<'_> {
         let row = self.record.current();
         row.ended += 1;
         row.turned_away += u64::from(failed_by_platform && !session.had_basket);
+        let comes_for_a_balance =
+            self.presale_of(session.key).is_some() && self.deposits.contains_key(&session.key.shopper);
+        let history = &mut self.history[session.key.shopper as usize];
         if session.failure.is_some() {
-            self.history[session.key.shopper as usize].has_failed = true;
+            history.has_failed = true;
+        } else if !comes_for_a_balance {
+            history.has_deferred = true;
         }
         let Some(deadline) = session.deadline else {
             return self.enter_in_ledger(&session, &session.basket, session.failure.unwrap_or(Fate::ChangedMind));

@@ -68,6 +68,7 @@ impl Cell {
 pub(crate) struct History {
     pub(crate) has_bought: bool,
     pub(crate) has_failed: bool,
+    pub(crate) has_deferred: bool,
 }
 
 /// An order that waits for the end of the tick, with the lines that were granted at once.
@@ -109,6 +110,9 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
     'slots: for slot in schedule::slots(plan) {
         let glimpse = slot.glimpse(simulator.record.rows.len(), &simulator.model.draws);
         simulator.record.open(slot, glimpse);
+        if slot.window > 0 && slot.start == plan.windows[slot.window].opens {
+            simulator.stock.lay_in(plan, &simulator.model, slot.window, slot.start);
+        }
         for slice in 0..slot.slices {
             let ticks = slot.ticks_of(slice);
             let start = if ticks.start == 0 { slot.start } else { slot.tick_end(ticks.start - 1) };
@@ -174,7 +178,7 @@ impl<'a> Simulator<'a> {
             cells: (0..settings.simulated).map(cell).collect(),
             events: BinaryHeap::new(),
             sessions: BTreeMap::new(),
-            stock: Stock::new(&model, settings.settlement),
+            stock: Stock::new(plan, &model, settings.settlement),
             waiting: Vec::new(),
             history: vec![History::default(); plan.shoppers as usize],
             deposits: BTreeMap::new(),

@@ -2,7 +2,9 @@
 
 use super::session::{Key, Line};
 use saleload::model::Model;
+use saleload::model::catalogue::Catalogue;
 use saleload::plan::inventory::{Inventory, Reserve};
+use saleload::plan::{Plan, Restock, Supply};
 use saleload::units::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +22,9 @@ pub(crate) enum Settlement {
 pub(crate) struct Shelf {
     pub(crate) price: u32,
     pub(crate) start: u32,
+    pub(crate) restocked: u32,
+    /// Whether it is on sale yet, with or without a unit.
+    pub(crate) is_listed: bool,
     pub(crate) left: u32,
     pub(crate) ordered: u32,
     pub(crate) paid: u32,
@@ -73,6 +78,10 @@ pub(crate) struct Stock {
     contested: Vec<Contested>,
     /// Contested requests in all, and of those granted.
     pub(crate) contests: (u64, u64),
+    /// Units laid in since the start.
+    pub(crate) laid_in: u64,
+    /// SKUs listed since the start.
+    pub(crate) listed_late: u64,
     policy: Inventory,
     /// By cell and SKU the cell's own units, where stock is split.
     own: BTreeMap<(usize, u32), u32>,
@@ -82,14 +91,47 @@ pub(crate) struct Stock {
     pub(crate) stranded: Vec<Line>,
 }
 
+/// What comes in when.
+struct Incoming<'a>(&'a Supply);
+
+impl Incoming<'_> {
+    /// Units of a SKU's stock that have come on sale by the opening of a window: of a number line cut at the shares, each unit is where
+    /// its mark falls, one unit apart from the next, all moved by one draw.
+    fn on_sale_by(&self, catalogue: &Catalogue, sku: u32, window: usize) -> u32 {
+        let (whole, share) = (catalogue.stock(sku), self.0.on_sale[window]);
+        if !catalogue.is_listed(sku, window) {
+            return 0;
+        }
+        if share == 1.0 {
+            return whole;
+        }
+        let marks = (f64::from(whole) * share + catalogue.supply_draw(sku, 0)).floor();
+        marks.min(f64::from(whole)) as u32
+    }
+}
+
 impl Stock {
-    pub(crate) fn new(model: &Model, settlement: Settlement) -> Self {
+    pub(crate) fn new(plan: &Plan, model: &Model, settlement: Settlement) -> Self {
+        let supply = plan.catalogue.as_ref().and_then(|catalogue| catalogue.supply.as_ref()).map(Incoming);
         let shelves = model.catalogue.as_ref().map_or(Vec::new(), |catalogue| {
             let shelf = |sku| {
-                let (price, start) = (catalogue.price(sku), catalogue.stock(sku));
-                let sold_out_at = (start == 0).then_some(Instant(0));
-                let (left, ordered, paid, paid_fen) = (start, 0, 0, 0);
-                Shelf { price, start, left, ordered, paid, paid_fen, sold_out_at, ran_out: None, oversold: 0 }
+                let (price, whole) = (catalogue.price(sku), catalogue.stock(sku));
+                let start = supply.as_ref().map_or(whole, |supply| supply.on_sale_by(catalogue, sku, 0));
+                let is_listed = catalogue.is_listed(sku, 0);
+                Shelf {
+                    price,
+                    start,
+                    restocked: 0,
+                    is_listed,
+                    left: start,
+                    ordered: 0,
+                    paid: 0,
+                    paid_fen: 0,
+                    // What is withheld is not sold out.
+                    sold_out_at: (whole == 0 && is_listed).then_some(Instant(0)),
+                    ran_out: None,
+                    oversold: 0,
+                }
             };
             (0..catalogue.skus()).map(shelf).collect()
         });
@@ -101,6 +143,8 @@ impl Stock {
             released: BTreeMap::new(),
             contested: Vec::new(),
             contests: (0, 0),
+            laid_in: 0,
+            listed_late: 0,
             policy: model.inventory,
             own: BTreeMap::new(),
             late: 0,
@@ -123,6 +167,43 @@ impl Stock {
                 *self.own.entry((cell, sku)).or_default() += 1;
             }
         }
+    }
+
+    /// A window opens that is not the first: what it brings is put on the shelves.
+    pub(crate) fn lay_in(&mut self, plan: &Plan, model: &Model, window: usize, now: Instant) {
+        let Some(supply) = plan.catalogue.as_ref().and_then(|catalogue| catalogue.supply.as_ref()) else { return };
+        let catalogue = model.catalogue.as_ref().expect("the plan has one");
+        for (sku, shelf) in (0..).zip(&mut self.shelves) {
+            let [before, by_now] =
+                [window - 1, window].map(|window| Incoming(supply).on_sale_by(catalogue, sku, window));
+            let withheld = by_now - before;
+            let rules = match supply.of_product.get(sku as usize) {
+                Some(own) => own,
+                None => &supply.of_category[catalogue.category_of(sku)],
+            };
+            let times = |times: f64| {
+                let exactly = f64::from(catalogue.stock(sku)) * times;
+                (exactly + catalogue.supply_draw(sku, window as u16)).floor().min(4e9) as u32
+            };
+            let is_new = catalogue.is_listed(sku, window) && !shelf.is_listed;
+            shelf.is_listed |= is_new;
+            if is_new && catalogue.stock(sku) == 0 {
+                shelf.sold_out_at = Some(now);
+            }
+            self.listed_late += u64::from(is_new);
+            let on_top = match rules[window] {
+                _ if is_new || !shelf.is_listed => 0,
+                None => 0,
+                Some(Restock::Share(share)) => times(share),
+                Some(Restock::UpTo(level)) => times(level).saturating_sub(shelf.left).saturating_sub(withheld),
+            };
+            let room = 4_000_000_000 - shelf.start - shelf.restocked;
+            let units = (u64::from(withheld) + u64::from(on_top)).min(u64::from(room)) as u32;
+            shelf.left += units;
+            shelf.restocked += units;
+            self.laid_in += u64::from(units);
+        }
+        self.deal();
     }
 
     /// Whether it is known that nothing is left for a cell.

@@ -506,6 +506,7 @@ fn product_rows() -> Vec<ProductRow> {
         brand: String::new(),
         price_fen: 799_900,
         units_start: units,
+        units_restocked: 0,
         units_ordered: units,
         units_paid: units,
         units_left: if out == i64::MAX { units * 6 / 10 } else { 0 },

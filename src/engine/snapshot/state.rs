@@ -22,7 +22,7 @@ use crate::engine::visit::EXIT;
 use crate::engine::wish::Wishes;
 use crate::engine::{Group, Run};
 use crate::model::catalogue::Sku;
-use crate::model::{HAS_BOUGHT, HAS_FAILED, Model, Pays};
+use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Model, Pays};
 use crate::plan::{MAX_LINES, Plan};
 use crate::recorder::state::RecorderState;
 use crate::recorder::{Intents, Recorder};
@@ -30,9 +30,9 @@ use crate::units::Instant;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// All that a history can tell, in two bits.
-const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED;
-const _: () = assert!(KNOWN == 3, "histories are packed into two bits");
+/// All that a history can tell, in three bits.
+const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED | HAS_DEFERRED;
+const _: () = assert!(KNOWN < 16, "histories are packed into four bits");
 
 /// A cell, but for what its shoppers remember, which has a section of its own.
 #[derive(Serialize, Deserialize)]
@@ -120,13 +120,13 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
 pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let Header { simulated_cells, now, stocked_for, .. } = start.snapshot.header.clone();
     let sections = &mut start.snapshot.sections;
-    let categories = plan.catalogue.as_ref().map_or(0, |catalogue| catalogue.categories.len());
-    if stocked_for.len() != categories || !stocked_for.iter().all(|units| (0.0..1e18).contains(units)) {
+    if !stocked_for.can_be_of(plan) {
         return Err(Reason::Impossible("stock was laid in for an impossible demand"));
     }
     let mut run = Run::new(Model::stocked_for(plan, simulated_cells, stocked_for));
     run.now = now;
     run.forks.clone_from(&start.forks);
+    let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let mut laws = Laws {
         held: vec![0; run.stock.skus() as usize],
         in_rooms: vec![0; plan.windows.len()],
@@ -135,7 +135,7 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     };
     for shard in 0..SHARDS {
         let histories: Vec<SkuHistory> = decode(&sections.section()?)?;
-        let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), now);
+        let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), (now, windows));
         for (sku, units) in held.ok_or(Reason::Impossible("the stock of a product does not add up"))? {
             laws.held[sku as usize] = units;
         }
@@ -154,7 +154,6 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     }
     run.effects = switches.effects(&run.model);
     run.switches = switches;
-    let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let position = Position::of(plan, now).ok_or(Reason::Impossible("it was not taken at the end of a tick"))?;
     run.recorder = Recorder::restore(&run.model, record, &position.played, windows).map_err(Reason::Impossible)?;
     let scalers: Vec<Scaler> = decode(&sections.section()?)?;
@@ -205,11 +204,11 @@ fn remember(cell: &mut Cell, packed: &[u8]) -> Result<(), Wrong> {
     if cell.history.is_empty() {
         return Ok(());
     }
-    if packed.len() != cell.history.len().div_ceil(4) {
+    if packed.len() != cell.history.len().div_ceil(2) {
         return Err("its shoppers are others");
     }
-    for (four, byte) in cell.history.chunks_mut(4).zip(packed) {
-        four.iter_mut().zip([0, 2, 4, 6]).for_each(|(of_shopper, shift)| *of_shopper = byte >> shift & KNOWN);
+    for (two, byte) in cell.history.chunks_mut(2).zip(packed) {
+        two.iter_mut().zip([0, 4]).for_each(|(of_shopper, shift)| *of_shopper = byte >> shift & KNOWN);
     }
     Ok(())
 }
@@ -225,10 +224,10 @@ fn take_deposits(cell: &mut Cell, deposits: &[u8]) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The histories of four shoppers in a byte: that halves a snapshot of many shoppers.
+/// The histories of two shoppers in a byte: that makes a snapshot of many shoppers much smaller.
 fn packed(history: &[u8]) -> Vec<u8> {
-    let pack = |four: &[u8]| four.iter().zip([0, 2, 4, 6]).map(|(of_shopper, shift)| of_shopper << shift).sum();
-    history.chunks(4).map(pack).collect()
+    let pack = |two: &[u8]| two.iter().zip([0, 4]).map(|(of_shopper, shift)| of_shopper << shift).sum();
+    history.chunks(2).map(pack).collect()
 }
 
 impl Position {

@@ -222,10 +222,12 @@ impl Outcome<'_> {
 
     /// Units of a SKU that were paid for when nothing was left, and any that are paid or held beyond those that were in stock.
     fn units_oversold(&self, sku: Sku) -> u128 {
-        let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock(sku)));
+        let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock_at_start(sku)));
         let held = &self.ending.held[self.ending.held.partition_point(|&(of, _)| of < sku)..];
         let held: u64 = held.iter().take_while(|&&(of, _)| of == sku).map(|&(_, units)| u64::from(units)).sum();
-        let beyond = (u64::from(self.stock.of(sku).paid) + held).saturating_sub(start);
+        let stock = self.stock.of(sku);
+        let came_in = start + u64::from(stock.restocked);
+        let beyond = (u64::from(stock.paid) + held).saturating_sub(came_in);
         u128::from(beyond + u64::from(self.stock.oversold(sku))) * u128::from(self.scale)
     }
 

@@ -69,6 +69,7 @@ impl Check<'_> {
             categories,
             named_brands,
             products,
+            supply: self.supply(),
         })
     }
 

@@ -13,6 +13,7 @@ use crate::model::Model;
 use crate::model::catalogue::Catalogue;
 use crate::model::livestream::Livestreams;
 use crate::target::ResponseSlice;
+use crate::units::Instant;
 use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,8 @@ pub struct ServiceTally {
     pub offered_ns: u128,
     /// Time waited by requests that are answered, ns.
     pub waited_ns: u128,
+    /// When the last request was done whose client had been answered on acceptance; zero: there was none.
+    pub settled: Instant,
     /// What the stations did.
     pub reading: Reading,
     /// Response times of requests that are answered, µs.
@@ -191,6 +194,11 @@ impl ServiceTally {
     pub fn accept(&mut self, waited_ns: u64, response_ns: u64) {
         self.waited_ns += u128::from(waited_ns);
         self.responses_us.record(response_ns.div_ceil(1000).max(1));
+    }
+
+    /// A request is or will be done whose client has been answered before.
+    pub fn settle(&mut self, done: Instant) {
+        self.settled = self.settled.max(done);
     }
 
     /// Adds what a station did.
@@ -209,6 +217,7 @@ impl ServiceTally {
         total.timed_out += std::mem::take(&mut self.timed_out);
         total.offered_ns += std::mem::take(&mut self.offered_ns);
         total.waited_ns += std::mem::take(&mut self.waited_ns);
+        total.settle(std::mem::take(&mut self.settled));
         total.read(std::mem::take(&mut self.reading));
         self.responses_us.drain_into(&mut total.responses_us);
     }
@@ -339,6 +348,8 @@ pub struct ServiceRow {
     pub offered_ns: u128,
     /// Time waited by those answered, ns.
     pub waited_ns: u128,
+    /// When the last was done whose client had been answered on acceptance; zero: there was none.
+    pub settled: Instant,
     /// What the stations did.
     pub reading: Reading,
     /// Median response, µs.
@@ -425,6 +436,7 @@ impl ServiceRow {
             answered: tally.responses_us.count(),
             offered_ns: tally.offered_ns,
             waited_ns: tally.waited_ns,
+            settled: tally.settled,
             reading: tally.reading,
             response_us_p50: tally.responses_us.quantile(0.5),
             response_us_p99: tally.responses_us.quantile(0.99),

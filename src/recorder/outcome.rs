@@ -3,6 +3,7 @@
 
 mod goods;
 mod saturation;
+mod settlement;
 mod tables;
 mod targets;
 
@@ -200,6 +201,7 @@ impl Outcome<'_> {
             windows: (0..self.plan.windows.len()).map(|window| self.window(window)).collect(),
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            settlements: self.settlements(),
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
             cost: self.cost(),
             targets,

@@ -56,6 +56,7 @@ struct ServiceState {
     timed_out: u64,
     offered_ns: u128,
     waited_ns: u128,
+    settled: Instant,
     reading: Reading,
     responses_us: Buckets,
 }
@@ -323,6 +324,7 @@ impl TallyState {
             timed_out: service.timed_out,
             offered_ns: service.offered_ns,
             waited_ns: service.waited_ns,
+            settled: service.settled,
             reading: service.reading,
             responses_us: service.responses_us.counted(),
         });
@@ -383,6 +385,7 @@ impl ServiceState {
             timed_out: self.timed_out,
             offered_ns: self.offered_ns,
             waited_ns: self.waited_ns,
+            settled: self.settled,
             reading: self.reading,
             responses_us: ResponseTimes::of(&self.responses_us)?,
         })

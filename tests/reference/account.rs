@@ -89,6 +89,7 @@ impl Simulator<'_> {
             targets: self.targets(),
             published: self.published(),
             switched: self.switched(),
+            settlements: self.settlements(),
             // The drawn scenarios state no costs.
             cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),

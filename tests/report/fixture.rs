@@ -352,6 +352,7 @@ fn summary(table: &Table) -> Summary {
             window(table, "second window", 2, SECOND, SECOND + DAY),
         ],
         presales: Vec::new(),
+        settlements: Vec::new(),
         switched: Vec::new(),
         saturated: vec![Saturation {
             service: "order".to_owned(),

@@ -149,7 +149,14 @@ impl Player<'_> {
         let settings = self.desk_settings(service);
         if let Some(request) = self.cell.desks.arrive(settings, turn.place, turn.time) {
             self.fails(&request, turn.time);
+        } else {
+            self.is_accepted(turn.place, turn.time);
         }
+    }
+
+    /// Nobody waits for a request that has failed. Where its client was told that it is accepted, it counts as rejected all the same.
+    pub(super) fn comes_to_nothing(&mut self, service: usize) {
+        self.tally.services[service].rejected += u64::from(self.model.services[service].answers_on_acceptance);
     }
 
     /// A request has come to nothing. Its client is told, if it is still there: another call of the same page may have failed just
@@ -164,6 +171,8 @@ impl Player<'_> {
         if request.is_awaited && is_there {
             session.time = Instant(now);
             self.refused(&mut session, usize::from(request.task.service));
+        } else if !matches!(request.task.stage, Stage::UnderWay(_)) {
+            self.comes_to_nothing(usize::from(request.task.service));
         }
         for line in freed {
             self.serve(line, now);

@@ -66,6 +66,8 @@ impl Player<'_> {
         if is_awaited {
             client.time = leg.time;
             self.refused(&mut client, service);
+        } else {
+            self.comes_to_nothing(service);
         }
         self.serve((service, task.queue), leg.time.0);
     }

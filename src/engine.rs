@@ -113,14 +113,20 @@ struct Run {
 /// The end of a tick, at which a run can be looked at, kept, and broken off.
 pub struct Pause<'a> {
     run: &'a mut Run,
-    progress: Progress,
+    expected: &'a ExpectedArrivals,
 }
 
 impl Pause<'_> {
     /// How far the run has come.
     #[must_use]
-    pub fn progress(&self) -> &Progress {
-        &self.progress
+    pub fn progress(&self) -> Progress {
+        self.run.progress(self.expected.share_until(self.run.now))
+    }
+
+    /// Up to when it has been played.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.run.now
     }
 
     /// Writes a snapshot of the run to `path`; `scenario` is what it plays, resolved. The length of the file.
@@ -142,10 +148,10 @@ impl Pause<'_> {
 pub fn run(
     plan: &Plan,
     options: &Options,
-    watch: &mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send),
+    watch: &mut (dyn FnMut(&mut Pause<'_>) -> ControlFlow<()> + Send),
 ) -> Result<Results, Breach> {
     let ready = begin(plan, options, None).expect("a run from the start needs no snapshot");
-    ready.play(plan, &mut |pause| watch(pause.progress()))
+    ready.play(plan, watch)
 }
 
 /// A run that is ready to be played.
@@ -226,8 +232,8 @@ fn play(
                 if last {
                     run.close(slot);
                 }
-                let progress = run.progress(expected.share_until(end));
-                interrupted = watch(&mut Pause { run: &mut run, progress }).is_break() && end < plan.horizon;
+                let mut pause = Pause { run: &mut run, expected: &expected };
+                interrupted = watch(&mut pause).is_break() && end < plan.horizon;
                 if interrupted && !last {
                     run.groups.iter_mut().for_each(|group| group.read_stations(end));
                     run.close(Slot { end, ..slot });

@@ -109,7 +109,7 @@
 //! "#;
 //! let loaded = scenario::load_str(text, "tiny.toml", &[]).map_err(|problems| problems.render(false))?;
 //! let options = Options { simulated_cells: loaded.plan.cells, threads: 1 };
-//! let results = engine::run(&loaded.plan, &options, &mut |_progress| ControlFlow::Continue(()))?;
+//! let results = engine::run(&loaded.plan, &options, &mut |_pause| ControlFlow::Continue(()))?;
 //!
 //! let total = &results.summary.total;
 //! assert_eq!(total.orders_created, 300, "a thousand wanted it, three hundred were there");

@@ -13,7 +13,7 @@ mod law;
 mod seeds;
 
 use law::Verdict;
-use saleload::engine::{self, Options, Progress};
+use saleload::engine::{self, Options, Pause};
 use saleload::plan::Plan;
 use saleload::results::{Bucket, Completion, Results};
 use saleload::scenario::{self, Loaded};
@@ -68,11 +68,11 @@ fn broken_off(plan: &Plan, sessions_begun: u64) -> Verdict {
     let options = Options { simulated_cells: plan.cells, threads: 1 };
     // A tick that is as long as the second half ends at the horizon: then there is nothing left to break off.
     let mut expected = Completion::Complete;
-    let mut in_the_middle = |progress: &Progress| {
-        if progress.now.0 < plan.horizon.0 / 2 {
+    let mut in_the_middle = |pause: &mut Pause<'_>| {
+        if pause.now().0 < plan.horizon.0 / 2 {
             return ControlFlow::Continue(());
         }
-        if progress.now < plan.horizon {
+        if pause.now() < plan.horizon {
             expected = Completion::Interrupted;
         }
         ControlFlow::Break(())

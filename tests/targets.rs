@@ -25,8 +25,8 @@ fn shop(targets: &str, overrides: &[&str]) -> Loaded {
 
 fn run_until(loaded: &Loaded, threads: usize, seconds: f64) -> Results {
     let options = Options { simulated_cells: loaded.plan.cells, threads };
-    let results = engine::run(&loaded.plan, &options, &mut |progress| {
-        if progress.now.as_secs_f64() >= seconds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let results = engine::run(&loaded.plan, &options, &mut |pause| {
+        if pause.now().as_secs_f64() >= seconds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     results.unwrap_or_else(|breach| panic!("{breach}"))
 }

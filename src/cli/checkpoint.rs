@@ -111,7 +111,7 @@ impl<'a> Checkpoints<'a> {
 
     /// The end of a tick: writes what is due. Whether a checkpoint was written. A disk that does not take it must not cost the run.
     pub(super) fn tick(&mut self, pause: &mut Pause<'_>, ends: bool) -> bool {
-        let now = pause.progress().now;
+        let now = pause.now();
         for (_, file) in self.wanted.extract_if(.., |(at, _)| *at <= now).collect::<Vec<_>>() {
             match pause.write_snapshot(&self.loaded.resolved, &file) {
                 Ok(_) => self.say(&format!("snapshot of {} in `{}`\n", self.moment(now), file.display())),

@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// Shows the state of the run, if it is time to. Called thousands of times a second: usually one look at the clock.
-    pub(super) fn tick(&mut self, state: &engine::Progress) {
+    pub(super) fn tick(&mut self, state: impl FnOnce() -> engine::Progress) {
         if matches!(self.shown, Shown::Not) {
             return;
         }
@@ -86,8 +86,9 @@ impl Progress {
             return;
         }
         self.last = now;
+        let state = state();
         self.measure(now, state.events);
-        let line = self.line(now, state);
+        let line = self.line(now, &state);
         match &self.shown {
             Shown::Not => {}
             Shown::Line => terminal::say(&format!("{:3.0} %  {line}\n", state.done * 100.0)),

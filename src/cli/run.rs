@@ -160,7 +160,7 @@ fn simulate(
     let begun = machine::now();
     let mut too_much = None;
     let results = ready.play(plan, &mut |pause| {
-        progress.tick(pause.progress());
+        progress.tick(|| pause.progress());
         too_much = budget.exceeded();
         let ends = interrupt.asked() || too_much.is_some();
         if checkpoints.tick(pause, ends) {

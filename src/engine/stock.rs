@@ -430,11 +430,13 @@ impl Stock {
         if size == 0 {
             return;
         }
-        let mut wishes: [Vec<Wishes>; SHARDS] = std::array::from_fn(|_| Vec::with_capacity(outboxes.len()));
+        let mut wishes: [Vec<Wishes>; SHARDS] = std::array::from_fn(|_| Vec::new());
         for outbox in outboxes {
             let Outbox { moves, sales, contested } = &mut **outbox;
             for (((wishes, moves), sales), contested) in wishes.iter_mut().zip(moves).zip(sales).zip(contested) {
-                wishes.push(Wishes { moves, sales, contested });
+                if !(moves.is_empty() && sales.is_empty() && contested.is_empty()) {
+                    wishes.push(Wishes { moves, sales, contested });
+                }
             }
         }
         let terms = Terms { catalogue, brands: &self.brands, grant, now };

@@ -20,8 +20,8 @@ pub(crate) type Verdict = Result<(), String>;
 /// Plays the engine; it is broken off at the first end of a tick that is not before `stop_at`.
 pub(crate) fn engine(plan: &Plan, simulated_cells: u32, stop_at: Instant) -> Result<Results, String> {
     let options = Options { simulated_cells, threads: 1 };
-    let mut watch = |progress: &engine::Progress| {
-        if progress.now >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let mut watch = |pause: &mut engine::Pause<'_>| {
+        if pause.now() >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     engine::run(plan, &options, &mut watch).map_err(|breach| breach.to_string())
 }

@@ -71,11 +71,7 @@ impl<'a> Case<'a> {
         let mut ticks = 0;
         let played = self.play(None, &mut |pause| {
             ticks += 1;
-            if pause.progress().now.as_secs_f64() >= seconds as f64 {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            if pause.now().as_secs_f64() >= seconds as f64 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         played.unwrap_or_else(|error| panic!("{error}"));
         self.play_ticks(None, ticks, snapshot);

@@ -228,7 +228,7 @@ fn play(
                     continue;
                 }
                 let last = tick + 1 == slot.ticks;
-                run.tick(slot.window, end, last);
+                run.tick(&slot, end, last);
                 if last {
                     run.close(slot);
                 }
@@ -289,21 +289,23 @@ impl Run {
     }
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
-    fn tick(&mut self, window: usize, end: Instant, closes_slot: bool) {
+    fn tick(&mut self, slot: &Slot, end: Instant, closes_slot: bool) {
         self.turn_switches();
+        let glimpse = slot.glimpse(self.recorder.rows.len(), &self.model.draws);
+        let glimpse = (self.now < glimpse && glimpse <= end).then_some(glimpse);
         self.now = end;
         let before = self.events();
         // As many as in the tick before, most likely.
         let share = self.last_events >= EVENTS_TO_SHARE;
         let effects = self.effects.take();
         self.on_groups(share, |group, model, stock| {
-            group.play(model, stock, effects.as_ref(), end);
+            group.play((model, stock), effects.as_ref(), end, glimpse);
             if closes_slot {
                 group.read_stations(end);
             }
         });
         let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
-        let grant = match self.model.rounds[window].pays {
+        let grant = match self.model.rounds[slot.window].pays {
             // Nothing is ordered after a closing, so sessions of an earlier window ask for nothing here.
             Pays::Deposits(_) => Grant::SetAside,
             Pays::Orders | Pays::Balances(_) => Grant::Order,
@@ -388,7 +390,9 @@ impl Run {
     fn finish(mut self, plan: &Plan, interrupted: bool) -> Result<Results, Breach> {
         let mut held = Vec::new();
         let mut in_flight = 0;
+        let mut at_services = vec![0; plan.services.len()];
         for cell in self.groups.iter().flat_map(|group| &group.cells) {
+            at_services.iter_mut().enumerate().for_each(|(service, at)| *at += cell.desks.there(service));
             for session in cell.sessions() {
                 in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
                 held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
@@ -408,6 +412,7 @@ impl Run {
             until: self.now,
             interrupted,
             in_flight,
+            at_services,
             held,
             set_aside,
             digests,
@@ -448,9 +453,15 @@ impl Group {
         Player { cell: &mut cells[index], model, stock, effects, tally, outbox, space }
     }
 
-    fn play(&mut self, model: &Model, stock: &Stock, effects: Option<&Effects>, end: Instant) {
+    fn play(
+        &mut self,
+        (model, stock): (&Model, &Stock),
+        effects: Option<&Effects>,
+        end: Instant,
+        glimpse: Option<Instant>,
+    ) {
         for index in 0..self.cells.len() {
-            self.player(index, model, stock, effects).play_tick(end);
+            self.player(index, model, stock, effects).play_tick(end, glimpse);
         }
     }
 

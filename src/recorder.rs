@@ -176,6 +176,10 @@ pub struct ServiceTally {
     pub limited: u64,
     /// Accepted, but the client did not wait for the answer.
     pub timed_out: u64,
+    /// Accepted, and ended without an answer when nobody waited for it any more: taken back, dropped or lost with an instance.
+    pub cancelled: u64,
+    /// Requests that were at the service at the instant of the slot at which they are counted.
+    pub present: u64,
     /// Work brought by all requests, ns.
     pub offered_ns: u128,
     /// Time waited by requests that are answered, ns.
@@ -208,6 +212,7 @@ impl ServiceTally {
         self.reading.longest_queue += reading.longest_queue;
         self.reading.standing += reading.standing;
         self.reading.capacity += reading.capacity;
+        self.reading.stayed += reading.stayed;
     }
 
     fn drain_into(&mut self, total: &mut ServiceTally) {
@@ -215,6 +220,8 @@ impl ServiceTally {
         total.rejected += std::mem::take(&mut self.rejected);
         total.limited += std::mem::take(&mut self.limited);
         total.timed_out += std::mem::take(&mut self.timed_out);
+        total.cancelled += std::mem::take(&mut self.cancelled);
+        total.present += std::mem::take(&mut self.present);
         total.offered_ns += std::mem::take(&mut self.offered_ns);
         total.waited_ns += std::mem::take(&mut self.waited_ns);
         total.settle(std::mem::take(&mut self.settled));
@@ -342,6 +349,10 @@ pub struct ServiceRow {
     pub limited: u64,
     /// Timed out.
     pub timed_out: u64,
+    /// Ended without an answer when nobody waited for it any more.
+    pub cancelled: u64,
+    /// At the service at the instant at which they were counted.
+    pub present: u64,
     /// Answered, to whomever; of plain stations all that were accepted, as their answers are known at once.
     pub answered: u64,
     /// Work brought, ns.
@@ -433,6 +444,8 @@ impl ServiceRow {
             rejected: tally.rejected,
             limited: tally.limited,
             timed_out: tally.timed_out,
+            cancelled: tally.cancelled,
+            present: tally.present,
             answered: tally.responses_us.count(),
             offered_ns: tally.offered_ns,
             waited_ns: tally.waited_ns,

@@ -102,6 +102,8 @@ pub enum Purpose {
     Brand = 32,
     /// Rounding of a sampled share below one unit.
     Rounding = 33,
+    /// The instant of a recorded slot at which requests are counted; subject = number of the slot.
+    Glimpse = 50,
 }
 
 /// The name of a draw: whom it concerns and what it decides.

@@ -46,7 +46,7 @@ fn command_lines() -> Vec<Vec<String>> {
 #[test]
 fn every_scenario_loads_and_runs() {
     let blocks = blocks("toml");
-    assert!(blocks.len() >= 7, "{} scenarios", blocks.len());
+    assert!(blocks.len() >= 8, "{} scenarios", blocks.len());
     for block in &blocks {
         let plan = load(block).plan;
         let options = Options { simulated_cells: plan.cells, threads: 2 };

@@ -54,6 +54,27 @@ fn m_m_1() {
     agrees(&Experiment::of("mm1"), "server", &Station::markov(1, 6.0, 0.1));
 }
 
+/// The requests there as they are counted, at a random instant of each second: L of Little's law, 1.5 of one queue and 12 of eight.
+#[test]
+fn number_in_the_system() {
+    let theory = |servers: f64| servers * 0.6 / 0.4;
+    Experiment::varied("mm1", &["record.fine=\"2h\""]).agrees("server", Measure::Present, theory(1.0));
+    Experiment::of("split").agrees("server", Measure::Present, theory(8.0));
+}
+
+/// Shoppers who find the server busy, go away, and come back later.
+#[test]
+fn retrial_queue() {
+    let (arrivals, service, comes_back) = (6.0, 0.1, 0.5);
+    let rho: f64 = arrivals * service;
+    let orbit = rho * rho / (1.0 - rho) + arrivals * rho / (comes_back * (1.0 - rho));
+    let experiment = Experiment::of("retrial");
+    experiment.agrees("server", Measure::Utilisation, rho);
+    experiment.agrees("", Measure::InFlight, orbit + rho);
+    let retries = comes_back * orbit;
+    experiment.agrees("server", Measure::RejectedShare, retries / (arrivals + retries));
+}
+
 #[test]
 fn m_m_c() {
     agrees(&Experiment::of("mmc"), "server", &Station::markov(4, 15.0, 0.2));

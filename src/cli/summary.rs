@@ -4,9 +4,10 @@ use super::terminal::Terminal;
 use super::{number, table};
 use crate::clock::Clock;
 use crate::engine::brands::MARKS;
+use crate::number::{difference, digits};
 use crate::results::{
-    Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Results, ServiceRow, Summary, Switched,
-    Verdict,
+    Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceRow, Summary,
+    Switched, Verdict,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -75,6 +76,10 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     }
     if !summary.settlements.is_empty() {
         parts.push(format!("\n{}\n{}", terminal.heading("Accepted, and settled later"), settlements(results, &clock)));
+    }
+    if !summary.residuals.is_empty() {
+        parts.push(format!("\n{} (number counted over rate times stay)\n", terminal.heading("Little's law")));
+        parts.push(residuals(summary, &clock));
     }
     if summary.skus > 0 {
         parts.push(sold_out(results, &clock, terminal));
@@ -242,6 +247,24 @@ fn rooms(summary: &Summary) -> String {
     table::text(header, 2, rows.collect())
 }
 
+/// The worst steady stretch of each service, and how many there were.
+fn residuals(summary: &Summary, clock: &Clock) -> String {
+    let row = |of: &Residual| {
+        [
+            of.service.clone(),
+            of.stretches.to_string(),
+            of.beyond.to_string(),
+            clock.day_time(of.from_unix_ms),
+            number::duration((of.until_unix_ms - of.from_unix_ms) as f64 / 1000.0),
+            digits(of.number_mean),
+            difference(of.residual),
+            format!("± {}", number::share(of.sampling_error, 1.0)),
+        ]
+    };
+    let header = ["service", "steady", "off by more", "worst from", "for", "mean number", "residual", "by chance"];
+    table::text(header, 1, summary.residuals.iter().map(row).collect())
+}
+
 /// Every published figure beside what was simulated; an error beyond what the scenario lets be is marked.
 pub(super) fn published(figures: &[PublishedResult], clock: &Clock) -> String {
     let none = || "–".to_owned();
@@ -250,7 +273,7 @@ pub(super) fn published(figures: &[PublishedResult], clock: &Clock) -> String {
         let at = |at: Option<i64>| at.map_or_else(none, |at| clock.day_time(at));
         let error = |error: f64| {
             let mark = if error.abs() > figure.within { " !" } else { "" };
-            format!("{}{mark}", crate::number::difference(error))
+            format!("{}{mark}", difference(error))
         };
         let is_peak = figure.figure == PublishedFigure::PeakOrdersPerSecond;
         [
@@ -536,6 +559,7 @@ mod tests {
             settlements: vec![],
             switched: Vec::new(),
             saturated,
+            residuals: Vec::new(),
             cost: None,
             targets: vec![],
             published: vec![],

@@ -116,10 +116,24 @@ pub(super) struct Player<'a> {
 }
 
 impl Player<'_> {
-    /// Plays a tick: its arrivals and the pending events before its end, in their total order.
-    pub(super) fn play_tick(&mut self, end: Instant) {
+    /// Plays a tick: its arrivals and the pending events before its end, in their total order. `glimpse`: the instant of it at which
+    /// the requests at each service are counted.
+    pub(super) fn play_tick(&mut self, end: Instant, glimpse: Option<Instant>) {
         self.space.grants.forget();
         self.look_ahead(end);
+        if let Some(at) = glimpse {
+            self.play_until(at);
+            self.count_present(at);
+        }
+        self.play_until(end);
+        if let Some(presale) = self.model.presale_due(end) {
+            self.forfeit(presale);
+        }
+        self.write_history();
+    }
+
+    /// Plays arrivals and pending events before an instant.
+    fn play_until(&mut self, end: Instant) {
         let has_desks = !self.cell.desks.are_none();
         loop {
             // At the same instant an arrival comes last.
@@ -135,10 +149,15 @@ impl Player<'_> {
             self.cell.arrivals.pop();
             self.play(&mut arrival.session());
         }
-        if let Some(presale) = self.model.presale_due(end) {
-            self.forfeit(presale);
+    }
+
+    /// Counts the requests that are at each service just before an instant, up to which everything has been played.
+    fn count_present(&mut self, now: Instant) {
+        let Cell { stations, desks, .. } = &*self.cell;
+        for (service, (station, tally)) in stations.iter().zip(&mut self.tally.services).enumerate() {
+            let at_station = || station.busy_before(now.0) + station.waiting_before(now.0);
+            tally.present += desks.in_flight(service).unwrap_or_else(at_station);
         }
-        self.write_history();
     }
 
     /// Reads the baskets of those who will do something in this tick, and the stock that they are about to ask for. These reads do

@@ -424,6 +424,12 @@ impl Desks {
         self.by_service.get(service)?.as_ref().map(|desk| desk.serving + desk.waiting)
     }
 
+    /// Requests that are at the desk of a service or on the way to it.
+    #[must_use]
+    pub fn there(&self, service: usize) -> u64 {
+        self.requests.iter().flatten().filter(|request| usize::from(request.task.service) == service).count() as u64
+    }
+
     fn desk(&mut self, service: usize) -> &mut Desk {
         self.by_service[service].as_mut().expect("only services with a desk come here")
     }
@@ -542,10 +548,13 @@ impl Desks {
     /// A request ends, wherever it is: it leaves its worker, its queue, or the way to it.
     fn end(&mut self, place: u32, now: u64) -> Request {
         let request = self.forget(place);
-        let Task { service, queue, rank, stage, .. } = request.task;
+        let Task { service, queue, rank, arrived, stage, .. } = request.task;
         let desk = self.desk(usize::from(service));
         desk.pass(now);
         let queue = &mut desk.queues[queue as usize];
+        if !matches!(stage, Stage::UnderWay(_)) {
+            desk.reading.stayed += u128::from(now - arrived);
+        }
         match stage {
             Stage::UnderWay(_) => {}
             Stage::Waiting => {
@@ -571,24 +580,28 @@ impl Desks {
         desk.waiting -= 1;
         let Task { arrived, bound, .. } = self.request(place).task;
         if now - arrived > bound {
+            self.desk(service).reading.stayed += u128::from(now - arrived);
             return Some(Next::Dropped(self.forget(place)));
         }
         self.start(settings, place, now);
         Some(Next::TakenUp)
     }
 
-    /// The client of a request leaves. The session, and where it had waited.
-    fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, (usize, u32)) {
+    /// The client of a request leaves. The session, where it had waited, and whether its request is taken back.
+    fn leave(&mut self, cancel: impl Fn(usize) -> Cancel, place: u32, now: u64) -> (Session, (usize, u32), bool) {
         let request = self.request(place);
         request.is_awaited = false;
         let Request { client, task: Task { service, queue, stage, .. }, .. } = *request;
         let is_served = matches!(stage, Stage::Served(..));
-        match cancel(usize::from(service)) {
-            Cancel::All => drop(self.end(place, now)),
-            Cancel::Waiting if !is_served => drop(self.end(place, now)),
-            Cancel::None | Cancel::Waiting => {}
+        let is_cancelled = match cancel(usize::from(service)) {
+            Cancel::All => true,
+            Cancel::Waiting => !is_served,
+            Cancel::None => false,
+        };
+        if is_cancelled {
+            self.end(place, now);
         }
-        (client, (usize::from(service), queue))
+        (client, (usize::from(service), queue), is_cancelled)
     }
 
     /// What happens next.

@@ -9,6 +9,7 @@
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;
 use crate::plan::{Plan, Window};
+use crate::rng::{Draws, Name, Purpose};
 use crate::units::{Instant, Nanos};
 
 /// Arrivals that a tick, or else a slice, should bring to each cell: enough to make the exchange a small share of the work.
@@ -44,6 +45,14 @@ impl Slot {
     pub fn ticks_of(&self, slice: u32) -> std::ops::Range<u32> {
         let first = |slice: u32| (u64::from(slice) * u64::from(self.ticks)).div_ceil(u64::from(self.slices)) as u32;
         first(slice)..first(slice + 1)
+    }
+
+    /// The instant of the slot at which the requests at each service are counted, just before what happens then. It is uniform over
+    /// the slot: ends of ticks are no fair sample, as contested orders are answered there. `row`: the number of the slot.
+    #[must_use]
+    pub fn glimpse(&self, row: usize, draws: &Draws) -> Instant {
+        let name = Name { subject: row as u64, session: 0, visit: 0, purpose: Purpose::Glimpse, item: 0 };
+        self.start + Nanos(1 + draws.stream(name).below((self.end - self.start).0))
     }
 
     /// Length in seconds.

@@ -36,6 +36,8 @@ pub struct Station {
     waited: u128,
     /// The same as seen at the last reading, less what then lay in the future.
     read: (u128, u128),
+    /// Work and waiting of all that had been accepted by then.
+    taken: u128,
     longest_queue: u64,
 }
 
@@ -52,6 +54,9 @@ pub struct Reading {
     pub standing: u128,
     /// Worker time that there was for serving, ns, kept likewise. Of instances that are to go it is what they still serve.
     pub capacity: u128,
+    /// Time that requests are at the service, each from its arrival to its end, ns: of a station those that it accepted, of a desk
+    /// those that left it.
+    pub stayed: u128,
 }
 
 impl Station {
@@ -67,6 +72,7 @@ impl Station {
             work: 0,
             waited: 0,
             read: (0, 0),
+            taken: 0,
             longest_queue: 0,
         }
     }
@@ -203,6 +209,7 @@ impl Station {
             && self.longest_queue <= self.places.min(LONGEST_SEEN)
             && done(self.work, ahead, self.read.0)
             && done(self.waited, waiting, self.read.1)
+            && (self.read.0 + self.read.1..=self.work + self.waited).contains(&self.taken)
     }
 
     /// Accepted work, and waiting of those accepted, that lie after `now`.
@@ -220,8 +227,10 @@ impl Station {
         let (ahead, waiting) = self.outstanding(now);
         let done = (self.work - ahead, self.waited - waiting);
         let (busy, queued) = (done.0 - self.read.0, done.1 - self.read.1);
-        let reading = Reading { busy, queued, longest_queue: self.longest_queue, ..Reading::default() };
-        self.read = done;
+        let taken = self.work + self.waited;
+        let stayed = taken - self.taken;
+        let reading = Reading { busy, queued, longest_queue: self.longest_queue, stayed, ..Reading::default() };
+        (self.read, self.taken) = (done, taken);
         self.longest_queue = self.starts.len() as u64;
         reading
     }

@@ -2,6 +2,7 @@
 //! the conservation laws.
 
 mod goods;
+mod little;
 mod saturation;
 mod settlement;
 mod tables;
@@ -31,6 +32,8 @@ pub struct Ending {
     pub interrupted: bool,
     /// Sessions in flight.
     pub in_flight: u64,
+    /// Requests at the desk of each service or on the way to it.
+    pub at_services: Vec<u64>,
     /// Units held by unpaid orders, sorted by SKU.
     pub held: Vec<(Sku, u32)>,
     /// Units set aside for orders with a deposit, sorted by SKU.
@@ -114,6 +117,7 @@ impl Conservation {
         self.sessions_begun == self.sessions_ended + self.sessions_in_flight
             && self.units_start == self.units_sold + self.units_held + self.units_set_aside + self.units_left
             && self.skus_in_breach == 0
+            && self.requests_add_up
             && self.ledger_difference_fen == 0
             && self.paid_difference_fen == 0
     }
@@ -171,6 +175,7 @@ impl Outcome<'_> {
             }
         }
         check.ledger_difference_fen = entered as i64 - total.demand.fen as i64;
+        check.requests_add_up = self.recorder.requests_hold(&self.ending.at_services);
         check
     }
 
@@ -202,6 +207,7 @@ impl Outcome<'_> {
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             settlements: self.settlements(),
+            residuals: (0..self.plan.services.len()).filter_map(|service| self.residual(service)).collect(),
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
             cost: self.cost(),
             targets,

@@ -54,6 +54,8 @@ struct ServiceState {
     rejected: u64,
     limited: u64,
     timed_out: u64,
+    cancelled: u64,
+    present: u64,
     offered_ns: u128,
     waited_ns: u128,
     settled: Instant,
@@ -153,6 +155,8 @@ impl Recorder {
                 && sums(&|row| row.services[id].rejected, service.rejected)
                 && sums(&|row| row.services[id].limited, service.limited)
                 && sums(&|row| row.services[id].timed_out, service.timed_out)
+                && sums(&|row| row.services[id].cancelled, service.cancelled)
+                && sums(&|row| row.services[id].present, service.present)
         });
         let of_rooms = |of: &dyn Fn(&RoomCounts) -> u64| {
             sums(&|row| of(&row.rooms), total.rooms.iter().map(|room| of(&room.counts)).fold(0, u64::saturating_add))
@@ -213,6 +217,19 @@ impl Recorder {
         })
     }
 
+    /// Whether every request to a service was answered, rejected or cancelled, or is among those that are there.
+    #[must_use]
+    pub fn requests_hold(&self, there: &[u64]) -> bool {
+        there.iter().enumerate().all(|(id, &there)| {
+            let sum = |of: fn(&ServiceTally) -> u64| {
+                u128::from(of(&self.total.services[id])) + u128::from(of(&self.slot.services[id]))
+            };
+            let closed: u128 = self.responses_us.iter().map(|window| u128::from(window[id].count())).sum();
+            let answered = closed + sum(|of| of.responses_us.count());
+            sum(|of| of.requests) == answered + sum(|of| of.rejected) + sum(|of| of.cancelled) + u128::from(there)
+        })
+    }
+
     /// Whether every request that was answered has one response time, and no other has. A plain station answers all that it accepts
     /// in the row in which they come; at a desk they may be answered later or never.
     fn answers_add_up(&self, model: &Model, windows: usize) -> Result<(), Wrong> {
@@ -265,7 +282,14 @@ impl SliceState {
 impl Row {
     fn counts_below(&self, most: u64) -> bool {
         let services = self.services.iter().all(|service| {
-            let counts = [service.requests, service.rejected, service.limited, service.timed_out];
+            let counts = [
+                service.requests,
+                service.rejected,
+                service.limited,
+                service.timed_out,
+                service.cancelled,
+                service.present,
+            ];
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let categories =
@@ -281,7 +305,14 @@ impl Tally {
         let intents = [self.demand, self.ordered, self.paid, deposits, balances, completed, forfeited];
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
-            let counts = [service.requests, service.rejected, service.limited, service.timed_out];
+            let counts = [
+                service.requests,
+                service.rejected,
+                service.limited,
+                service.timed_out,
+                service.cancelled,
+                service.present,
+            ];
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
@@ -307,12 +338,14 @@ impl RoomCounts {
 }
 
 /// Whether a service, in a row or in a tally, counts no more than can be; counts are requests, those rejected, those turned away
-/// before they reached it, those timed out.
-fn service_below(counts: [u64; 4], ns: u128, reading: Reading, most: u64) -> bool {
-    let [_, rejected, limited, _] = counts;
+/// before they reached it, those timed out, those cancelled, those that were there at an instant.
+fn service_below(counts: [u64; 6], ns: u128, reading: Reading, most: u64) -> bool {
+    let [_, rejected, limited, ..] = counts;
     limited <= rejected
         && counts.into_iter().max().max(Some(reading.longest_queue)) <= Some(most)
-        && [ns, reading.busy, reading.queued, reading.standing, reading.capacity].iter().all(|&ns| ns <= MOST_NS)
+        && [ns, reading.busy, reading.queued, reading.standing, reading.capacity, reading.stayed]
+            .iter()
+            .all(|&ns| ns <= MOST_NS)
 }
 
 impl TallyState {
@@ -322,6 +355,8 @@ impl TallyState {
             rejected: service.rejected,
             limited: service.limited,
             timed_out: service.timed_out,
+            cancelled: service.cancelled,
+            present: service.present,
             offered_ns: service.offered_ns,
             waited_ns: service.waited_ns,
             settled: service.settled,
@@ -383,6 +418,8 @@ impl ServiceState {
             rejected: self.rejected,
             limited: self.limited,
             timed_out: self.timed_out,
+            cancelled: self.cancelled,
+            present: self.present,
             offered_ns: self.offered_ns,
             waited_ns: self.waited_ns,
             settled: self.settled,

@@ -150,8 +150,8 @@ fn facts(results: &Results, scenario: &str) -> Vec<(&'static str, String)> {
         ("Cells simulated", format!("{} of {}", summary.simulated_cells, summary.cells)),
         ("Events simulated", grouped(summary.events)),
         (
-            "Conservation of sessions, stock and money",
-            if breaches == [0; 3] { "holds".to_owned() } else { "BROKEN".to_owned() },
+            "Conservation of sessions, stock, money and requests",
+            if breaches == [0; 3] && conservation.requests_add_up { "holds".to_owned() } else { "BROKEN".to_owned() },
         ),
         ("Charts", "uPlot 1.6, MIT licence, © Leon Sorokin".to_owned()),
     ]

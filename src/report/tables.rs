@@ -16,8 +16,8 @@ const SUMMARY_FILE: &str = "summary.json";
 const SERIES_FILE: &str = "series.csv";
 
 /// Names of series columns end so where they hold reals; asked only where a table has no row to tell.
-const REAL_ENDINGS: [&str; 5] =
-    [".queue_mean", ".utilisation", ".wait_us_mean", ".offered_over_capacity", ".instances"];
+const REAL_ENDINGS: [&str; 6] =
+    [".queue_mean", ".utilisation", ".wait_us_mean", ".offered_over_capacity", ".instances", ".stayed"];
 
 /// A row of a CSV file; the header is written out so that a table without rows still has its columns.
 trait Row: Serialize + DeserializeOwned {
@@ -36,6 +36,7 @@ impl Row for ServiceRow {
         "rejected",
         "limited",
         "timed_out",
+        "cancelled",
         "peak_requests_per_second",
         "utilisation_mean",
         "utilisation_max",

@@ -174,14 +174,18 @@ fn services(plan: &Plan, results: &Results) -> Verdict {
             ("rejected", rows().map(|row| row.rejected).sum()),
             ("limited", rows().map(|row| row.limited).sum()),
             ("timed_out", rows().map(|row| row.timed_out).sum()),
+            ("cancelled", rows().map(|row| row.cancelled).sum()),
         ] {
             equal(&format!("{name} {what}"), column(results, &series::service(name, what)), of)?;
         }
+        let ended: u64 = rows().map(|row| row.rejected + row.cancelled).sum();
+        holds(&format!("{name}: a request ends at most once"), ended <= requests)?;
         for row in rows() {
             // At a desk, a request may fail in a later window than it was made in.
             let is_plain = service.desk.is_none();
             holds(&format!("{name}: answers"), !is_plain || row.rejected + row.timed_out <= row.requests)?;
             holds(&format!("{name}: limited"), row.limited <= row.rejected)?;
+            holds(&format!("{name}: cancelled at a station"), !is_plain || row.cancelled == 0)?;
             if !service.protection.is_some() {
                 equal(&format!("{name}: limited without protection"), row.limited, 0)?;
             }

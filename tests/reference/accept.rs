@@ -36,6 +36,8 @@ impl Simulator<'_> {
     pub(crate) fn accepted_late(&mut self, id: RequestId) {
         let (key, number) = (self.record.requests[id].key, self.record.requests[id].number);
         if self.sessions.get(&key).is_none_or(|session| session.number != number) {
+            // It is accepted all the same, though nobody hears of it.
+            self.record.requests[id].told = Told::Yes;
             return;
         }
         self.is_told(id);

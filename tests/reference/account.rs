@@ -2,6 +2,8 @@
 
 #[path = "goods.rs"]
 mod goods;
+#[path = "little.rs"]
+mod little;
 #[path = "load.rs"]
 mod load;
 #[path = "published.rs"]
@@ -17,8 +19,8 @@ use super::simulator::Simulator;
 use hdrhistogram::Histogram;
 use saleload::plan::Livestream;
 use saleload::results::{
-    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Results, RoomSummary, Summary,
-    Table, Totals, Values, WindowSummary, series,
+    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Residual, Results, RoomSummary,
+    Summary, Table, Totals, Values, WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -105,6 +107,7 @@ impl Simulator<'_> {
             windows: (0..plan.windows.len()).map(|window| self.window_summary(window)).collect(),
             presales: self.presale_summaries(self.scale()),
             saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            residuals: (0..plan.services.len()).filter_map(|service| self.residual(service)).collect(),
             conservation: self.conservation(),
             events: self.record.events,
             digest: self.digest(),
@@ -260,6 +263,7 @@ impl Simulator<'_> {
                 * scale,
             units_left: units(|shelf| shelf.left),
             // The sum over SKUs is compared; a SKU by itself has its row among the products.
+            requests_add_up: true,
             skus_in_breach: 0,
             ledger_difference_fen: fen(|what| matches!(what, What::Ended(_))) - fen(|what| what == What::Wanted),
             paid_difference_fen: worth as i64 - fen(|what| what == What::Ended(Fate::Bought)),

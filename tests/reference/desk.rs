@@ -149,6 +149,8 @@ impl Simulator<'_> {
             self.record.requests[id].rejected = Some(self.record.row());
             self.remember(&session, Event::Failed);
             self.attempt_failed(session, fate);
+        } else {
+            self.record.requests[id].cancelled = Some(self.record.row());
         }
     }
 
@@ -177,6 +179,7 @@ impl Simulator<'_> {
             of.queue.retain(|&waiting| waiting != id);
             self.record.requests[id].ends_wait = Some(self.now);
             self.record.rarities.cancelled += 1;
+            self.record.requests[id].cancelled = Some(self.record.row());
             if !request.is_under_way {
                 self.leaves_guard(request.cell, request.service);
             }
@@ -184,6 +187,7 @@ impl Simulator<'_> {
             of.release(id);
             self.record.requests[id].stops = Some(self.now);
             self.record.rarities.cancelled += 1;
+            self.record.requests[id].cancelled = Some(self.record.row());
             self.leaves_guard(request.cell, request.service);
             let mut freed = vec![(request.cell, request.service, request.queue)];
             if request.calls {

@@ -41,6 +41,8 @@ impl Simulator<'_> {
             self.attempt_failed(client, Fate::Rejected(service));
         } else if self.record.requests[id].is_told() {
             self.fails_later(id);
+        } else {
+            self.record.requests[id].cancelled = Some(self.record.row());
         }
         self.serve(line);
     }

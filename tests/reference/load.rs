@@ -21,11 +21,15 @@ const BRIDGED_MS: i64 = 60_000;
 /// A service in a row, not scaled.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
-    slot: Slot,
+    pub(super) slot: Slot,
     pub(super) requests: u64,
     pub(super) rejected: u64,
     limited: u64,
     pub(super) timed_out: u64,
+    pub(super) cancelled: u64,
+    /// Requests at the service at the instant at which they are counted, and the time that those of the row stay.
+    pub(super) present: u64,
+    pub(super) stayed_ns: u128,
     pub(super) answered: u64,
     offered_ns: u128,
     pub(super) waited_ns: u128,
@@ -46,6 +50,9 @@ impl Load {
             rejected: 0,
             limited: 0,
             timed_out: 0,
+            cancelled: 0,
+            present: 0,
+            stayed_ns: 0,
             answered: 0,
             offered_ns: 0,
             waited_ns: 0,
@@ -56,6 +63,11 @@ impl Load {
             capacity_ns: 0,
             responses_us: Histogram::new_with_bounds(1, LONGEST_RESPONSE_US, 2).expect("constant bounds"),
         }
+    }
+
+    /// Length of its row, ns.
+    pub(super) fn nanos(&self) -> u64 {
+        (self.slot.end - self.slot.start).0
     }
 
     fn seconds(&self) -> f64 {
@@ -158,11 +170,17 @@ impl Simulator<'_> {
     pub(super) fn loads(&self, service: usize) -> Vec<Load> {
         let mut loads: Vec<Load> = self.rows().iter().map(Load::new).collect();
         let has_workers = self.plan.services[service].pool.is_some();
+        if has_workers {
+            self.add_stays(service, &mut loads);
+        }
         let mut by_cell: BTreeMap<usize, Vec<&Request>> = BTreeMap::new();
         for request in self.record.requests.iter().filter(|request| request.service == service) {
             loads[request.row].count(request);
             if let Some(row) = request.rejected {
                 loads[row].rejected += 1;
+            }
+            if let Some(row) = request.cancelled {
+                loads[row].cancelled += 1;
             }
             if self.desk(service).is_some() {
                 at_desk(&mut loads, request);
@@ -185,6 +203,28 @@ impl Simulator<'_> {
         }
         self.add_capacity(service, &mut loads);
         loads
+    }
+
+    /// Adds how many requests are at the service at an instant of each row, and how long they stay: a station tells of that when they
+    /// come, a desk when they go.
+    fn add_stays(&self, service: usize, loads: &mut [Load]) {
+        let is_station = self.desk(service).is_none();
+        for request in self.record.requests.iter().filter(|request| request.service == service) {
+            let was_there = request.starts.is_some() || request.ends_wait.is_some() || request.rejected.is_none();
+            if request.is_limited || request.is_under_way || !was_there {
+                continue;
+            }
+            let comes = request.arrives;
+            let goes = request.stops.or(request.ends_wait).or(request.done().filter(|_| is_station)).unwrap_or(NEVER);
+            for (load, row) in loads.iter_mut().zip(self.rows()) {
+                let at = row.glimpse;
+                load.present += u64::from(at <= row.slot.end && comes < at && at <= goes);
+            }
+            let told = if is_station { comes } else { goes };
+            if let Some(load) = loads.iter_mut().find(|load| (load.slot.start..load.slot.end).contains(&told)) {
+                load.stayed_ns += u128::from((goes - comes).0);
+            }
+        }
     }
 
     /// Adds what instances there were in each row, and how long their workers could work; those of instances that go still work.
@@ -248,6 +288,8 @@ impl Simulator<'_> {
             counts("rejected", &|load| load.rejected),
             counts("limited", &|load| load.limited),
             counts("timed_out", &|load| load.timed_out),
+            counts("cancelled", &|load| load.cancelled),
+            counts("present", &|load| load.present),
             counts("queue_max", &|load| load.longest_queue),
             times("response_us_p50", 0.5),
             times("response_us_p99", 0.99),
@@ -255,6 +297,7 @@ impl Simulator<'_> {
             reals("offered_over_capacity", &|load| of_capacity(load.offered_ns, load)),
             reals("queue_mean", &|load| load.queued_ns as f64 * self.scale() as f64 / (load.seconds() * 1e9)),
             reals("wait_us_mean", &|load| Load::wait_us_mean(&[load])),
+            reals("stayed", &|load| load.stayed_ns as f64 * self.scale() as f64 / (load.seconds() * 1e9)),
         ];
         if self.plan.services[service].capacity().is_some() {
             let scale = self.scale() as f64;
@@ -306,6 +349,7 @@ impl Simulator<'_> {
             rejected: sum(|load| load.rejected),
             limited: sum(|load| load.limited),
             timed_out: sum(|load| load.timed_out),
+            cancelled: sum(|load| load.cancelled),
             peak_requests_per_second: highest(&|load| (load.requests * scale) as f64 / load.seconds()),
             utilisation_mean: if capacity > 0.0 { busy / capacity } else { 0.0 },
             utilisation_max: if workers > 0 { highest(&utilisation) } else { 0.0 },
@@ -319,16 +363,17 @@ impl Simulator<'_> {
         }
     }
 
+    pub(super) fn is_saturated(&self, service: usize, load: &Load) -> bool {
+        let too_many = if load.longest_queue > 0 { MANY_TIMED_OUT } else { 0.05 };
+        let many_timed_out = load.timed_out as f64 > too_many * load.requests as f64;
+        // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
+        let is_busy = load.busy_ns as f64 >= SATURATED * load.capacity_ns as f64;
+        load.rejected > 0 || self.workers(service) > 0 && (is_busy || many_timed_out)
+    }
+
     pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
-        let has_workers = self.workers(service) > 0;
         let loads = self.loads(service);
-        let saturated = |load: &Load| {
-            let too_many = if load.longest_queue > 0 { MANY_TIMED_OUT } else { 0.05 };
-            let many_timed_out = load.timed_out as f64 > too_many * load.requests as f64;
-            // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
-            let is_busy = load.busy_ns as f64 >= SATURATED * load.capacity_ns as f64;
-            load.rejected > 0 || has_workers && (is_busy || many_timed_out)
-        };
+        let saturated = |load: &Load| self.is_saturated(service, load);
         // First and last row of each stretch.
         let mut stretches: Vec<(usize, usize)> = Vec::new();
         for row in (0..loads.len()).filter(|&row| saturated(&loads[row])) {

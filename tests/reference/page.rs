@@ -155,6 +155,7 @@ impl Simulator<'_> {
             stops: None,
             answered: None,
             timed_out: None,
+            cancelled: None,
             client_leaves: if self.answers_on_acceptance(service) {
                 None
             } else {

@@ -62,6 +62,8 @@ pub(crate) struct Request {
     pub(crate) stops: Option<Instant>,
     pub(crate) answered: Option<usize>,
     pub(crate) timed_out: Option<usize>,
+    /// The row in which it ended at a desk, or on the way there, without an answer and with nobody to tell.
+    pub(crate) cancelled: Option<usize>,
     /// When its client stops waiting: the earlier of time-out and patience.
     pub(crate) client_leaves: Option<Instant>,
 }
@@ -134,6 +136,8 @@ pub(crate) struct Row {
     pub(crate) left: Vec<u32>,
     /// Longest queue of each service, cell by cell added up; of use for desks.
     pub(crate) longest: Vec<u64>,
+    /// When the requests at services are counted.
+    pub(crate) glimpse: Instant,
 }
 
 /// How often happened what makes a scenario worth playing.
@@ -234,8 +238,9 @@ impl Record {
         self.rows.last_mut().expect("a row is open while the run goes on")
     }
 
-    pub(crate) fn open(&mut self, slot: Slot) {
-        self.rows.push(Row { slot, begun: 0, ended: 0, turned_away: 0, left: Vec::new(), longest: Vec::new() });
+    pub(crate) fn open(&mut self, slot: Slot, glimpse: Instant) {
+        let (left, longest) = (Vec::new(), Vec::new());
+        self.rows.push(Row { slot, begun: 0, ended: 0, turned_away: 0, left, longest, glimpse });
     }
 
     /// Notes an event that is played.

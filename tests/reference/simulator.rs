@@ -106,7 +106,8 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
     let mut simulator = Simulator::new(plan, settings);
     let mut crowd = Crowd::default();
     'slots: for slot in schedule::slots(plan) {
-        simulator.record.open(slot);
+        let glimpse = slot.glimpse(simulator.record.rows.len(), &simulator.model.draws);
+        simulator.record.open(slot, glimpse);
         for slice in 0..slot.slices {
             let ticks = slot.ticks_of(slice);
             let start = if ticks.start == 0 { slot.start } else { slot.tick_end(ticks.start - 1) };

@@ -2,8 +2,8 @@
 
 use saleload::results::{
     BrandRow, Bucket, ChannelRow, Column, Completion, Conservation, Cost, LedgerRow, LivestreamRow, ProductRow,
-    PublishedFigure, PublishedResult, Results, Saturation, ServiceCost, ServiceRow, Status, Summary, Table,
-    TargetResult, TargetUnit, Totals, Values, Verdict, WindowSummary, series,
+    PublishedFigure, PublishedResult, Residual, Results, Saturation, ServiceCost, ServiceRow, Status, Summary,
+    Switched, Table, TargetResult, TargetUnit, Totals, Values, Verdict, WindowSummary, series,
 };
 
 /// Nov 1 2020 00:00 in Shanghai.
@@ -353,7 +353,8 @@ fn summary(table: &Table) -> Summary {
         ],
         presales: Vec::new(),
         settlements: Vec::new(),
-        switched: Vec::new(),
+        switched: switched(),
+        residuals: residuals(),
         saturated: vec![Saturation {
             service: "order".to_owned(),
             from_unix_ms: SECOND + 9000,
@@ -379,11 +380,31 @@ fn summary(table: &Table) -> Summary {
         }),
         targets: targets(),
         published: published(),
-        conservation: Conservation::default(),
+        conservation: Conservation { requests_add_up: true, ..Conservation::default() },
         events: 10_234_567_890,
         digest: "6d1f8ac0ffee".to_owned(),
         forks: vec![],
     }
+}
+
+fn switched() -> Vec<Switched> {
+    vec![Switched { switch: "small-images".to_owned(), on_unix_ms: SECOND - 5000, off_unix_ms: Some(SECOND + 600_000) }]
+}
+
+fn residuals() -> Vec<Residual> {
+    vec![Residual {
+        service: "web".to_owned(),
+        stretches: 12,
+        beyond: 1,
+        from_unix_ms: FIRST + 7_200_000,
+        until_unix_ms: FIRST + 10_800_000,
+        slots: 60,
+        number_mean: 4711.5,
+        requests_per_second: 52_350.0,
+        stay_us_mean: 90_000.0,
+        residual: 0.0021,
+        sampling_error: 0.0017,
+    }]
 }
 
 fn service_rows(summary: &Summary) -> Vec<ServiceRow> {
@@ -398,6 +419,7 @@ fn service_rows(summary: &Summary) -> Vec<ServiceRow> {
             rejected: if *service == "order" { 4_120_000 } else { 0 },
             limited: if *service == "order" { 20_000 } else { 0 },
             timed_out: if *service == "order" { 1_230_000 } else { 0 },
+            cancelled: 0,
             peak_requests_per_second: window.peak_orders_per_second * 1.25,
             utilisation_mean: 0.1 + 0.01 * i as f64,
             utilisation_max: if *service == "order" { 1.0 } else { 0.5 + 0.07 * i as f64 },

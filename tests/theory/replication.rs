@@ -33,6 +33,8 @@ pub(crate) enum Measure {
     SessionSeconds,
     /// Mean number of sessions in flight, seen at the ends of rows.
     InFlight,
+    /// Mean number of requests at the service, counted at an instant of each row.
+    Present,
     /// Twice the mean of the share of busy workers times the sine, or cosine, of the time since the opening, with this period in
     /// seconds: how far it swings with that wave.
     BusySine(f64),
@@ -125,6 +127,7 @@ impl Experiment {
             Measure::QueueSine(period) => wave("queue_mean", period, f64::sin),
             Measure::WaitSeconds => waited_seconds(table, service, &rows) / (count("requests") - count("rejected")),
             Measure::QueueMean => over_time("queue_mean"),
+            Measure::Present => count("present") / rows.len() as f64,
             Measure::Utilisation => over_time("utilisation"),
             Measure::RejectedShare => count("rejected") / count("requests"),
             Measure::TimedOutShare => count("timed_out") / count("requests"),

@@ -154,9 +154,15 @@ impl Player<'_> {
         }
     }
 
-    /// Nobody waits for a request that has failed. Where its client was told that it is accepted, it counts as rejected all the same.
+    /// A request has failed that was accepted, and nobody waits for it: it is cancelled, or rejected where the service had answered
+    /// because it was accepted.
     pub(super) fn comes_to_nothing(&mut self, service: usize) {
-        self.tally.services[service].rejected += u64::from(self.model.services[service].answers_on_acceptance);
+        let tally = &mut self.tally.services[service];
+        if self.model.services[service].answers_on_acceptance {
+            tally.rejected += 1;
+        } else {
+            tally.cancelled += 1;
+        }
     }
 
     /// A request has come to nothing. Its client is told, if it is still there: another call of the same page may have failed just
@@ -168,11 +174,14 @@ impl Player<'_> {
         }
         let mut session = request.client;
         let is_there = !session.basket.is_of_leg() || self.cell.desks.legs.of(&session).is_some();
+        let service = usize::from(request.task.service);
         if request.is_awaited && is_there {
             session.time = Instant(now);
-            self.refused(&mut session, usize::from(request.task.service));
-        } else if !matches!(request.task.stage, Stage::UnderWay(_)) {
-            self.comes_to_nothing(usize::from(request.task.service));
+            self.refused(&mut session, service);
+        } else if matches!(request.task.stage, Stage::UnderWay(_)) {
+            self.tally.services[service].cancelled += 1;
+        } else {
+            self.comes_to_nothing(service);
         }
         for line in freed {
             self.serve(line, now);

@@ -432,7 +432,9 @@ impl DeskState {
         let is_possible = passed <= now
             && queues.len() == desk.queues.len()
             && round <= desk.queues.len() as u64
-            && [reading.busy, reading.queued, reading.standing, reading.capacity].iter().all(|&ns| ns <= MOST_SEEN)
+            && [reading.busy, reading.queued, reading.standing, reading.capacity, reading.stayed]
+                .iter()
+                .all(|&ns| ns <= MOST_SEEN)
             && unseen.busy.max(unseen.queued).max(u128::from(unseen.requests)) <= MOST_SEEN
             && later.iter().map(|(_, total)| total).chain([&total]).all(|total| (1..=most).contains(total))
             && later.iter().all(|(time, _)| time.0 >= now)

@@ -201,7 +201,8 @@ impl<'a> Player<'a> {
         let cancel =
             |service: usize| model.services[service].desk.as_ref().map_or(plan::Cancel::None, |desk| desk.cancel);
         let leg = self.cell.desks.request(place).leg;
-        let (session, line) = self.cell.desks.leave(cancel, place, now);
+        let (session, line, is_cancelled) = self.cell.desks.leave(cancel, place, now);
+        self.tally.services[line.0].cancelled += u64::from(is_cancelled);
         freed.push(line);
         if let (Some(leg), plan::Cancel::All) = (leg, cancel(line.0)) {
             self.abandon_within(leg, now, freed);

@@ -122,8 +122,12 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let mut run = Run::new(Model::stocked_for(plan, simulated_cells, stocked_for));
     run.now = now;
     run.forks.clone_from(&start.forks);
-    let mut laws =
-        Laws { held: vec![0; run.stock.skus() as usize], in_rooms: vec![0; plan.windows.len()], ..Laws::default() };
+    let mut laws = Laws {
+        held: vec![0; run.stock.skus() as usize],
+        in_rooms: vec![0; plan.windows.len()],
+        at_services: vec![0; plan.services.len()],
+        ..Laws::default()
+    };
     for shard in 0..SHARDS {
         let histories: Vec<SkuHistory> = decode(&sections.section()?)?;
         let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), now);
@@ -445,10 +449,15 @@ struct Laws {
     held: Vec<u32>,
     /// Money of what is still to be decided.
     open_fen: u128,
+    /// Requests at the desk of each service or on the way to it.
+    at_services: Vec<u64>,
 }
 
 impl Laws {
     fn enter(&mut self, cell: &Cell, model: &Model, stock: &Stock, now: Instant) -> Result<(), Wrong> {
+        for (service, at_service) in self.at_services.iter_mut().enumerate() {
+            *at_service += cell.desks.there(service);
+        }
         for session in cell.sessions() {
             self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
             if session.is_in_room() {
@@ -493,6 +502,9 @@ impl Laws {
         }
         if !record.rooms_hold(&self.in_rooms) {
             return Err("who waits in a room has not come to it, or is there no more");
+        }
+        if !record.requests_hold(&self.at_services) {
+            return Err("requests are missing");
         }
         if self.held.iter().any(|&units| units > 0) {
             return Err("stock is held for nobody");

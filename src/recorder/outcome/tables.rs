@@ -79,6 +79,8 @@ impl Outcome<'_> {
         integers("rejected", &|s| s.rejected, scale);
         integers("limited", &|s| s.limited, scale);
         integers("timed_out", &|s| s.timed_out, scale);
+        integers("cancelled", &|s| s.cancelled, scale);
+        integers("present", &|s| s.present, scale);
         integers("queue_max", &|s| s.reading.longest_queue, scale);
         integers("response_us_p50", &|s| s.response_us_p50, 1);
         integers("response_us_p99", &|s| s.response_us_p99, 1);
@@ -95,6 +97,7 @@ impl Outcome<'_> {
         let scale = self.scale as f64;
         reals("queue_mean", &|row, s| s.reading.queued as f64 * scale / (row.slot.seconds() * 1e9));
         reals("wait_us_mean", &|_, s| ratio(s.waited_ns as f64 / 1e3, s.answered));
+        reals("stayed", &|row, s| s.reading.stayed as f64 * scale / (row.slot.seconds() * 1e9));
         if self.plan.services[service].capacity().is_some() {
             reals("instances", &|row, s| s.reading.standing as f64 * scale / (row.slot.seconds() * 1e9));
         }
@@ -168,6 +171,7 @@ impl Outcome<'_> {
             rejected: sum(|s| s.rejected) * self.scale,
             limited: sum(|s| s.limited) * self.scale,
             timed_out: sum(|s| s.timed_out) * self.scale,
+            cancelled: sum(|s| s.cancelled) * self.scale,
             peak_requests_per_second: slots().map(rate).fold(0.0, f64::max),
             utilisation_mean: if workers > 0 && capacity > 0.0 { busy / capacity } else { 0.0 },
             utilisation_max: if workers > 0 { busiest } else { 0.0 },

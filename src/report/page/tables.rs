@@ -3,7 +3,9 @@
 use crate::clock::Clock;
 use crate::number::{difference, digits, grouped, money, percent, short};
 use crate::report::figure;
-use crate::results::{Bucket, Cost, PublishedFigure, PublishedResult, Results, ServiceCost, TargetResult};
+use crate::results::{
+    Bucket, Cost, PublishedFigure, PublishedResult, Residual, Results, ServiceCost, Switched, TargetResult,
+};
 use crate::verdict;
 use std::collections::BTreeMap;
 
@@ -12,6 +14,9 @@ const MOST_BRANDS: usize = 20;
 
 /// Products listed on the page; the rest are in `products.csv`.
 const MOST_PRODUCTS: usize = 40;
+
+/// Times at which switches were on that the page lists.
+const MOST_SWITCHES: usize = 100;
 
 /// A table as text.
 pub(super) struct PageTable {
@@ -38,6 +43,15 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
     }
     if !results.livestreams.is_empty() {
         tables.push(livestreams(results));
+    }
+    if !results.summary.residuals.is_empty() {
+        tables.push(residuals(results));
+    }
+    if !results.summary.switched.is_empty() {
+        tables.insert(2, switches(results));
+    }
+    if results.summary.windows.iter().any(|window| window.room.is_some()) {
+        tables.insert(1, rooms(results));
     }
     if !results.summary.presales.is_empty() {
         tables.insert(1, presales(results));
@@ -195,6 +209,110 @@ fn windows(results: &Results) -> PageTable {
             "Peak payments/s",
         ],
         rows: results.summary.windows.iter().map(row).collect(),
+        words: 1,
+    }
+}
+
+fn rooms(results: &Results) -> PageTable {
+    let with_rooms = results.summary.windows.iter().filter_map(|window| Some((window, window.room.as_ref()?)));
+    let rows = with_rooms.map(|(window, room)| {
+        let seconds = |ms: u64| digits(ms as f64 / 1000.0);
+        vec![
+            window.name.clone(),
+            grouped(room.came),
+            grouped(room.waited),
+            grouped(room.admitted),
+            seconds(room.wait_ms_p50),
+            seconds(room.wait_ms_p90),
+            seconds(room.wait_ms_p99),
+            seconds(room.wait_ms_max),
+            grouped(room.gave_up),
+            grouped(room.sent_away),
+            grouped(room.closed),
+            grouped(room.waiting),
+        ]
+    });
+    PageTable {
+        title: "Waiting rooms",
+        note: "Sessions. Waits are those of sessions that went in, in seconds.".to_owned(),
+        head: vec![
+            "Window",
+            "Came",
+            "Waited",
+            "Went in",
+            "Median wait",
+            "p90",
+            "p99",
+            "Longest",
+            "Gave up",
+            "Sent away",
+            "There at the closing",
+            "Still there",
+        ],
+        rows: rows.collect(),
+        words: 1,
+    }
+}
+
+fn switches(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let row = |of: &Switched| {
+        vec![
+            of.switch.clone(),
+            clock.stamp(of.on_unix_ms),
+            of.off_unix_ms.map_or_else(|| "the end".to_owned(), |off| clock.stamp(off)),
+            of.off_unix_ms.map_or_else(|| "–".to_owned(), |off| digits((off - of.on_unix_ms) as f64 / 1000.0)),
+        ]
+    };
+    let all = &results.summary.switched;
+    let left_out = all.len().saturating_sub(MOST_SWITCHES);
+    PageTable {
+        title: "Degradation switches",
+        note: match left_out {
+            0 => "When they were on.".to_owned(),
+            left_out => format!("When they were on; {left_out} more times are in summary.json."),
+        },
+        head: vec!["Switch", "On", "Off", "Seconds"],
+        rows: all.iter().take(MOST_SWITCHES).map(row).collect(),
+        words: 3,
+    }
+}
+
+fn residuals(results: &Results) -> PageTable {
+    let clock = Clock::new(&results.summary.zone);
+    let row = |of: &Residual| {
+        vec![
+            of.service.clone(),
+            grouped(of.stretches),
+            grouped(of.beyond),
+            clock.stamp(of.from_unix_ms),
+            clock.stamp(of.until_unix_ms),
+            digits(of.number_mean),
+            digits(of.requests_per_second),
+            digits(of.stay_us_mean / 1000.0),
+            difference(of.residual),
+            format!("± {}", percent(of.sampling_error)),
+        ]
+    };
+    PageTable {
+        title: "Little’s law",
+        note: "The mean number of requests at a service, counted once a row at an instant drawn at random, against their rate times the \
+               time that they stay, over stretches in which the rate was steady and the service not saturated. Shown is the worst stretch of \
+               each service; by chance, one in twenty is off by more than its sampling error."
+            .to_owned(),
+        head: vec![
+            "Service",
+            "Steady stretches",
+            "Off by more",
+            "Worst from",
+            "Until",
+            "Mean number",
+            "Requests/s",
+            "Stay, ms",
+            "Residual",
+            "Sampling error",
+        ],
+        rows: results.summary.residuals.iter().map(row).collect(),
         words: 1,
     }
 }

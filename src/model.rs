@@ -273,6 +273,8 @@ pub struct Service {
     pub is_protected: bool,
     /// What they do beyond first come, first served.
     pub desk: Option<plan::Desk>,
+    /// Whether its clients are answered as soon as their requests have found a place.
+    pub answers_on_acceptance: bool,
 }
 
 impl Model {
@@ -596,6 +598,7 @@ impl Service {
             protection: service.protection.clone(),
             is_protected: service.protection.is_some(),
             desk: service.desk.clone(),
+            answers_on_acceptance: service.answers == plan::Answers::OnAcceptance,
         }
     }
 
@@ -649,6 +652,7 @@ mod tests {
             cost: None,
             protection: plan::protection::Protection::default(),
             desk: None,
+            answers: plan::Answers::WhenDone,
         });
         let waits = |u: f64| [0, 1, 2, 3].map(|attempt| service.backoff(attempt, |_| u).0);
         assert_eq!(waits(0.0), [100; 4]);

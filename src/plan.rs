@@ -331,6 +331,8 @@ pub struct Service {
     pub protection: Protection,
     /// What its servers do that takes an event of their own; `None`: first come, first served, and nothing else. Only with a pool.
     pub desk: Option<Desk>,
+    /// When its clients are answered; on acceptance only with a pool, and without a time-out.
+    pub answers: Answers,
 }
 
 /// How the servers of a service choose, drop, forget and slow down. At least one of these differs from a plain queue, or the service
@@ -397,7 +399,9 @@ pub struct Retry {
     pub jitter: Jitter,
 }
 
-pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Restock, Slowdown};
+pub use crate::scenario::file::{
+    Answers, Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Restock, Slowdown,
+};
 
 /// A channel that sessions come by.
 #[derive(Clone, Debug, PartialEq)]
@@ -784,15 +788,22 @@ impl Plan {
         all
     }
 
-    /// Mean time for which a request of `service` keeps its worker if nothing waits or fails, seconds: its own work, and all that it
-    /// brings with it.
+    /// Mean time for which a request of `service` keeps its worker if nothing waits or fails, seconds: its own work, and that of all
+    /// whose answer it waits for.
     #[must_use]
     pub fn holding_secs(&self, service: ServiceId) -> f64 {
-        if self.services[service].calls.is_empty() {
-            return self.services[service].service_time.mean_secs();
+        let own = self.services[service].service_time.mean_secs();
+        // No service calls itself, so this comes to an end.
+        own + self.services[service].calls.iter().map(|&called| self.answer_secs(called)).sum::<f64>()
+    }
+
+    /// Mean time for which a client of `service` waits if nothing queues or fails, seconds.
+    #[must_use]
+    pub fn answer_secs(&self, service: ServiceId) -> f64 {
+        match self.services[service].answers {
+            Answers::WhenDone => self.holding_secs(service),
+            Answers::OnAcceptance => 0.0,
         }
-        let requests = self.requests_within(service);
-        self.services.iter().zip(requests).map(|(of, number)| number * of.service_time.mean_secs()).sum()
     }
 
     /// What all services cost that state it; `None` where none does, or an autoscaler decides about one of them.

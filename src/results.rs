@@ -82,6 +82,9 @@ pub struct Summary {
     pub presales: Vec<PresaleSummary>,
     /// Stretches in which a service could not keep up, in order of service and time.
     pub saturated: Vec<Saturation>,
+    /// Services that answer on acceptance, in order of service and window: how far their work lay behind; absent without such services.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settlements: Vec<Settlement>,
     /// How Little's law held at each service that had steady stretches, in order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub residuals: Vec<Residual>,
@@ -112,6 +115,24 @@ pub struct Summary {
     /// Where the past was played as another scenario, in order of time; absent where it was this one all along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forks: Vec<Fork>,
+}
+
+/// What a service that answers on acceptance had before it in a window. How long a request took from when it was made until it was
+/// done is its response time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// Service name.
+    pub service: String,
+    /// Window name.
+    pub window: String,
+    /// Most requests that were accepted and waited (sum over cells of maxima within a slot).
+    pub backlog_max: u64,
+    /// When the last request was done, which may be long after the closing; absent where none was. A plain queue tells it of all that
+    /// it had accepted until the next opening or the end; with any key that takes events of its own (a `discipline`, a `schedule`, …),
+    /// of those that were done by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_unix_ms: Option<i64>,
 }
 
 /// Whether the targets of a run were met.

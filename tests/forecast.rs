@@ -43,6 +43,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
         cost: None,
         protection: Protection::default(),
         desk: None,
+        answers: saleload::plan::Answers::WhenDone,
         calls: Vec::new(),
     }
 }

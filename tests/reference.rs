@@ -19,6 +19,8 @@
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
+#[path = "reference/accept.rs"]
+mod accept;
 #[path = "reference/account.rs"]
 mod account;
 #[path = "reference/arrivals.rs"]
@@ -109,6 +111,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests that overtake", 7, |seen| seen.overtakings),
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
+    ("requests answered on acceptance", 12, |seen| seen.rarities.put_off),
+    ("of those, requests that fail later", 3, |seen| seen.rarities.put_off_failed),
     ("requests slowed down", 5, |seen| seen.slowed),
     ("waits in a room", 15, |seen| seen.rarities.room_waits),
     ("requests shed", 5, |seen| seen.rarities.shed),

@@ -4,6 +4,7 @@
 mod goods;
 mod little;
 mod saturation;
+mod settlement;
 mod tables;
 mod targets;
 
@@ -208,6 +209,7 @@ impl Outcome<'_> {
             windows: (0..self.plan.windows.len()).map(|window| self.window(window)).collect(),
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            settlements: self.settlements(),
             residuals: (0..self.plan.services.len()).filter_map(|service| self.residual(service)).collect(),
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
             oversold: self.model.inventory.oversells().then(|| self.oversold()),

@@ -58,6 +58,7 @@ struct ServiceState {
     present: u64,
     offered_ns: u128,
     waited_ns: u128,
+    settled: Instant,
     reading: Reading,
     responses_us: Buckets,
 }
@@ -358,6 +359,7 @@ impl TallyState {
             present: service.present,
             offered_ns: service.offered_ns,
             waited_ns: service.waited_ns,
+            settled: service.settled,
             reading: service.reading,
             responses_us: service.responses_us.counted(),
         });
@@ -420,6 +422,7 @@ impl ServiceState {
             present: self.present,
             offered_ns: self.offered_ns,
             waited_ns: self.waited_ns,
+            settled: self.settled,
             reading: self.reading,
             responses_us: ResponseTimes::of(&self.responses_us)?,
         })

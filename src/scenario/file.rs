@@ -535,6 +535,22 @@ pub struct Service {
     /// Where requests wait.
     #[serde(default)]
     pub queues: Queues,
+    /// When clients are answered.
+    #[serde(default)]
+    pub answers: Answers,
+}
+
+/// When the clients of a service are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// When their request is done.
+    #[default]
+    WhenDone,
+    /// As soon as their request has found a worker or a place in the queue. The work is done later, by the workers of the service in
+    /// the order of its discipline, and nobody waits for it: what has been accepted is settled, unless it is dropped or lost on the
+    /// way. Response times are then those of the settlement, from the request on.
+    OnAcceptance,
 }
 
 /// Where requests wait.

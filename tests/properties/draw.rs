@@ -501,6 +501,9 @@ impl Draw {
             self.shed();
             self.desk();
             std::mem::swap(&mut self.random, &mut self.later);
+            if self.chance(0.2) {
+                self.line("answers = \"on_acceptance\"");
+            }
             // Those behind it, so that nobody waits for itself.
             if service + 1 < services && self.chance(0.25) {
                 let calls =

@@ -94,6 +94,7 @@ impl Simulator<'_> {
             switched: self.switched(),
             oversold: (plan.inventory.reserve == Reserve::Optimistic).then(|| self.oversold()),
             stranded: plan.inventory.split.map(|_| self.stranded()),
+            settlements: self.settlements(),
             // The drawn scenarios state no costs.
             cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),

@@ -9,6 +9,15 @@ use saleload::engine::schedule::Slot;
 use saleload::units::{Instant, Nanos};
 use std::collections::BTreeMap;
 
+/// Whether a client has been told that its request is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    No,
+    /// It is about to hear of it.
+    Hears,
+    Yes,
+}
+
 /// A request and all that became of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -39,6 +48,8 @@ pub(crate) struct Request {
     pub(crate) is_limited: bool,
     /// Whether it has not got through yet.
     pub(crate) is_under_way: bool,
+    /// Whether its client has been told that it is accepted.
+    pub(crate) told: Told,
     /// How long the worker takes.
     pub(crate) takes: Nanos,
     /// The row in which it was rejected.
@@ -61,6 +72,11 @@ impl Request {
     /// When it is answered.
     pub(crate) fn done(&self) -> Option<Instant> {
         self.starts.map(|starts| starts + self.takes)
+    }
+
+    /// Whether its client was answered on acceptance.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told != Told::No
     }
 
     /// Whether its client is not there any more when it is answered.
@@ -152,6 +168,9 @@ pub(crate) struct Rarities {
     pub(crate) dropped: u64,
     /// Requests that were cancelled.
     pub(crate) cancelled: u64,
+    /// Requests that were answered on acceptance; of those, dropped or lost later.
+    pub(crate) put_off: u64,
+    pub(crate) put_off_failed: u64,
     /// Baskets that were filled up for a coupon, and orders that it took something off.
     pub(crate) fill_ups: u64,
     pub(crate) coupons: u64,

@@ -355,6 +355,7 @@ fn summary(table: &Table) -> Summary {
             window(table, "second window", 2, SECOND, SECOND + DAY),
         ],
         presales: Vec::new(),
+        settlements: Vec::new(),
         switched: switched(),
         residuals: residuals(),
         oversold: None,

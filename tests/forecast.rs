@@ -20,6 +20,7 @@ fn state(name: &str, calls: &[usize], think: Option<u64>, next: &[(Option<usize>
         calls: calls.to_vec(),
         steps: vec![1; calls.len()],
         action: None,
+        again: None,
         think: think.map(|seconds| TimeDistribution::Exponential(Nanos::from_secs(seconds))),
         next: next.to_vec(),
         on_failure: vec![(None, 1.0)],

@@ -21,6 +21,8 @@
 
 #[path = "reference/account.rs"]
 mod account;
+#[path = "reference/again.rs"]
+mod again;
 #[path = "reference/arrivals.rs"]
 mod arrivals;
 #[path = "reference/compare.rs"]
@@ -110,6 +112,9 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("pages submitted again", 5, |seen| seen.submitted_again),
+    ("duplicate orders", 1, |seen| seen.duplicates),
+    ("steady stretches", 0, |seen| seen.steady),
     ("waits in a room", 15, |seen| seen.rarities.room_waits),
     ("requests shed", 5, |seen| seen.rarities.shed),
     ("switches that go on", 15, |seen| seen.rarities.switched),
@@ -178,6 +183,9 @@ struct Seen {
     fill_ups: u64,
     by_channel: u64,
     shown: u64,
+    submitted_again: u64,
+    duplicates: u64,
+    steady: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -238,6 +246,9 @@ impl Seen {
             fill_ups: rarities.fill_ups,
             by_channel: results.channels.iter().map(|row| row.sessions).sum(),
             shown: results.livestreams.iter().map(|row| row.orders_paid).sum(),
+            submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
+            duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
+            steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

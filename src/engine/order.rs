@@ -178,6 +178,7 @@ impl Player<'_> {
             return self.leg_expired(session);
         }
         if session.phase() == Phase::HoldExpiry {
+            self.is_over(session);
             self.tally.ended += 1;
             self.remember(session, HAS_FAILED);
         }

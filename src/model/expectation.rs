@@ -132,6 +132,7 @@ mod tests {
             calls: vec![],
             steps: vec![],
             action: None,
+            again: None,
             think: None,
             next,
             on_failure: vec![(None, 1.0)],

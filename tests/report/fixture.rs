@@ -352,6 +352,7 @@ fn summary(table: &Table) -> Summary {
             window(table, "second window", 2, SECOND, SECOND + DAY),
         ],
         presales: Vec::new(),
+        double_submits: None,
         switched: switched(),
         residuals: residuals(),
         saturated: vec![Saturation {

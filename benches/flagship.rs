@@ -13,7 +13,7 @@ mod floor;
 mod played;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group};
-use saleload::plan::{Plan, Pool};
+use saleload::plan::{Plan, Pool, Shows};
 use std::time::Duration;
 
 const FESTIVAL: &str = "double11-2020.toml";
@@ -35,6 +35,12 @@ fn overrides(shoppers: u64) -> Vec<String> {
         overrides.push(format!("catalogue.brands={}", scale(catalogue.brands)));
         let stocks = catalogue.products.iter();
         overrides.extend(stocks.map(|p| format!("product.\"{}\".stock={}", p.name, scale(u64::from(p.stock)))));
+    }
+    for livestream in &whole.livestreams {
+        let Shows::Rooms(rooms) = &livestream.shows else { continue };
+        let of = format!("livestream.{}.shows.rooms", livestream.name);
+        overrides.push(format!("{of}.rooms={}", scale(rooms.rooms)));
+        overrides.push(format!("{of}.products={}", scale(rooms.products)));
     }
     for service in &whole.services {
         let Some(pool) = &service.pool else { continue };

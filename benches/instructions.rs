@@ -56,6 +56,16 @@ fn quickstart() {
 
 /// One cell of the festival, for a fraction of its people and goods.
 fn festival() {
-    let plan = played::plan("double11-2020.toml", &["population.shoppers=4_000_000", "catalogue.skus=400_000"]);
+    let fewer = [
+        "population.shoppers=4_000_000",
+        "catalogue.skus=400_000",
+        "livestream.spring-thunder-1.shows.rooms.products=22800",
+        "livestream.spring-thunder-2.shows.rooms.products=22800",
+        "livestream.spring-thunder-1.shows.rooms.rooms=3000",
+        "livestream.spring-thunder-2.shows.rooms.rooms=3000",
+        "livestream.merchants-1.shows.rooms.products=40000",
+        "livestream.merchants-2.shows.rooms.products=40000",
+    ];
+    let plan = played::plan("double11-2020.toml", &fewer);
     black_box(played::play(&plan, 64, 1));
 }

@@ -11,7 +11,7 @@
 
 use saleload::engine::{self, Options};
 use saleload::plan::Plan;
-use saleload::results::{Bucket, Results};
+use saleload::results::{Bucket, Results, series};
 use saleload::scenario;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::ops::ControlFlow;
@@ -22,15 +22,24 @@ const FOLDER: &str = "scenarios/strategies";
 /// Cells of the platform, of which one is played.
 const CELLS: u32 = 128;
 
+/// Milliseconds.
+const MINUTE: i64 = 60_000;
+
 /// A number of a run.
 type Measure = fn(&Results) -> f64;
 
 /// What is compared: its name, and its value in the unit that the name states.
-const MEASURES: [(&str, Measure); 6] = [
+const MEASURES: [(&str, Measure); 8] = [
     ("GMV paid, %", |results| results.summary.total.gmv_paid_fen as f64),
     ("orders paid, %", |results| results.summary.total.orders_paid as f64),
     ("peak orders/s, %", |results| {
         results.summary.windows.iter().map(|window| window.peak_orders_per_second).fold(0.0, f64::max)
+    }),
+    ("peak after 20 min, %", |results| {
+        results.summary.windows.iter().map(|window| later_peak(results, window.opens_unix_ms)).fold(0.0, f64::max)
+    }),
+    ("overloaded, s", |results| {
+        results.summary.saturated.iter().map(|of| (of.until_unix_ms - of.from_unix_ms) as f64 / 1e3).sum()
     }),
     ("lost to sell-outs, points", |results| lost(results, |bucket| bucket == Bucket::SoldOut)),
     ("lost to the platform, points", |results| {
@@ -45,9 +54,21 @@ fn lost(results: &Results, which: impl Fn(Bucket) -> bool) -> f64 {
     100.0 * money as f64 / results.summary.total.demand_fen as f64
 }
 
-/// A difference: of percentages in points, of anything else in per cent.
+/// Most orders created a second, later than twenty minutes after an opening and within an hour and a half of it.
+fn later_peak(results: &Results, opens: i64) -> f64 {
+    let of = |name| results.series.integers(name);
+    let rows = of(series::TIME).iter().zip(of(series::SECONDS)).zip(of(series::ORDERS));
+    let later = rows.filter(|((time, _), _)| (opens + 20 * MINUTE..opens + 90 * MINUTE).contains(*time));
+    later.map(|((_, seconds), orders)| *orders as f64 / *seconds as f64).fold(0.0, f64::max)
+}
+
+/// A difference: of percentages in points, of seconds in seconds, of anything else in per cent.
 fn difference(measure: &str, base: f64, strategy: f64) -> f64 {
-    if measure.ends_with("points") { strategy - base } else { 100.0 * (strategy / base - 1.0) }
+    if measure.ends_with("points") || measure.ends_with(", s") {
+        strategy - base
+    } else {
+        100.0 * (strategy / base - 1.0)
+    }
 }
 
 fn plan(file: &Path, seed: u64) -> Plan {

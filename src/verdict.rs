@@ -1,7 +1,8 @@
 //! Targets in plain sentences, for people: a pure function of the results, or of the plan.
 
 use crate::clock::Clock;
-use crate::number::{FEN_PER_RMB, Prefix, grouped, rounded};
+use crate::engine::brands::MARKS;
+use crate::number::{FEN_PER_RMB, Prefix, grouped, money, rounded};
 use crate::plan::Plan;
 use crate::results::{Status, TargetResult, TargetUnit, Verdict};
 use crate::target::{Metric, Subject, Target};
@@ -52,14 +53,22 @@ pub(crate) fn sentence_of(target: &TargetResult, clock: &Clock) -> String {
     }
     let found = match (target.unit, target.measured) {
         (TargetUnit::SecondsAfterOpening, Some(at)) => {
-            format!("{subject} was sold out {} after the opening{when}", value(at, target.unit))
+            format!("{subject} {} {} after the opening{when}", came_to_pass(&target.metric, ""), value(at, target.unit))
         }
-        (TargetUnit::SecondsAfterOpening, None) => format!("{subject} was never sold out"),
+        (TargetUnit::SecondsAfterOpening, None) => format!("{subject} {}", came_to_pass(&target.metric, "never ")),
         (_, Some(measured)) => format!("{phrase}{of}{when} was {}", value(measured, target.unit)),
         (_, None) => format!("there was nothing to measure {phrase}{of}{when} by"),
     };
     let first = target.first_failed_unix_ms.map(|at| format!(", first missed at {}", clock.stamp(at)));
     format!("{found}; {wanted}{}", first.unwrap_or_default())
+}
+
+/// What happened to a thing at the moment that a metric measures, or never did.
+fn came_to_pass(metric: &str, never: &str) -> String {
+    match Metric::named(metric).and_then(Metric::mark) {
+        Some(mark) => format!("was {never}paid {}", money(MARKS[usize::from(mark)].0 as f64)),
+        None => format!("was {never}sold out"),
+    }
 }
 
 /// In which stretch of time, if not in all of it.

@@ -6,6 +6,7 @@ use saleload::engine::{self, Options};
 use saleload::model::expectation::Expectation;
 use saleload::results::{Bucket, Results, series};
 use saleload::scenario;
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 use std::ops::ControlFlow;
 
 const SHOPPERS: f64 = 40_000.0;
@@ -116,6 +117,49 @@ fn balances_come_when_they_can_be_paid_and_stock_comes_back_at_the_closing() {
     assert_eq!((after - before) as u64, results.summary.presales[0].forfeited, "all of it in the last row");
 }
 
+/// Sessions that began in each half minute of a window, which begins at a row of the series.
+fn sessions_by_half_minute(results: &Results, window: usize) -> Vec<f64> {
+    let opens = results.summary.windows[window].opens_unix_ms;
+    let mut bins = vec![0.0; 120];
+    let (times, begun) = (results.series.integers(series::TIME), results.series.integers(series::SESSIONS));
+    for (time, begun) in times.iter().zip(begun) {
+        if let Some(bin) = usize::try_from((time - opens).div_euclid(30_000)).ok().and_then(|bin| bins.get_mut(bin)) {
+            *bin += *begun as f64;
+        }
+    }
+    bins
+}
+
+/// Chi-squared against an expectation, where it is ten at least; beyond, nobody much may come.
+fn agrees(what: &str, observed: &[f64], expected: impl Fn(f64, f64) -> f64) {
+    let total: f64 = observed.iter().sum();
+    let (mut chi_squared, mut bins) = (0.0, -1.0);
+    for (bin, &came) in observed.iter().enumerate() {
+        let from = 30.0 * bin as f64;
+        let expected = total * expected(from, from + 30.0);
+        if expected >= 10.0 {
+            chi_squared += (came - expected).powi(2) / expected;
+            bins += 1.0;
+        } else {
+            assert!(came <= 4.0 * expected + 12.0 && (expected > 0.0 || came == 0.0), "{what}: {came} after {from} s");
+        }
+    }
+    let p = ChiSquared::new(bins).expect("more than one bin").sf(chi_squared);
+    println!("{what}: {total} came, chi squared {chi_squared:.1} on {bins} degrees of freedom, p = {p:.4}");
+    assert!(p > 1e-3, "{what} do not follow their pattern");
+}
+
+/// Deposits evenly over their hour; balances, from ten minutes after the opening, with a decay of two minutes.
+#[test]
+fn arrivals_for_deposits_and_balances_follow_their_patterns() {
+    let results = run(&[], 8);
+    agrees("deposits", &sessions_by_half_minute(&results, 0), |from, until| (until - from) / 3600.0);
+    let left = |t: f64| if t < 600.0 { 1.0 } else { (-(t - 600.0) / 120.0).exp() };
+    agrees("balances", &sessions_by_half_minute(&results, 1), |from, until| {
+        (left(from) - left(until)) / (1.0 - left(3600.0))
+    });
+}
+
 /// Whatever is sold out for deposits stays so: what is set aside is not left.
 #[test]
 fn what_is_set_aside_is_not_sold_twice() {
@@ -153,10 +197,10 @@ fn the_expectation_knows_of_balances() {
     assert!((sessions - come).abs() < 1e-6 && (lines - 1.5 * come).abs() < 1e-6, "{sessions} and {lines}, not {come}");
 }
 
-/// The bundled festival with presales says what it means, and its balances fall behind the opening.
+/// The bundled festival says what it means, and its balances fall behind the opening.
 #[test]
-fn the_festival_with_presales_is_sound() {
-    let path = std::path::Path::new("scenarios/double11-2020-presale.toml");
+fn the_presales_of_the_festival_are_sound() {
+    let path = std::path::Path::new("scenarios/double11-2020.toml");
     let loaded = scenario::load(path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
     let opens = |name: &str| {

@@ -1,0 +1,84 @@
+//! The exponents of popularity, recovered from draws: what shoppers pick follows the broken power law that was put in.
+
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
+use saleload::model::catalogue::Catalogue;
+use saleload::plan::Popularity;
+use saleload::rng::{Draws, Name, Purpose};
+use saleload::scenario;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Picks of one category.
+const PICKS: u64 = 1_000_000;
+/// Standard errors that an exponent may be off.
+const ERRORS: f64 = 4.0;
+
+/// Times that each rank was picked; in order.
+type Counts = BTreeMap<u64, u64>;
+
+/// A category of the festival, and what was picked of its generated products by rank.
+fn picked(category: &str) -> (Popularity, u64, Counts) {
+    let path = Path::new("scenarios/double11-2020.toml");
+    let plan = scenario::load(path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false))).plan;
+    let goods = plan.catalogue.expect("the festival sells something");
+    let id = goods.categories.iter().position(|of| of.name == category).expect("a category");
+    let catalogue = Catalogue::new(plan.seed, &goods, 1.0, &vec![1e8; goods.categories.len()]);
+    let first = catalogue.of_rank(id, 0);
+    let draws = Draws::new(plan.seed);
+    let mut counts = Counts::new();
+    for subject in 0..PICKS {
+        let mut stream = draws.stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Product, item: 0 });
+        // Past the named products of the category.
+        let sku = catalogue.pick(id, 1.0 - f64::EPSILON, stream.unit());
+        *counts.entry(u64::from(sku - first)).or_default() += 1;
+    }
+    (goods.popularity, goods.categories[id].skus, counts)
+}
+
+/// Integral of x^-exponent; the exponent is not one.
+fn integral(exponent: f64, from: f64, to: f64) -> f64 {
+    (to.powf(1.0 - exponent) - from.powf(1.0 - exponent)) / (1.0 - exponent)
+}
+
+/// The likeliest exponent of counts by rank, where the weight of a rank is the integral of x^-exponent over [rank + 1, rank + 2) and
+/// ranks lie in a range: the likelihood has one peak, found by thirds. With its standard error, from the variance of ln x.
+fn likeliest(counts: &[(u64, u64)], (from, to): (u64, u64)) -> (f64, f64) {
+    let likelihood = |exponent: f64| {
+        let whole = integral(exponent, from as f64 + 1.0, to as f64 + 1.0);
+        let of = |&(rank, count): &(u64, u64)| {
+            count as f64 * (integral(exponent, rank as f64 + 1.0, rank as f64 + 2.0) / whole).ln()
+        };
+        counts.iter().map(of).sum::<f64>()
+    };
+    // From an irrational start, so that the exponent one is never met.
+    let (mut low, mut high) = (0.01 * std::f64::consts::SQRT_2, 3.0);
+    for _ in 0..60 {
+        let (left, right) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
+        if likelihood(left) < likelihood(right) { low = left } else { high = right }
+    }
+    let n = counts.iter().map(|of| of.1 as f64).sum::<f64>();
+    let mean = |of: &dyn Fn(f64) -> f64| {
+        counts.iter().map(|&(rank, count)| count as f64 * of((rank as f64 + 1.5).ln())).sum::<f64>() / n
+    };
+    let (first, second) = (mean(&|x| x), mean(&|x| x * x));
+    (f64::midpoint(low, high), 1.0 / (n * (second - first * first)).sqrt())
+}
+
+#[test]
+fn the_exponents_of_popularity_are_recovered_from_draws() {
+    for category in ["apparel", "produce"] {
+        let (popularity, ranks, counts) = picked(category);
+        let knee = (popularity.knee * ranks as f64) as u64;
+        let counts: Vec<(u64, u64)> = counts.into_iter().collect();
+        let (head, tail) = counts.split_at(counts.partition_point(|of| of.0 < knee));
+        for (what, counts, range, put_in) in
+            [("head", head, (0, knee), popularity.head), ("tail", tail, (knee, ranks), popularity.tail)]
+        {
+            let (found, error) = likeliest(counts, range);
+            println!("{category}, {what}: {found:.4} with a standard error of {error:.4}, {put_in} put in");
+            assert!(error < 0.01, "{category}, {what}: {PICKS} picks tell an exponent to the second decimal");
+            assert!((found - put_in).abs() <= ERRORS * error, "{category}, {what}: {found}, not {put_in}");
+        }
+    }
+}

@@ -60,7 +60,7 @@ mod tests {
     fn clients_send_k_times_what_is_answered() {
         for (k, per_thousand) in [(1.1, 1100), (1.5, 1500), (2.0, 2000), (3.0, 3000)] {
             let settings = protection::Throttle { k: per_thousand, window: Nanos::from_secs(120) };
-            let (mut throttle, mut state, mut sent) = (Throttle::new(&settings), 1u64, 0);
+            let (mut throttle, mut state, mut sent, mut heard) = (Throttle::new(&settings), 1u64, 0u32, 0u32);
             for second in 0..600 {
                 let mut answered = 0;
                 for ms in 0..1000 {
@@ -71,12 +71,14 @@ mod tests {
                     // Spread over the second, as a service spreads its answers.
                     let is_answered = is_sent && answered <= ms / 10;
                     answered += u64::from(is_answered);
-                    sent += u64::from(is_sent && second >= 300);
+                    sent += u32::from(is_sent && second >= 300);
+                    heard += u32::from(is_answered && second >= 300);
                     throttle.ended(now, is_answered);
                 }
             }
-            let ratio = sent as f64 / 300.0 / (100.0 * k);
-            assert!((ratio - 1.0).abs() < 0.05, "K = {k}: {} a second are sent", sent as f64 / 300.0);
+            let ratio = f64::from(sent) / f64::from(heard);
+            assert!((ratio / k - 1.0).abs() < 0.03, "K = {k}: {sent} sent, {heard} answered");
+            assert!(heard <= 30_000 && heard > 27_000, "{heard} answered in 300 s");
         }
     }
 

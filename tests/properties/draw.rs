@@ -307,6 +307,10 @@ impl Draw {
             if matches!(state, "order" | "pay") && self.chance(0.25) {
                 self.double_submit();
             }
+            if self.chance(0.15) {
+                let timeout = self.time(200.0, 6000.0);
+                self.line(&format!("timeout = {timeout}"));
+            }
             if self.is_tense() {
                 let think = self.times(50.0, 1000.0);
                 self.line(&format!("think = {think}"));

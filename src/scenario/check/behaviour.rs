@@ -58,8 +58,16 @@ impl Check<'_> {
             file::Action::Reserve => Action::Reserve,
             file::Action::Pay { declined } => Action::Pay { declined: *declined },
         });
+        if state.timeout == Some(Nanos(0)) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, format!("state `{name}` has no time to load"))
+                    .at(at.key("timeout").place(), "every page fails at once")
+                    .help("write a longer time, or leave it out for none"),
+            );
+        }
+        let (name, timeout) = (name.to_owned(), state.timeout);
         let again = state.double_submit.as_ref().map(|again| self.double_submit(again, action, at));
-        State { name: name.to_owned(), calls, steps, action, again, think, next, on_failure }
+        State { name, calls, steps, timeout, action, again, think, next, on_failure }
     }
 
     fn double_submit(&mut self, again: &file::DoubleSubmit, action: Option<Action>, at: Cursor<'_>) -> Again {

@@ -1,6 +1,7 @@
 //! The engine: plays a plan, cell by cell and tick by tick, on any number of threads with the same outcome.
 
 pub mod admission;
+pub mod again;
 pub mod arrivals;
 mod audience;
 pub mod basket;
@@ -420,7 +421,7 @@ impl Run {
         for cell in self.groups.iter().flat_map(|group| &group.cells) {
             at_services.iter_mut().enumerate().for_each(|(service, at)| *at += cell.desks.there(service));
             for session in cell.sessions() {
-                in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
+                in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit && !session.is_again());
                 if self.model.inventory.holds() {
                     held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
                 }

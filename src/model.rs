@@ -239,6 +239,8 @@ pub struct State {
     pub timeout: Option<Nanos>,
     /// What happens once the page has loaded.
     pub action: Option<Action>,
+    /// Whether it may be submitted again.
+    pub again: Option<plan::Again>,
     /// Think time.
     pub think: Option<TimeSampler>,
     /// Where to next.
@@ -555,6 +557,7 @@ impl Graph {
                 .collect(),
             timeout: state.timeout,
             action: state.action,
+            again: state.again,
             think: state.think.as_ref().map(TimeSampler::new),
             next: Transition::new(&state.next),
             on_failure: Transition::new(&state.on_failure),

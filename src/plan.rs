@@ -253,12 +253,25 @@ pub struct State {
     pub timeout: Option<Nanos>,
     /// What happens once the page has loaded.
     pub action: Option<Action>,
+    /// Whether it may be submitted again.
+    pub again: Option<Again>,
     /// Think time; `None` is zero.
     pub think: Option<TimeDistribution>,
     /// Where to next, with probabilities that sum to one (normalised by `check`); `None` is the exit.
     pub next: Vec<(Option<usize>, f64)>,
     /// The same after a failure; never empty: `[(None, 1.0)]` where the file says nothing.
     pub on_failure: Vec<(Option<usize>, f64)>,
+}
+
+/// How a page is submitted again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Again {
+    /// By whom has waited for it so long.
+    pub after: Nanos,
+    /// Probability that whoever has does so.
+    pub probability: f64,
+    /// Probability that the platform sees that it has had this request before.
+    pub idempotency: f64,
 }
 
 /// What a state does with basket, stock and money.
@@ -735,6 +748,12 @@ impl Plan {
     /// Windows with a presale, in order of time.
     pub fn presales(&self) -> impl Iterator<Item = (WindowId, &Presale)> {
         self.windows.iter().enumerate().filter_map(|(id, window)| Some((id, window.presale.as_ref()?)))
+    }
+
+    /// Whether any page may be submitted again.
+    #[must_use]
+    pub fn has_double_submits(&self) -> bool {
+        self.cbmgs.iter().flat_map(|cbmg| &cbmg.states).any(|state| state.again.is_some())
     }
 
     /// Unix time of an instant, in milliseconds.

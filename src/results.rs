@@ -80,6 +80,9 @@ pub struct Summary {
     /// What became of deposits, by presale in order of time; absent without presales.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub presales: Vec<PresaleSummary>,
+    /// What came of pages that were submitted again; absent where no page can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub double_submits: Option<DoubleSubmits>,
     /// Stretches in which a service could not keep up, in order of service and time.
     pub saturated: Vec<Saturation>,
     /// Services that answer on acceptance, in order of service and window: how far their work lay behind; absent without such services.
@@ -590,6 +593,27 @@ impl Table {
             None => 0,
         }
     }
+}
+
+/// What came of pages that shoppers submitted again as they took long. None of it is in any other number, but for the stock that
+/// duplicate orders held.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DoubleSubmits {
+    /// Pages submitted again.
+    pub submits: u64,
+    /// Of those, recognised by the platform once their calls had been answered. What is neither caught nor below failed.
+    pub caught: u64,
+    /// Duplicate orders (basket lines): their stock was held, and nobody paid.
+    pub orders: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money at the prices of their products, before coupons, fen.
+    pub ordered_fen: u64,
+    /// Orders (basket lines) paid once more.
+    pub paid_again: u64,
+    /// What was paid for them once more and has to be given back, fen.
+    pub paid_again_fen: u64,
 }
 
 /// Little's law at a service (Little, "A proof for the queuing formula: L = λW", 1961): the mean number of requests there is their rate

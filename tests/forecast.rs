@@ -21,6 +21,7 @@ fn state(name: &str, calls: &[usize], think: Option<u64>, next: &[(Option<usize>
         steps: vec![1; calls.len()],
         timeout: None,
         action: None,
+        again: None,
         think: think.map(|seconds| TimeDistribution::Exponential(Nanos::from_secs(seconds))),
         next: next.to_vec(),
         on_failure: vec![(None, 1.0)],

@@ -23,6 +23,8 @@
 mod accept;
 #[path = "reference/account.rs"]
 mod account;
+#[path = "reference/again.rs"]
+mod again;
 #[path = "reference/arrivals.rs"]
 mod arrivals;
 #[path = "reference/compare.rs"]
@@ -114,6 +116,9 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests answered on acceptance", 12, |seen| seen.rarities.put_off),
     ("of those, requests that fail later", 3, |seen| seen.rarities.put_off_failed),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("pages submitted again", 5, |seen| seen.submitted_again),
+    ("duplicate orders", 1, |seen| seen.duplicates),
+    ("steady stretches", 0, |seen| seen.steady),
     ("waits in a room", 15, |seen| seen.rarities.room_waits),
     ("requests shed", 5, |seen| seen.rarities.shed),
     ("switches that go on", 15, |seen| seen.rarities.switched),
@@ -197,6 +202,9 @@ struct Seen {
     late: u64,
     ordered_in_vain: u64,
     stranded: u64,
+    submitted_again: u64,
+    duplicates: u64,
+    steady: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
@@ -269,6 +277,9 @@ impl Seen {
             late: run.stock.late,
             ordered_in_vain: run.record.rarities.ordered_in_vain,
             stranded: results.summary.stranded.map_or(0, |of| of.lines),
+            submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
+            duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
+            steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),
             samples: u64::from(run.model.simulated < run.model.cells),
             broken_off: u64::from(run.interrupted),
         }

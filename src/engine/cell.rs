@@ -3,6 +3,7 @@
 //! Within a cell the simulation is exact: one thread, integer nanoseconds, the total order of [`Session::order`].
 
 use super::admission::Admission;
+use super::again::DoubleSubmits;
 use super::arrivals::Arrivals;
 use super::basket::Baskets;
 use super::desk::Desks;
@@ -45,6 +46,8 @@ pub struct Cell {
     pub deposits: Vec<u8>,
     /// Its own units of every SKU, where the stock is split.
     pub portion: Portion,
+    /// Sessions whose page may be or has been submitted again.
+    pub double_submits: DoubleSubmits,
     /// Orders that wait for the end of the tick: the session, and its lines granted at once.
     pub waiting: Vec<Waiting>,
     /// Digest of the events played.
@@ -86,6 +89,7 @@ impl Cell {
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             deposits: if model.presales.is_empty() { Vec::new() } else { vec![0; shoppers as usize] },
             portion: Portion::default(),
+            double_submits: DoubleSubmits::new(),
             waiting: Vec::new(),
             digest: Digest::default(),
         }

@@ -237,16 +237,22 @@ impl Player<'_> {
             self.tell_channel(session, |channel| channel.ordered.add(ordered));
             self.note_shown_and_taken_off(session, granted, (ordered, off));
         }
-        let hold = match &self.model.holds {
-            Some(holds) if round.pays == Pays::Orders => self.shortest_hold(session, granted, holds),
-            _ => round.hold,
-        };
-        let deadline = (session.time + hold).min(round.hold_ends);
+        let deadline = self.deadline(session, granted);
         self.cell.baskets.grant(session.basket, granted, deadline);
         session.set_holds(true);
         // Whatever failed on the way here has been overcome.
         session.cause = Cause::NONE;
         self.think(session);
+    }
+
+    /// When an order of these lines that is made now closes without a payment.
+    pub(super) fn deadline(&self, session: &Session, granted: u16) -> Instant {
+        let round = self.round(session);
+        let hold = match &self.model.holds {
+            Some(holds) if round.pays == Pays::Orders => self.shortest_hold(session, granted, holds),
+            _ => round.hold,
+        };
+        (session.time + hold).min(round.hold_ends)
     }
 
     /// How long an order keeps its stock: as long as the line that keeps it shortest.
@@ -312,6 +318,7 @@ impl Player<'_> {
             return self.leg_expired(session);
         }
         if session.phase() == Phase::HoldExpiry {
+            self.is_over(session);
             self.tally.ended += 1;
             self.remember(session, HAS_FAILED);
         }

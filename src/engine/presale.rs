@@ -65,7 +65,7 @@ impl Cell {
 }
 
 /// Deposits on lines.
-fn deposits(terms: &plan::Presale, lines: impl Iterator<Item = Line>) -> Intents {
+pub(super) fn deposits(terms: &plan::Presale, lines: impl Iterator<Item = Line>) -> Intents {
     let mut sum = Intents::default();
     for line in lines {
         sum.add(Intents { lines: 1, units: u64::from(line.units), fen: terms.deposit(line.fen()) });

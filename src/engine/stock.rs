@@ -99,6 +99,8 @@ impl Account {
 pub enum Move {
     /// Units reserved, within the cell's share.
     Grant,
+    /// Units reserved once more for an order that is there already, within the cell's share: they do not count as ordered.
+    Again,
     /// Units of an expired hold come back.
     Release,
     /// Units that were set aside are ordered; they are sold with it.
@@ -597,6 +599,7 @@ impl Shard {
             for &(what, sku, units) in moves.iter() {
                 match what {
                     Move::Grant => self.reserve(sku, units, terms),
+                    Move::Again => self.reserve(sku, units, Terms { grant: Grant::SetAside, ..terms }),
                     Move::Release => self.release(sku, units, terms.catalogue),
                     Move::Order => self.order(sku, units),
                 }
@@ -609,7 +612,7 @@ impl Shard {
         // only when all moves are in.
         for Wishes { moves, .. } in wishes.iter_mut() {
             for (what, sku, _) in moves.drain(..) {
-                if what == Move::Grant {
+                if matches!(what, Move::Grant | Move::Again) {
                     self.note_sold_out(sku, terms);
                 }
             }

@@ -190,6 +190,7 @@ mod tests {
             steps: vec![],
             timeout: None,
             action: None,
+            again: None,
             think: None,
             next,
             on_failure: vec![(None, 1.0)],

@@ -8,7 +8,7 @@ mod settlement;
 mod tables;
 mod targets;
 
-use super::{Intents, PresaleTally, Recorder, RoomTally, Row};
+use super::{DoubleSubmitTally, Intents, PresaleTally, Recorder, RoomTally, Row};
 use crate::engine::Breach;
 use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
@@ -19,8 +19,8 @@ use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
-    Bucket, Completion, Conservation, Cost, Fork, LedgerRow, Oversold, PresaleSummary, Results, RoomSummary,
-    ServiceCost, Stranded, Summary, Switched, TargetResult, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, LedgerRow, Oversold, PresaleSummary, Results,
+    RoomSummary, ServiceCost, Stranded, Summary, Switched, TargetResult, Totals, WindowSummary,
 };
 use crate::units::{Fen, Instant, Nanos};
 
@@ -208,6 +208,7 @@ impl Outcome<'_> {
             total: self.totals(&rows),
             windows: (0..self.plan.windows.len()).map(|window| self.window(window)).collect(),
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
+            double_submits: self.plan.has_double_submits().then(|| self.double_submits()),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             settlements: self.settlements(),
             residuals: (0..self.plan.services.len()).filter_map(|service| self.residual(service)).collect(),
@@ -222,6 +223,19 @@ impl Outcome<'_> {
             events: self.recorder.total.events,
             digest: self.digest(),
             forks: self.ending.forks.clone(),
+        }
+    }
+
+    fn double_submits(&self) -> DoubleSubmits {
+        let DoubleSubmitTally { sent, caught, ordered, paid } = self.recorder.total.double_submits;
+        DoubleSubmits {
+            submits: sent * self.scale,
+            caught: caught * self.scale,
+            orders: ordered.lines * self.scale,
+            units: ordered.units * self.scale,
+            ordered_fen: ordered.fen * self.scale,
+            paid_again: paid.lines * self.scale,
+            paid_again_fen: paid.fen * self.scale,
         }
     }
 

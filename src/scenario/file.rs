@@ -384,6 +384,9 @@ pub struct State {
     /// What happens once the page has loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
+    /// That shoppers who wait for the page submit it again: of a state whose action is `reserve` or `pay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub double_submit: Option<DoubleSubmit>,
     /// How long the shopper looks at the loaded page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub think: Option<TimeDistribution>,
@@ -392,6 +395,24 @@ pub struct State {
     /// The same after the page failed (rejected, timed out, sold out, declined). Absent: the shopper leaves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<Named<f64>>,
+}
+
+/// A page that is submitted again as it takes long. Its calls are made a second time, beside the first, with draws, timeouts, retries
+/// and patience of their own; a session has one such second at a time. What it orders or pays is in no other number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DoubleSubmit {
+    /// How long a shopper has waited who does so.
+    pub after: Nanos,
+    /// Probability that one who has waited so long does so.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub probability: f64,
+    /// Probability that the platform sees, once the calls are answered, that it has had this request before. Otherwise the page acts
+    /// again: it reserves the basket once more, within the cell's share of the stock and without anybody to pay for it before the
+    /// hold expires; or it pays once more, and the money is given back.
+    #[serde(default = "certain")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub idempotency: f64,
 }
 
 /// What a state does with basket, stock and money.
@@ -641,6 +662,10 @@ pub struct Slowdown {
     /// How many times as long a request takes beyond.
     #[schemars(range(min = 1.0, max = 10_000.0))]
     pub factor: f64,
+}
+
+fn certain() -> f64 {
+    1.0
 }
 
 fn one() -> u32 {

@@ -365,6 +365,9 @@ impl Draw {
             if let Some(action) = action {
                 self.line(&format!("action = {action}"));
             }
+            if matches!(state, "order" | "pay") && self.chance(0.25) {
+                self.double_submit();
+            }
             if self.chance(0.15) {
                 let timeout = self.time(200.0, 6000.0);
                 self.line(&format!("timeout = {timeout}"));
@@ -383,6 +386,15 @@ impl Draw {
                 self.line(&format!("on_failure = {on_failure}"));
             }
         }
+    }
+
+    /// A page that is submitted again.
+    fn double_submit(&mut self) {
+        let after = if self.chance(0.5) { self.time(1.0, 50.0) } else { self.time(50.0, 3000.0) };
+        let (probability, idempotency) = (self.one_of(&[0.5, 1.0]), self.one_of(&[0.0, 0.5, 1.0]));
+        self.line(&format!(
+            "double_submit = {{ after = {after}, probability = {probability:?}, idempotency = {idempotency:?} }}"
+        ));
     }
 
     /// Deposits in one window, balances in a later one.
@@ -407,6 +419,9 @@ impl Draw {
             let calls: Vec<String> =
                 (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
             self.line(&format!("[cbmg.due.state.{state}]\ncalls = [{}]\n{action}\n{next}", calls.join(", ")));
+            if state == "pay" && self.chance(0.25) {
+                self.double_submit();
+            }
             let think = self.times(50.0, 3000.0);
             self.line(&format!("think = {think}"));
             if self.chance(0.7) {

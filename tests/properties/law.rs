@@ -1,6 +1,6 @@
 //! What must hold of the results of any scenario, added up anew from the tables.
 
-use saleload::plan::{Desk, Plan};
+use saleload::plan::{Desk, MAX_LINES, Plan};
 use saleload::results::{Bucket, Completion, LedgerRow, PresaleSummary, Results, Totals, series};
 
 /// Says what does not hold.
@@ -21,6 +21,7 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     presales(results)?;
     stock(plan, results)?;
     oversold(results)?;
+    double_submits(results)?;
     sessions(results)?;
     rows_add_up(results)?;
     services(plan, results)
@@ -107,13 +108,15 @@ fn stock(plan: &Plan, results: &Results) -> Verdict {
     equal("units paid by product and bought by the ledger", sold, bought)?;
     let paid: u64 = results.products.iter().map(|product| product.gmv_paid_fen).sum();
     equal("money paid by product and in all", paid, results.summary.total.gmv_paid_fen)?;
+    // Duplicate orders hold stock, too, and do not count as ordered.
+    let held_again = results.summary.double_submits.as_ref().map_or(0, |of| of.units);
     for product in &results.products {
         let name = &product.product;
         let came_in = product.units_start + product.units_restocked;
         holds(&format!("{name}: not oversold"), product.units_paid + product.units_left <= came_in)?;
         let kept = came_in - product.units_left;
         // What is set aside counts as ordered with its balance only.
-        let is_ordered = !results.summary.presales.is_empty() || product.units_ordered >= kept;
+        let is_ordered = !results.summary.presales.is_empty() || product.units_ordered + held_again >= kept;
         holds(&format!("{name}: what is kept was ordered"), is_ordered)?;
         let worth = product.units_paid * product.price_fen;
         holds(&format!("{name}: paid at its price, or less by a coupon"), product.gmv_paid_fen <= worth)?;
@@ -147,6 +150,15 @@ fn stock(plan: &Plan, results: &Results) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Every second submit is caught, does again what the page does, or fails.
+fn double_submits(results: &Results) -> Verdict {
+    let Some(double) = &results.summary.double_submits else { return Ok(()) };
+    holds("a submit is caught once", double.caught <= double.submits)?;
+    holds("a line has a unit at least", double.units >= double.orders)?;
+    let lines = u64::from(MAX_LINES) * (double.submits - double.caught);
+    holds("what is caught does nothing", double.orders + double.paid_again <= lines)
 }
 
 fn sessions(results: &Results) -> Verdict {

@@ -110,6 +110,7 @@ impl Simulator<'_> {
             windows: (0..plan.windows.len()).map(|window| self.window_summary(window)).collect(),
             presales: self.presale_summaries(self.scale()),
             saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            double_submits: self.double_submits(self.scale()),
             residuals: (0..plan.services.len()).filter_map(|service| self.residual(service)).collect(),
             conservation: self.conservation(),
             events: self.record.events,
@@ -269,7 +270,7 @@ impl Simulator<'_> {
             sessions_in_flight: self
                 .sessions
                 .values()
-                .filter(|session| session.waits != Waits::Gone && session.key.leg == 0)
+                .filter(|session| session.waits != Waits::Gone && session.key.leg == 0 && session.key.again == 0)
                 .count() as u64
                 * scale,
             units_start: units(|shelf| shelf.start),

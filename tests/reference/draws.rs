@@ -69,6 +69,16 @@ pub(crate) fn patience(model: &Model, session: &Session) -> Option<Nanos> {
     patience.into_iter().chain(state.timeout).min()
 }
 
+/// Whether the shopper submits the page again, having waited long enough.
+pub(crate) fn submits_again(model: &Model, session: &Session, probability: f64) -> bool {
+    of_visit(model, session, Purpose::SecondSubmit, 0).unit() < probability
+}
+
+/// Whether the platform sees that a second submit is one.
+pub(crate) fn is_caught(model: &Model, session: &Session, idempotency: f64) -> bool {
+    of_visit(model, session, Purpose::Idempotency, 0).unit() < idempotency
+}
+
 /// How long the shopper waits to be let in.
 pub(crate) fn patience_in_room(model: &Model, session: &Session) -> Option<Nanos> {
     let patience = model.rooms[session.key.window].as_ref()?.patience.as_ref()?;

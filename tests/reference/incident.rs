@@ -35,7 +35,7 @@ impl Simulator<'_> {
             for cell in 0..self.cells.len() {
                 self.record.stood.push((cell, service, Instant(0), self.cells[cell].standing[service]));
                 for &time in &times {
-                    let key = Key { shopper: cell as u64, window: service, leg: 0 };
+                    let key = Key { shopper: cell as u64, window: service, again: 0, leg: 0 };
                     self.events.push(Reverse(Event { time, turn: Turn::Instances, key, number: 0 }));
                 }
             }

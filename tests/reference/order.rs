@@ -246,7 +246,7 @@ impl Simulator<'_> {
     }
 
     /// How long an order stays open: as long as its product says that says least, or else the product's category, or else the platform.
-    fn hold(&self, lines: &[Line]) -> Nanos {
+    pub(crate) fn hold(&self, lines: &[Line]) -> Nanos {
         let (plan, model) = self.plan.catalogue.as_ref().zip(self.model.catalogue.as_ref()).expect("there are lines");
         let of = |line: &Line| {
             let product = plan.products.get(line.sku as usize).and_then(|product| product.hold);

@@ -126,6 +126,16 @@ pub(crate) enum What {
     Ended(Fate),
 }
 
+/// What became of a page that was submitted again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    Sent,
+    Caught,
+    Ordered(Vec<Line>),
+    /// What was paid for each line, fen.
+    Paid(Vec<u64>),
+}
+
 /// A row of the series.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -220,6 +230,8 @@ pub(crate) struct Record {
     pub(crate) begun: Vec<(Key, usize)>,
     /// What happened in waiting rooms: row, window, what.
     pub(crate) visits: Vec<(usize, usize, Visit)>,
+    /// What became of second submits.
+    pub(crate) again: Vec<Again>,
     pub(crate) events: u64,
     /// Whether what happens now are the answers at the end of a tick.
     pub(crate) ends_tick: bool,
@@ -264,7 +276,7 @@ impl Record {
         self.rarities.retries += u64::from(event.turn == Turn::Retry);
         self.rarities.expiries += u64::from(matches!(event.turn, Turn::HoldExpiry | Turn::HoldExpiryAfterExit));
         if let Some(log) = &mut self.log {
-            let Key { shopper, window, leg } = event.key;
+            let Key { shopper, window, leg, .. } = event.key;
             let text = format!(
                 "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b} leg {leg}",
                 event.time.0, event.turn

@@ -261,6 +261,30 @@ impl Stock {
         Answer::Contested
     }
 
+    /// A line is wanted that was asked for before: granted within the share of the cell, or not at all.
+    pub(crate) fn request_again(&mut self, now: Instant, cell: usize, line: Line) -> bool {
+        if self.settlement == Settlement::AtOnce {
+            return self.take(line, now);
+        }
+        if self.policy.reserve != Reserve::Order {
+            return !self.is_known_to_be_sold_out(now, cell, line.sku);
+        }
+        if self.policy.split.is_some() {
+            let own = self.own.entry((cell, line.sku)).or_default();
+            let has_enough = *own >= line.units;
+            if has_enough {
+                *own -= line.units;
+                *self.granted.entry((cell, line.sku)).or_default() += line.units;
+            }
+            return has_enough;
+        }
+        let share = self.shelves[line.sku as usize].left / self.cells;
+        let granted = self.granted.entry((cell, line.sku)).or_default();
+        let has_enough = u64::from(*granted) + u64::from(line.units) <= u64::from(share);
+        *granted += if has_enough { line.units } else { 0 };
+        has_enough
+    }
+
     /// Takes all units of a line off the shelf, or none.
     fn take(&mut self, line: Line, now: Instant) -> bool {
         let shelf = &mut self.shelves[line.sku as usize];

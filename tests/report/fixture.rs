@@ -356,6 +356,7 @@ fn summary(table: &Table) -> Summary {
         ],
         presales: Vec::new(),
         settlements: Vec::new(),
+        double_submits: None,
         switched: switched(),
         residuals: residuals(),
         oversold: None,

@@ -44,6 +44,8 @@ fn small() -> Loaded {
             "service.order.schedule=[{window='noon',from='30s',instances=2},{window='noon',from='70s',instances=5}]",
             "incident.gone={window='noon',from='40s',until='80s',service='web',effect={lost={share=0.5}}}",
             "incident.cut={window='noon',from='55s',until='62s',service='order',effect={unreachable='retransmitted'}}",
+            "cbmg.browse.state.order.double_submit={after='100ms',probability=0.9,idempotency=0.2}",
+            "cbmg.browse.state.pay.double_submit={after='500ms',probability=0.9}",
             "cbmg.browse.state.product.parallel.page=['web','order','web']",
             "cbmg.browse.state.product.calls=['page']",
             "service.order.calls=['stock','payment']",

@@ -3,6 +3,7 @@
 use super::file::{Reader, Writer};
 use super::{Header, MOST_ATTEMPTS, Reason, Start, decode, encode};
 use crate::engine::admission::Admission;
+use crate::engine::again::DoubleSubmits;
 use crate::engine::arrivals::{Arrival, Arrivals};
 use crate::engine::basket::{BasketId, Line};
 use crate::engine::brands::Passing;
@@ -48,6 +49,7 @@ struct CellState {
     admissions: Vec<Option<Box<Admission>>>,
     rooms: Rooms,
     desks: DesksState,
+    double_submits: DoubleSubmits,
     /// Sessions that wait at desks; the lines of their baskets come after all others.
     at_desks: Vec<InFlight>,
     portion: Portion,
@@ -259,8 +261,21 @@ impl CellState {
         let (drawn, upcoming) = cell.arrivals.state();
         let (stations, admissions) = (cell.stations.clone(), cell.admissions.clone());
         let (digest, rooms) = (cell.digest, cell.rooms.clone());
-        let portion = cell.portion.clone();
-        CellState { digest, drawn, upcoming, sessions, lines, stations, admissions, rooms, desks, at_desks, portion }
+        let (double_submits, portion) = (cell.double_submits.clone(), cell.portion.clone());
+        CellState {
+            digest,
+            drawn,
+            upcoming,
+            sessions,
+            lines,
+            stations,
+            admissions,
+            rooms,
+            desks,
+            double_submits,
+            at_desks,
+            portion,
+        }
     }
 
     /// Brings a cell, in which nothing has happened yet, to this state.
@@ -301,6 +316,7 @@ impl CellState {
             return Err("its stock is split otherwise");
         }
         cell.portion = self.portion;
+        cell.double_submits = self.double_submits;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
         let mut come_back = |in_flight: &InFlight, cell: &mut Cell| {
@@ -341,7 +357,7 @@ fn comes_to(model: &Model, number: u8, window: usize) -> bool {
 /// kept of deposits is wished for again.
 fn has_a_possible_order(session: &Session, cell: &Cell, model: &Model, stock: &Stock) -> bool {
     let is_of_presale = matches!(model.rounds[usize::from(session.window())].pays, Pays::Deposits(_));
-    if !is_of_presale || !session.basket.is_one() {
+    if !is_of_presale || !session.basket.is_one() || session.is_again() {
         return true;
     }
     let (lines, len) = Wishes { model, stock, first_shopper: cell.first_shopper }.of(session);
@@ -392,6 +408,8 @@ impl InFlight {
             Phase::ThinkEnd => session.call == EXIT || call < states.len(),
         };
         let settled = session.cause == Cause::SETTLED;
+        let has_left = session.phase() == Phase::HoldExpiryAfterExit;
+        let is_second = settled && state.again.is_some() && *lines > 0 && holds == has_left;
         waits_for_something
             && session.time >= now
             && (!holds || session.time <= *deadline)
@@ -402,7 +420,8 @@ impl InFlight {
             && u32::from(*granted | *pulled) >> *lines == 0
             && (*pulled == 0 || model.livestreams.is_some())
             && usize::from(session.cause.0) < Cause::count(model.services.len())
-            && (!settled || session.phase() == Phase::HoldExpiryAfterExit)
+            && (!settled || session.phase() == Phase::HoldExpiryAfterExit || session.is_again())
+            && (!session.is_again() || is_second)
             && session.attempt & !HAS_TURN <= MOST_ATTEMPTS
             && (!session.has_turn() || session.phase() == Phase::Retry)
     }
@@ -479,7 +498,7 @@ impl Laws {
             *at_service += cell.desks.there(service);
         }
         for session in cell.sessions() {
-            self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit);
+            self.in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit && !session.is_again());
             if session.is_in_room() {
                 self.in_rooms[usize::from(session.window())] += 1;
             }

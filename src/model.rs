@@ -198,6 +198,8 @@ pub struct Call {
 pub struct State {
     /// Calls, in the order in which they are made.
     pub calls: Vec<Call>,
+    /// How long the page may take to load.
+    pub timeout: Option<Nanos>,
     /// What happens once the page has loaded.
     pub action: Option<Action>,
     /// Think time.
@@ -509,6 +511,7 @@ impl Graph {
                         .map(move |(position, &service)| Call { service: service as u8, at_once: at_once(position) })
                 })
                 .collect(),
+            timeout: state.timeout,
             action: state.action,
             think: state.think.as_ref().map(TimeSampler::new),
             next: Transition::new(&state.next),

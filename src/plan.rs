@@ -229,6 +229,8 @@ pub struct State {
     /// How many of them are called at once, one such step after the other; their sum is the number of calls. At most
     /// [`MAX_AT_ONCE`], at least one.
     pub steps: Vec<usize>,
+    /// How long the page may take to load; above zero.
+    pub timeout: Option<Nanos>,
     /// What happens once the page has loaded.
     pub action: Option<Action>,
     /// Think time; `None` is zero.

@@ -19,6 +19,7 @@ fn state(name: &str, calls: &[usize], think: Option<u64>, next: &[(Option<usize>
         name: name.into(),
         calls: calls.to_vec(),
         steps: vec![1; calls.len()],
+        timeout: None,
         action: None,
         think: think.map(|seconds| TimeDistribution::Exponential(Nanos::from_secs(seconds))),
         next: next.to_vec(),

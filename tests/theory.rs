@@ -14,7 +14,9 @@ mod retry_storm;
 #[path = "theory/transient.rs"]
 mod transient;
 
-use closed_form::{Station, erlang_b, erlang_c, first_class_above, lifo_above, pollaczek_khinchine};
+use closed_form::{
+    Station, erlang_b, erlang_c, first_class_above, impatient_responses, lifo_above, pollaczek_khinchine,
+};
 use replication::{Experiment, Measure};
 
 /// Wait, queue and utilisation of a station of the scenario, all against its closed form.
@@ -125,6 +127,17 @@ fn erlang_a() {
     let experiment = Experiment::of("erlang-a");
     experiment.agrees("server", Measure::QueueMean, theory.queue);
     experiment.agrees("server", Measure::Utilisation, theory.utilisation);
+    let [p50, p90, p99] = impatient_responses(5, 30.0, 0.2, 2.0, [0.5, 0.9, 0.99]);
+    experiment.agrees("server", Measure::ResponseP50, p50);
+    experiment.agrees("server", Measure::ResponseP90, p90);
+    experiment.agrees("server", Measure::ResponseP99, p99);
+}
+
+/// Nobody gives up, and nobody waits for one of many servers: then a response is a service.
+#[test]
+fn responses_of_the_patient_are_exponential() {
+    let [p50, p90] = impatient_responses(100, 10.0, 0.2, 1e-9, [0.5, 0.9]);
+    assert!((p50 - 0.2 * 2.0_f64.ln()).abs() < 2e-4 && (p90 - 0.2 * 10.0_f64.ln()).abs() < 2e-4, "{p50} {p90}");
 }
 
 #[test]

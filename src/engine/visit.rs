@@ -206,15 +206,21 @@ impl<'a> Player<'a> {
         self.wait(session, phase, at);
     }
 
-    /// When the shopper gives up on the current page; the end of time where that is certainly after `needed`.
+    /// When the current page fails for taking too long, by its own time-out or as the shopper gives up; the end of time where that is
+    /// certainly after `needed`.
     #[inline]
     pub(super) fn patience_ends(&self, session: &Session, needed: Instant) -> Instant {
-        match &self.segment(session).patience {
+        let page_ends = match self.state(session).timeout {
+            Some(timeout) => session.page_start + timeout,
+            None => Instant(u64::MAX),
+        };
+        let shopper_leaves = match &self.segment(session).patience {
             Some((patience, least)) if needed >= session.page_start + *least => {
                 session.page_start + Nanos(patience.draw(&mut self.stream(session, Purpose::Patience, 0)))
             }
             _ => Instant(u64::MAX),
-        }
+        };
+        shopper_leaves.min(page_ends)
     }
 
     pub(super) fn timed_out(&mut self, session: &mut Session) {

@@ -131,6 +131,7 @@ mod tests {
             name: String::new(),
             calls: vec![],
             steps: vec![],
+            timeout: None,
             action: None,
             think: None,
             next,

@@ -339,6 +339,10 @@ pub struct State {
     /// service. When one fails for good the page fails, and so does nobody wait for the others any more.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub parallel: Named<Vec<String>>,
+    /// How long the page may take to load, retries and all; then it fails, as when the shopper's patience ends. Absent: as long as
+    /// calls and patience last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Nanos>,
     /// What happens once the page has loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,

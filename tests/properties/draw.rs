@@ -304,6 +304,10 @@ impl Draw {
             if let Some(action) = action {
                 self.line(&format!("action = {action}"));
             }
+            if self.chance(0.15) {
+                let timeout = self.time(200.0, 6000.0);
+                self.line(&format!("timeout = {timeout}"));
+            }
             if self.is_tense() {
                 let think = self.times(50.0, 1000.0);
                 self.line(&format!("think = {think}"));

@@ -60,10 +60,13 @@ pub(crate) fn throttle(model: &Model, session: &Session) -> f64 {
     of_call(model, session, Purpose::Throttle, attempt(session)).unit()
 }
 
-/// How long the shopper waits for the page.
+/// How long the shopper waits for the page, or the page itself.
 pub(crate) fn patience(model: &Model, session: &Session) -> Option<Nanos> {
-    let (patience, _) = model.segments[session.segment].patience.as_ref()?;
-    Some(Nanos(patience.draw(&mut of_visit(model, session, Purpose::Patience, 0))))
+    let segment = &model.segments[session.segment];
+    let state = &model.graphs[segment.graph(session.key.window as u8)].states[session.state];
+    let patience = segment.patience.as_ref();
+    let patience = patience.map(|(times, _)| Nanos(times.draw(&mut of_visit(model, session, Purpose::Patience, 0))));
+    patience.into_iter().chain(state.timeout).min()
 }
 
 /// How long the shopper waits to be let in.

@@ -1,7 +1,7 @@
 //! Independent replications of a scenario, and the interval that they give for a mean.
 
 use saleload::engine::{self, Options};
-use saleload::results::{Results, Table, series};
+use saleload::results::{Results, ServiceRow, Table, series};
 use saleload::scenario;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::ops::ControlFlow;
@@ -29,6 +29,11 @@ pub(crate) enum Measure {
     RejectedShare,
     /// Timed out requests over all requests.
     TimedOutShare,
+    /// Percentiles of the response times of those answered, of the whole run. A response is counted in a bucket and told as its end,
+    /// so one may come out up to 1/128 longer than it is.
+    ResponseP50,
+    ResponseP90,
+    ResponseP99,
     /// Mean length of a session, over all services: waits and services of all its requests.
     SessionSeconds,
     /// Mean number of sessions in flight, seen at the ends of rows.
@@ -41,6 +46,18 @@ pub(crate) enum Measure {
     BusyCosine(f64),
     /// The first of them of the number of waiting requests.
     QueueSine(f64),
+}
+
+impl Measure {
+    /// The interval widened by half a bucket to either side of the buckets' middles, where buckets are what was seen.
+    fn of_bucket(self, mean: f64, half_width: f64) -> (f64, f64) {
+        match self {
+            Measure::ResponseP50 | Measure::ResponseP90 | Measure::ResponseP99 => {
+                (mean * (1.0 - 1.0 / 256.0), half_width + mean / 256.0)
+            }
+            _ => (mean, half_width),
+        }
+    }
 }
 
 /// The replications of one scenario.
@@ -83,8 +100,9 @@ impl Experiment {
 
     /// Checks that the theory lies inside the interval, and that a theory a little off would not.
     pub(crate) fn agrees(&self, service: &str, what: Measure, theory: f64) {
-        let samples: Vec<f64> = self.runs.iter().map(|run| self.measure(&run.series, service, what)).collect();
+        let samples: Vec<f64> = self.runs.iter().map(|run| self.measure(run, service, what)).collect();
         let (mean, half_width) = interval(&samples);
+        let (mean, half_width) = what.of_bucket(mean, half_width);
         let about = format!("{} {service} {what:?}", self.name);
         println!("{about:<32} theory {theory:.6}  measured {mean:.6} +- {half_width:.6}  ({:+.2} %)", {
             100.0 * (mean / theory - 1.0)
@@ -95,7 +113,8 @@ impl Experiment {
         }
     }
 
-    fn measure(&self, table: &Table, service: &str, what: Measure) -> f64 {
+    fn measure(&self, run: &Results, service: &str, what: Measure) -> f64 {
+        let table = &run.series;
         let rows = steady_rows(table);
         let seconds = table.integers(series::SECONDS);
         let total_seconds: f64 = rows.iter().map(|&row| seconds[row] as f64).sum();
@@ -127,17 +146,25 @@ impl Experiment {
             Measure::SessionSeconds => {
                 let sessions: i64 = rows.iter().map(|&row| table.integers(series::SESSIONS)[row]).sum();
                 let spent = self.workers.iter().map(|(service, workers)| {
-                    let busy = self.measure(table, service, Measure::Utilisation) * workers * total_seconds;
+                    let busy = self.measure(run, service, Measure::Utilisation) * workers * total_seconds;
                     busy + waited_seconds(table, service, &rows)
                 });
                 spent.sum::<f64>() / sessions as f64
             }
+            Measure::ResponseP50 => of_run(run, service).response_us_p50 as f64 / 1e6,
+            Measure::ResponseP90 => of_run(run, service).response_us_p90 as f64 / 1e6,
+            Measure::ResponseP99 => of_run(run, service).response_us_p99 as f64 / 1e6,
             Measure::InFlight => {
                 let in_flight = table.integers(series::IN_FLIGHT);
                 rows.iter().map(|&row| in_flight[row] as f64).sum::<f64>() / rows.len() as f64
             }
         }
     }
+}
+
+/// A service over the only window of a run.
+fn of_run<'a>(run: &'a Results, service: &str) -> &'a ServiceRow {
+    run.services.iter().find(|row| row.service == service).expect("a service of the scenario")
 }
 
 fn steady_rows(table: &Table) -> Vec<usize> {

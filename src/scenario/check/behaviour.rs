@@ -5,6 +5,7 @@ use crate::plan::{Action, Cbmg, MAX_AT_ONCE, MAX_STATES, ServiceId, State};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Named};
 use crate::scenario::tree::Cursor;
+use crate::units::Nanos;
 
 /// The way out of a graph; not a state.
 const EXIT: &str = "exit";
@@ -57,7 +58,15 @@ impl Check<'_> {
             file::Action::Reserve => Action::Reserve,
             file::Action::Pay { declined } => Action::Pay { declined: *declined },
         });
-        State { name: name.to_owned(), calls, steps, action, think, next, on_failure }
+        if state.timeout == Some(Nanos(0)) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, format!("state `{name}` has no time to load"))
+                    .at(at.key("timeout").place(), "every page fails at once")
+                    .help("write a longer time, or leave it out for none"),
+            );
+        }
+        let (name, timeout) = (name.to_owned(), state.timeout);
+        State { name, calls, steps, timeout, action, think, next, on_failure }
     }
 
     /// The calls of a state, and how many of them are made at once.

@@ -470,6 +470,7 @@ impl Recorder {
 
 impl ServiceRow {
     fn new(tally: &ServiceTally) -> Self {
+        let (times, answered) = (&tally.responses_us, tally.responses_us.count());
         ServiceRow {
             requests: tally.requests,
             rejected: tally.rejected,
@@ -477,13 +478,13 @@ impl ServiceRow {
             timed_out: tally.timed_out,
             cancelled: tally.cancelled,
             present: tally.present,
-            answered: tally.responses_us.count(),
+            answered,
             offered_ns: tally.offered_ns,
             waited_ns: tally.waited_ns,
             settled: tally.settled,
             reading: tally.reading,
-            response_us_p50: tally.responses_us.quantile(0.5),
-            response_us_p99: tally.responses_us.quantile(0.99),
+            response_us_p50: times.quantile_of(answered, 0.5),
+            response_us_p99: times.quantile_of(answered, 0.99),
         }
     }
 }

@@ -70,10 +70,12 @@ impl ResponseTimes {
 
     /// Moves all counts to another record and starts anew.
     pub fn drain_into(&mut self, other: &mut ResponseTimes) {
-        self.add_to(other);
         let touched = self.touched();
-        self.counts[touched].fill(0);
-        (self.shortest, self.longest) = (BUCKETS, 0);
+        for (mine, theirs) in self.counts[touched.clone()].iter_mut().zip(&mut other.counts[touched]) {
+            *theirs += std::mem::take(mine);
+        }
+        other.shortest = other.shortest.min(std::mem::replace(&mut self.shortest, BUCKETS));
+        other.longest = other.longest.max(std::mem::take(&mut self.longest));
     }
 
     /// First time of each bucket that is not empty, µs, and its count.
@@ -104,7 +106,13 @@ impl ResponseTimes {
     /// The time within which a share of the responses came, µs, as the longest time of its bucket; zero where there was none.
     #[must_use]
     pub fn quantile(&self, share: f64) -> u64 {
-        self.reached(((share * self.count() as f64).ceil() as u64).max(1))
+        self.quantile_of(self.count(), share)
+    }
+
+    /// The same where it is known how many were counted.
+    #[must_use]
+    pub fn quantile_of(&self, count: u64, share: f64) -> u64 {
+        self.reached(((share * count as f64).ceil() as u64).max(1))
     }
 
     /// The same of a percentile, in integers; `None` where there was no response.

@@ -653,6 +653,12 @@ impl Plan {
         self.windows.iter().enumerate().filter_map(|(id, window)| Some((id, window.presale.as_ref()?)))
     }
 
+    /// Whether an incident takes a cell.
+    #[must_use]
+    pub fn loses_cells(&self) -> bool {
+        self.services.iter().filter_map(Service::capacity).any(|capacity| !capacity.cells.is_empty())
+    }
+
     /// Unix time of an instant, in milliseconds.
     #[must_use]
     pub fn unix_ms(&self, at: Instant) -> i64 {

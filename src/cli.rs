@@ -5,6 +5,7 @@
 
 mod annotation;
 mod arguments;
+mod caveats;
 mod check;
 mod checkpoint;
 mod fit;

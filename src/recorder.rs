@@ -126,6 +126,29 @@ impl PresaleTally {
     }
 }
 
+/// What second submits did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubleSubmitTally {
+    /// Pages submitted again.
+    pub sent: u64,
+    /// Of those, recognised by the platform when their calls had been answered.
+    pub caught: u64,
+    /// Orders created once more.
+    pub ordered: Intents,
+    /// Orders paid once more.
+    pub paid: Intents,
+}
+
+impl DoubleSubmitTally {
+    /// Adds another.
+    pub fn add(&mut self, other: DoubleSubmitTally) {
+        self.sent += other.sent;
+        self.caught += other.caught;
+        self.ordered.add(other.ordered);
+        self.paid.add(other.paid);
+    }
+}
+
 /// Counters of the current slot over some cells, and the ledger so far.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tally {
@@ -145,6 +168,10 @@ pub struct Tally {
     pub paid: Intents,
     /// Orders of presales.
     pub presale: PresaleTally,
+    /// Lines sold out in their cell while others still had their units.
+    pub stranded: Intents,
+    /// Pages submitted again.
+    pub double_submits: DoubleSubmitTally,
     /// Money by [`Cause`].
     pub settled_fen: Vec<u64>,
     /// By service.
@@ -244,6 +271,8 @@ impl Tally {
             ordered: Intents::default(),
             paid: Intents::default(),
             presale: PresaleTally::default(),
+            stranded: Intents::default(),
+            double_submits: DoubleSubmitTally::default(),
             settled_fen: vec![0; causes],
             services: vec![ServiceTally::default(); model.services.len()],
             channels: vec![
@@ -286,6 +315,8 @@ impl Tally {
         total.ordered.add(std::mem::take(&mut self.ordered));
         total.paid.add(std::mem::take(&mut self.paid));
         total.presale.add(std::mem::take(&mut self.presale));
+        total.stranded.add(std::mem::take(&mut self.stranded));
+        total.double_submits.add(std::mem::take(&mut self.double_submits));
         for (mine, theirs) in self.settled_fen.iter_mut().zip(&mut total.settled_fen) {
             *theirs += std::mem::take(mine);
         }

@@ -104,6 +104,12 @@ pub enum Purpose {
     Rounding = 33,
     /// The instant of a recorded slot at which requests are counted; subject = number of the slot.
     Glimpse = 50,
+    /// Whether a shopper who waits long enough submits a page again.
+    SecondSubmit = 51,
+    /// Whether the platform sees that it has had a request before.
+    Idempotency = 52,
+    /// Which window gets the units of a SKU that do not come out even (item 0), and how what is laid in is rounded (item = window).
+    Supply = 60,
 }
 
 /// The name of a draw: whom it concerns and what it decides.

@@ -6,7 +6,7 @@ use saleload::engine::stock::{Contested, Grant, Outbox, Stock};
 use saleload::engine::{self, Options};
 use saleload::model::Model;
 use saleload::plan::Plan;
-use saleload::results::{ProductRow, Results, series};
+use saleload::results::{DoubleSubmits, ProductRow, Results, series};
 use saleload::scenario;
 use saleload::units::Instant;
 use std::ops::ControlFlow;
@@ -182,4 +182,74 @@ fn a_hold_expires_before_anything_else_at_its_instant() {
     // All but the few who have not made up their minds when the window closes.
     assert!(paid("2999ms") > SHOPPERS * 99 / 100);
     assert_eq!(paid("3s"), 0);
+}
+
+/// Ten thousand shoppers who wait for the pages that order and pay as long as `page` takes, and press again after three seconds.
+fn hurried(page: &str) -> Results {
+    let text = format!(
+        r#"
+        name = "hurried"
+        title = "Pages that are submitted again"
+        zone = "UTC"
+        population.shoppers = 10_000
+        platform.cells = 4
+        inventory.hold = "1m"
+        window.noon = {{ opens = "2020-11-11T12:00:00Z", closes = "2020-11-11T12:05:00Z" }}
+        intensity.soon.parts = [{{ points = {{ weight = 1, values = [[0, 1], [0.01, 1], [0.011, 0]] }} }}]
+        catalogue = {{ skus = 1, brands = 1 }}
+        category.goods = {{ skus = 1, demand = 1, price.constant = "1 RMB", stock.constant = 0 }}
+        product.wanted = {{ category = "goods", price = "10 RMB", stock = 40_000, demand = 1 }}
+        service.slow.service_time.deterministic = "{page}"
+        [cbmg.buy]
+        entry = "cart"
+        [cbmg.buy.state.cart]
+        action = "add_to_basket"
+        next.order = 1
+        [cbmg.buy.state.order]
+        calls = ["slow"]
+        action = "reserve"
+        double_submit = {{ after = "3s", probability = 0.3, idempotency = 0.9 }}
+        next.pay = 1
+        [cbmg.buy.state.pay]
+        calls = ["slow"]
+        action.pay = {{}}
+        double_submit = {{ after = "3s", probability = 0.5, idempotency = 0.8 }}
+        next.exit = 1
+        [segment.all]
+        share = 1
+        cbmg = "buy"
+        window.noon = {{ participation = 1, intensity = "soon" }}
+        "#
+    );
+    let plan = scenario::load_str(&text, "hurried.toml", &[]).unwrap_or_else(|e| panic!("{}", e.render(false))).plan;
+    let options = Options { simulated_cells: plan.cells, threads: 2 };
+    engine::run(&plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|b| panic!("{b}"))
+}
+
+#[test]
+fn who_waits_long_orders_twice_where_the_platform_does_not_notice() {
+    let (quick, slow) = (hurried("2900ms"), hurried("5s"));
+    let of = |results: &Results| results.summary.double_submits.clone().expect("the scenario has some");
+    assert_eq!(of(&quick), DoubleSubmits::default(), "nobody waits so long");
+    let double = of(&slow);
+    println!("{double:?}");
+    // Whoever has submitted the order again has that second at work when the payment begins, and does not press twice there.
+    let (orders, payments) = (10_000.0 * 0.3, 10_000.0 * 0.7 * 0.5);
+    // Four standard deviations about the mean.
+    let near = |count: u64, mean: f64| (count as f64 - mean).abs() < 4.0 * mean.sqrt();
+    assert!(near(double.submits, orders + payments), "{double:?}");
+    assert!(near(double.caught, orders * 0.9 + payments * 0.8), "{double:?}");
+    assert!(near(double.orders, orders * 0.1), "{double:?}");
+    assert!(near(double.paid_again, payments * 0.2), "{double:?}");
+    assert_eq!(double.submits, double.caught + double.orders + double.paid_again, "one line a basket, and no failure");
+    assert_eq!((double.ordered_fen, double.paid_again_fen), (1000 * double.units, 1000 * double.paid_again));
+    let requests = |results: &Results| results.services.iter().map(|row| row.requests).sum::<u64>();
+    assert_eq!(requests(&slow), requests(&quick) + double.submits, "work for the services, and nothing else");
+    assert_eq!(slow.summary.total, quick.summary.total, "neither orders nor GMV");
+    // Duplicates hold their stock for a minute, and then it is there again.
+    let product = wanted(&slow);
+    assert_eq!(product.units_left, product.units_start - product.units_paid);
+    let left = slow.series.integers(&series::product_left("wanted"));
+    let lowest = left.iter().min().copied().unwrap_or(0) as u64;
+    assert!(lowest < product.units_left && lowest + double.units >= product.units_left, "{lowest} left, at the least");
 }

@@ -2,7 +2,7 @@
 
 use super::arguments::CheckArguments;
 use super::terminal::{self, Terminal};
-use super::{Stop, outlook};
+use super::{Stop, caveats, outlook};
 use crate::clock::Clock;
 use crate::forecast::Forecast;
 use crate::{scenario, verdict};
@@ -66,6 +66,7 @@ fn verdict<'a>(
     let mut warnings = outlook::overloads(&clock, &forecast);
     warnings.extend(outlook::shortages(&forecast));
     warnings.extend(outlook::missed(plan, &forecast));
+    warnings.extend(caveats::all(&clock, plan, &forecast));
     let targets: Vec<String> = plan.targets.iter().map(|target| verdict::statement(target, plan, &clock)).collect();
     if !arguments.json {
         let mut text = String::from(if follows { "\n" } else { "" });

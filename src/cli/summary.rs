@@ -6,8 +6,8 @@ use crate::clock::Clock;
 use crate::engine::brands::MARKS;
 use crate::number::{difference, digits};
 use crate::results::{
-    Bucket, Completion, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceRow, Summary,
-    Switched, Verdict,
+    Bucket, Completion, DoubleSubmits, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceRow,
+    Summary, Switched, Verdict,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -58,6 +58,10 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     if !summary.switched.is_empty() {
         parts.push(format!("\n{}\n", terminal.heading("Switches")));
         parts.push(switches(summary, &clock));
+    }
+    if let Some(double) = &summary.double_submits {
+        parts.push(format!("\n{}\n", terminal.heading("Double submits")));
+        parts.push(double_submits(double));
     }
     if summary.total.demand_fen > 0 {
         let wanted = number::money(summary.total.demand_fen as f64);
@@ -210,6 +214,23 @@ fn windows(summary: &Summary, clock: &Clock) -> String {
         .collect();
     let header = ["window", "opens", "sessions", "orders", "peak", "at", "peak paid", "GMV paid", "lost"];
     table::text(header, 2, rows)
+}
+
+/// What came of pages that were submitted again.
+fn double_submits(double: &DoubleSubmits) -> String {
+    let count = |number: u64| number::count(number as f64);
+    let money = |fen: u64| number::money(fen as f64);
+    format!(
+        "  submits   {}, {} of them recognised\n  orders    {} created once more: {} units, {}, until their holds expired\n  \
+         payments  {} made once more, {} to give back\n",
+        count(double.submits),
+        count(double.caught),
+        count(double.orders),
+        count(double.units),
+        money(double.ordered_fen),
+        count(double.paid_again),
+        money(double.paid_again_fen),
+    )
 }
 
 /// When switches were on: each time of the first few.
@@ -558,8 +579,11 @@ mod tests {
             presales: vec![],
             settlements: vec![],
             switched: Vec::new(),
+            oversold: None,
+            stranded: None,
             saturated,
             residuals: Vec::new(),
+            double_submits: None,
             cost: None,
             targets: vec![],
             published: vec![],

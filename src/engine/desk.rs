@@ -142,8 +142,8 @@ enum What {
 }
 
 /// Bits of the place of an event in the total order that name the visit: a session has one event at a time, so those of its legs
-/// are ordered without it.
-const VISIT_BITS: u32 = 16;
+/// are ordered without it. Whether it is a second submit is left.
+const VISIT_BITS: u32 = 15;
 
 impl Turn {
     /// What a client waits for happens.

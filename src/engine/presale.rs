@@ -65,7 +65,7 @@ impl Cell {
 }
 
 /// Deposits on lines.
-fn deposits(terms: &plan::Presale, lines: impl Iterator<Item = Line>) -> Intents {
+pub(super) fn deposits(terms: &plan::Presale, lines: impl Iterator<Item = Line>) -> Intents {
     let mut sum = Intents::default();
     for line in lines {
         sum.add(Intents { lines: 1, units: u64::from(line.units), fen: terms.deposit(line.fen()) });
@@ -141,6 +141,7 @@ impl Player<'_> {
         for deposited in all {
             for line in deposited.lines() {
                 self.outbox.note(Move::Release, line.sku, line.units);
+                self.cell.portion.give_back(line);
             }
             self.tally.presale.forfeited.add(deposits(&presale.terms, deposited.lines()));
             let lost = super::basket::sum(deposited.lines());

@@ -78,7 +78,9 @@ impl Cause {
     pub const REFUSED: Cause = Cause(11);
     /// Taken off by a coupon when the order was created.
     pub const COUPON: Cause = Cause(12);
-    const FIRST_SERVICE: u8 = 13;
+    /// Paid for, and then nothing was left of the product: refunded.
+    pub const OVERSOLD: Cause = Cause(13);
+    const FIRST_SERVICE: u8 = 14;
 
     /// A service had no place.
     #[must_use]
@@ -157,6 +159,9 @@ const PHASE: u8 = 7;
 /// Bit of the attempts of a session that has a turn at a limiter, and waits for it: a plan has no more than a hundred.
 pub const HAS_TURN: u8 = 128;
 
+/// Bit of the visits of a second submit, which goes through the calls of that page once more: see [`crate::engine::again`].
+pub const AGAIN: u16 = 1 << 15;
+
 impl Default for Session {
     fn default() -> Self {
         Session {
@@ -202,6 +207,13 @@ impl Session {
     #[inline]
     pub fn is_in_room(&self) -> bool {
         self.visit == 0
+    }
+
+    /// Whether it is no session but the second submit of a page.
+    #[must_use]
+    #[inline]
+    pub fn is_again(&self) -> bool {
+        self.visit & AGAIN != 0
     }
 
     /// The same at another call of its page.

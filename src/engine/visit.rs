@@ -1,7 +1,7 @@
 //! What a session does on a page: calls in turn, retries, thinking, moving on, leaving.
 
 use super::cell::Player;
-use super::session::{Cause, Phase, Session};
+use super::session::{AGAIN, Cause, Phase, Session};
 use crate::model::{Call, Pays, Round, Segment, State};
 use crate::plan::Action;
 use crate::rng::{Name, Purpose, Stream};
@@ -107,8 +107,8 @@ impl<'a> Player<'a> {
     }
 
     fn enter(&mut self, session: &mut Session, state: u8) {
-        if session.visit == u16::MAX {
-            // Sixty-five thousand pages: the names of draws end here, and so does the shopper's interest.
+        if session.visit == AGAIN - 1 {
+            // Thirty-two thousand pages: the names of draws end here, and so does the shopper's interest.
             return self.leave(session);
         }
         session.visit += 1;
@@ -120,6 +120,10 @@ impl<'a> Player<'a> {
             && effects.refuse(self.segment(session).graph(session.window()), state)
         {
             return self.page_failed(session, Cause::REFUSED);
+        }
+        let state = self.state(session);
+        if let Some(again) = &state.again {
+            self.may_submit_again(session, state, again);
         }
         self.call(session);
     }
@@ -272,20 +276,34 @@ impl<'a> Player<'a> {
 
     /// All calls of the page are answered: acts, then thinks.
     fn loaded(&mut self, session: &mut Session, state: &State) {
+        if let Some(again) = &state.again {
+            if session.is_again() {
+                return self.second_loaded(session, state, again);
+            }
+            self.is_over(session);
+        }
         match state.action {
             None => {}
             Some(Action::AddToBasket) => self.fill_basket(session),
             Some(Action::Reserve) => return self.reserve(session),
             Some(Action::Pay { .. }) if !session.holds() => {}
             Some(Action::Pay { declined }) => {
-                let declined = self.declined(session, declined);
-                if declined > 0.0 && self.stream(session, Purpose::Decline, 0).unit() < declined {
+                if self.is_declined(session, declined) {
                     return self.page_failed(session, Cause::PAYMENT_FAILED);
+                }
+                if !self.model.inventory.holds() {
+                    return self.ask_and_pay(session);
                 }
                 self.pay(session);
             }
         }
         self.think_on(session, state);
+    }
+
+    /// Whether the bank declines a payment now, on a page where it does so `usually` with this probability.
+    pub(super) fn is_declined(&self, session: &Session, usually: f64) -> bool {
+        let declined = self.declined(session, usually);
+        declined > 0.0 && self.stream(session, Purpose::Decline, 0).unit() < declined
     }
 
     /// The probability that the bank declines a payment now, on a page where it is `usually`.
@@ -315,8 +333,14 @@ impl<'a> Player<'a> {
         if session.basket.is_of_leg() {
             return self.leg_failed(session, cause);
         }
-        session.cause = cause;
         let state = self.state(session);
+        if state.again.is_some() {
+            if session.is_again() {
+                return self.vanish(session);
+            }
+            self.is_over(session);
+        }
+        session.cause = cause;
         let mut stream = self.stream(session, Purpose::FailedVisit, 0);
         match state.on_failure.target(stream.unit()) {
             None => self.leave(session),
@@ -337,6 +361,9 @@ impl<'a> Player<'a> {
 
     /// Goes where the shopper has decided to go.
     pub(super) fn move_on(&mut self, session: &mut Session) {
+        if session.is_again() {
+            return self.submit_again(session);
+        }
         if session.call == EXIT {
             return self.leave(session);
         }

@@ -1,7 +1,10 @@
 //! The record of a run as a snapshot holds it, and whether what a snapshot holds can be the record of a run.
 
 use super::response_times::ResponseTimes;
-use super::{Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow, ServiceTally, Tally, Turnover};
+use super::{
+    DoubleSubmitTally, Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow, ServiceTally, Tally,
+    Turnover,
+};
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
@@ -302,7 +305,9 @@ impl Tally {
     fn counts_below(&self, most: u64) -> bool {
         let PresaleTally { deposits, balances, completed_fen, forfeited } = self.presale;
         let completed = Intents { fen: completed_fen, ..Intents::default() };
-        let intents = [self.demand, self.ordered, self.paid, deposits, balances, completed, forfeited];
+        let DoubleSubmitTally { sent, caught, ordered, paid } = self.double_submits;
+        let intents = [self.demand, self.ordered, self.paid, self.stranded, deposits, balances, completed, forfeited];
+        let intents = [&intents[..], &[ordered, paid]].concat();
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
             let counts = [
@@ -326,7 +331,8 @@ impl Tally {
             && services
             && settled
             && rooms
-            && [self.events, self.begun, self.ended, self.turned_away].iter().all(|&n| n <= most)
+            && caught <= sent
+            && [self.events, self.begun, self.ended, self.turned_away, sent].iter().all(|&n| n <= most)
     }
 }
 

@@ -64,7 +64,7 @@ impl Draw {
             self.line(&format!("leave_out.{state} = [\"s{service}\"]"));
         }
         if does & 4 > 0 {
-            let state = self.one_of(&["\"wander\"", "\"pay\"", "\"cart\", \"order\""]);
+            let state = self.one_of(&["\"wander\", \"order\"", "\"pay\"", "\"cart\", \"order\""]);
             self.line(&format!("refuse = [{state}]"));
         }
     }

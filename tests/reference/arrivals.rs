@@ -76,7 +76,8 @@ impl Crowd {
                 let length = (until - from).0;
                 let offset = length as f64 * ((u - part(from)) / (part(until) - part(from)));
                 let time = (from + Nanos((offset as u64).min(length - 1))).max(opens);
-                let key = Key { shopper: invited.first + invited.order.at(invited.came), window: number, leg: 0 };
+                let key =
+                    Key { shopper: invited.first + invited.order.at(invited.came), window: number, again: 0, leg: 0 };
                 invited.came += 1;
                 if comes(simulator, key, segment) {
                     self.coming.push((time, cell, key, segment));
@@ -97,7 +98,7 @@ impl Crowd {
             let mut stream = draws::of_crowd(&simulator.model, (cell, segment, window), Purpose::Early, 0);
             for _ in 0..binomial(invited.left, attendance.early, &mut stream) {
                 let ns = ((u128::from(stream.bits64()) * 1_000_000) >> 64) as u64;
-                let key = Key { shopper: invited.first + invited.order.at(invited.came), window, leg: 0 };
+                let key = Key { shopper: invited.first + invited.order.at(invited.came), window, again: 0, leg: 0 };
                 invited.came += 1;
                 invited.left -= 1;
                 if comes(simulator, key, segment) {
@@ -146,7 +147,7 @@ fn invite(simulator: &Simulator, window: usize) -> BTreeMap<(usize, usize, usize
 /// From when on and by which pattern sessions of a number come.
 fn pattern(simulator: &Simulator, segment: usize, number: usize) -> (Instant, Cumulative) {
     let plan = simulator.plan;
-    if let Some((_, presale)) = simulator.balance_of(Key { shopper: 0, window: number, leg: 0 }) {
+    if let Some((_, presale)) = simulator.balance_of(Key { shopper: 0, window: number, again: 0, leg: 0 }) {
         let length = plan.windows[presale.window].closes - presale.opens;
         return (presale.opens, Cumulative::new(&plan.intensities[presale.intensity], length));
     }
@@ -168,6 +169,8 @@ fn comes(simulator: &Simulator, key: Key, segment: usize) -> bool {
         simulator.plan.memory.after_bought
     } else if history.has_failed {
         simulator.plan.memory.after_failed
+    } else if history.has_deferred {
+        simulator.plan.memory.after_deferred
     } else {
         1.0
     };

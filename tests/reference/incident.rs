@@ -40,7 +40,7 @@ impl Simulator<'_> {
                 let workers = instances * of.pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
                 self.record.stood.push(Stood { cell, service, since: Instant(0), instances, workers });
                 for &time in &times {
-                    let key = Key { shopper: cell as u64, window: service, leg: 0 };
+                    let key = Key { shopper: cell as u64, window: service, again: 0, leg: 0 };
                     self.events.push(Reverse(Event { time, turn: Turn::Instances, key, number: 0 }));
                 }
             }

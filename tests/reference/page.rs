@@ -10,11 +10,12 @@ use super::simulator::Simulator;
 use crate::incident::Cut;
 use saleload::model::{Call, State};
 use saleload::plan::Action;
+use saleload::plan::inventory::Reserve;
 use saleload::plan::protection::Ranks;
 use saleload::units::{Instant, Nanos};
 
 impl Simulator<'_> {
-    fn state(&self, session: &Session) -> &State {
+    pub(crate) fn state(&self, session: &Session) -> &State {
         &self.model.graphs[self.model.segments[session.segment].graph(session.key.window as u8)].states[session.state]
     }
 
@@ -51,7 +52,7 @@ impl Simulator<'_> {
     }
 
     fn enter(&mut self, mut session: Session, state: usize) {
-        if session.visit == u16::MAX {
+        if session.visit == u16::MAX / 2 {
             // Names of draws end here, and so does the session.
             return self.leave(session);
         }
@@ -64,6 +65,7 @@ impl Simulator<'_> {
             self.record.rarities.pages_closed += 1;
             return self.page_failed(session, Fate::Refused);
         }
+        self.may_submit_again(&session);
         self.call(session);
     }
 
@@ -95,7 +97,7 @@ impl Simulator<'_> {
         if let (Some(_), Some(Cut::Until(until))) = (queue, cut) {
             let of = &mut self.record.requests[request];
             (of.is_under_way, of.arrives) = (true, until);
-            self.schedule(until, Turn::GetsThrough, Key { shopper: 0, window: 0, leg: 0 }, request as u64);
+            self.schedule(until, Turn::GetsThrough, Key { shopper: 0, window: 0, again: 0, leg: 0 }, request as u64);
         } else if queue.is_none() || !self.joins(request, cell) {
             self.record.requests[request].rejected = Some(self.record.row());
             self.remember(&session, Event::Failed);
@@ -393,6 +395,9 @@ impl Simulator<'_> {
 
     /// All calls are answered: the page does what it is for, and the shopper looks at it. `row` is where new intents count.
     pub(crate) fn loaded(&mut self, mut session: Session, row: usize) {
+        if session.key.again > 0 {
+            return self.second_loaded(session);
+        }
         match self.state(&session).action {
             Some(Action::AddToBasket) => self.fill_basket(&mut session, row),
             Some(Action::Reserve) => return self.reserve(session),
@@ -402,6 +407,9 @@ impl Simulator<'_> {
                 self.record.rarities.bank_down += u64::from(declined > usually);
                 if draws::is_declined(&self.model, &session, declined) {
                     return self.page_failed(session, Fate::PaymentFailed);
+                }
+                if self.plan.inventory.reserve != Reserve::Order {
+                    return self.ask_and_pay(session);
                 }
                 self.pay(&mut session);
             }
@@ -421,6 +429,10 @@ impl Simulator<'_> {
         if session.key.leg > 0 {
             return self.leg_failed(&session, fate);
         }
+        if session.key.again > 0 {
+            // Nobody waits for it.
+            return;
+        }
         session.failure = Some(fate);
         match draws::next(&self.model, &session, true) {
             (None, _) => self.leave(session),
@@ -436,6 +448,9 @@ impl Simulator<'_> {
     }
 
     pub(crate) fn move_on(&mut self, mut session: Session, target: Option<usize>) {
+        if session.key.again > 0 {
+            return self.submit_again(session);
+        }
         let Some(target) = target else { return self.leave(session) };
         // After the closing a session goes on only while it has an order to pay.
         if self.has_closed(&session) && !session.holds() {

@@ -104,6 +104,8 @@ pub(crate) struct Fact {
     pub(crate) segment: usize,
     pub(crate) line: Line,
     pub(crate) what: What,
+    /// Whether it happens with the answers at the end of a tick, and still belongs to that.
+    pub(crate) ends_tick: bool,
 }
 
 impl Fact {
@@ -132,6 +134,16 @@ pub(crate) enum What {
     Forfeited,
     /// It ends.
     Ended(Fate),
+}
+
+/// What became of a page that was submitted again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    Sent,
+    Caught,
+    Ordered(Vec<Line>),
+    /// What was paid for each line, fen.
+    Paid(Vec<u64>),
 }
 
 /// A row of the series.
@@ -188,6 +200,10 @@ pub(crate) struct Rarities {
     pub(crate) coupons: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
+    /// Lines that were ordered, and sold out when they were to be paid.
+    pub(crate) ordered_in_vain: u64,
+    /// Times that stock was dealt out to the cells anew.
+    pub(crate) rebalances: u64,
     /// Sessions that waited in a room; of those, sessions that left it without going in.
     pub(crate) room_waits: u64,
     pub(crate) room_losses: u64,
@@ -228,7 +244,11 @@ pub(crate) struct Record {
     pub(crate) begun: Vec<(Key, usize)>,
     /// What happened in waiting rooms: row, window, what.
     pub(crate) visits: Vec<(usize, usize, Visit)>,
+    /// What became of second submits.
+    pub(crate) again: Vec<Again>,
     pub(crate) events: u64,
+    /// Whether what happens now are the answers at the end of a tick.
+    pub(crate) ends_tick: bool,
     pub(crate) rarities: Rarities,
     /// Instances that stand, wherever they change: cell, service, since when, how many.
     pub(crate) stood: Vec<Stood>,
@@ -270,7 +290,7 @@ impl Record {
         self.rarities.retries += u64::from(event.turn == Turn::Retry);
         self.rarities.expiries += u64::from(matches!(event.turn, Turn::HoldExpiry | Turn::HoldExpiryAfterExit));
         if let Some(log) = &mut self.log {
-            let Key { shopper, window, leg } = event.key;
+            let Key { shopper, window, leg, .. } = event.key;
             let text = format!(
                 "{:>15} ns  cell {cell:<3} shopper {shopper:<5} window {window} visit {visit:<3} {:?} {granted:b} leg {leg}",
                 event.time.0, event.turn
@@ -281,8 +301,8 @@ impl Record {
 
     /// Notes what happens to the lines of a session's basket.
     pub(crate) fn fact(&mut self, (time, row): (Instant, usize), session: &Session, lines: &[Line], what: What) {
-        let (key, segment) = (session.key, session.segment);
-        self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what }));
+        let (key, segment, ends_tick) = (session.key, session.segment, self.ends_tick);
+        self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what, ends_tick }));
     }
 
     /// Notes what happens in the waiting room of a window.

@@ -95,7 +95,7 @@ impl Simulator<'_> {
         }
         room.is_called = true;
         let time = ceil(room.next).max(now);
-        let key = Key { shopper: self.cells[cell].first_shopper, window, leg: 0 };
+        let key = Key { shopper: self.cells[cell].first_shopper, window, again: 0, leg: 0 };
         self.events.push(Reverse(Event { time, turn: Turn::LetIn, key, number: cell as u64 }));
     }
 

@@ -109,7 +109,7 @@ impl Simulator<'_> {
             self.record.rarities.wants_fewer += u64::from(wanted < before);
             let time = if wanted > before { ready } else { now };
             for cell in 0..self.cells.len() {
-                let key = Key { shopper: cell as u64, window: service, leg: 0 };
+                let key = Key { shopper: cell as u64, window: service, again: 0, leg: 0 };
                 self.events.push(Reverse(Event { time, turn: Turn::Instances, key, number: 0 }));
             }
         }

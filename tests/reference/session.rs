@@ -11,11 +11,18 @@ pub(crate) struct Key {
     pub(crate) shopper: u64,
     /// To which window; beyond all windows: whose balances.
     pub(crate) window: usize,
+    /// The visit of the page, with the highest bit, where it is the second submit of one; zero otherwise.
+    pub(crate) again: u16,
     /// Which leg of the session, where it makes several calls at once, numbered as they begin; zero is the session itself.
     pub(crate) leg: u64,
 }
 
 impl Key {
+    /// The session that a second submit was made in, or the session itself.
+    pub(crate) fn of_first(self) -> Self {
+        Key { again: 0, leg: 0, ..self }
+    }
+
     /// The session that a leg belongs to.
     pub(crate) fn of_session(self) -> Self {
         Key { leg: 0, ..self }
@@ -113,6 +120,8 @@ impl Line {
 pub(crate) enum Fate {
     Bought,
     SoldOut,
+    /// Paid for, and refunded.
+    Oversold,
     /// By this service.
     Rejected(usize),
     /// At this service.
@@ -135,6 +144,7 @@ impl Fate {
         match self {
             Fate::Bought => Bucket::Bought,
             Fate::SoldOut => Bucket::SoldOut,
+            Fate::Oversold => Bucket::Oversold,
             Fate::Rejected(_) => Bucket::Rejected,
             Fate::TimedOut(_) => Bucket::TimedOut,
             Fate::GaveUp => Bucket::GaveUp,

@@ -134,6 +134,66 @@ mod tests {
         );
     }
 
+    /// Whether the n-th attempt fails, if so many of a hundred do: as evenly as can be, or drawn.
+    fn fails(n: u64, percent: u64, state: &mut u64) -> bool {
+        if n.is_multiple_of(2) {
+            return (n / 2 + 1) * percent / 100 > n / 2 * percent / 100;
+        }
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33) % 100 < percent
+    }
+
+    /// gRPC's defaults, ten tokens and a ratio of 0.1: an attempt brings (1 - p) / 10 - p tokens, so the budget holds while fewer than one
+    /// in eleven fail, and is used up when more do.
+    #[test]
+    fn tokens_run_out_at_one_failure_in_eleven() {
+        for (percent, least, most) in
+            [(2, 0.999, 1.0), (5, 0.99, 1.0), (15, 0.0, 0.2), (30, 0.0, 0.01), (60, 0.0, 0.001)]
+        {
+            let mut budget = Budget::Tokens { max: 10_000, ratio: 100, left: 10_000 };
+            let (mut state, mut asked, mut allowed) = (1, 0u32, 0u32);
+            for n in 0..200_000 {
+                if !fails(n, percent, &mut state) {
+                    budget.answered();
+                    continue;
+                }
+                budget.failed();
+                asked += 1;
+                allowed += u32::from(budget.try_retry(n));
+            }
+            let share = f64::from(allowed) / f64::from(asked);
+            assert!((least..=most).contains(&share), "{percent} % fail: {share} of the retries are allowed");
+        }
+    }
+
+    /// Finagle's and Linkerd's defaults, a fifth of the requests and ten a second over ten seconds: of r requests a second, 0.2 + 10 / r
+    /// may fail and be tried again; of more than that just so many are.
+    #[test]
+    fn a_share_is_used_up_where_it_should_be() {
+        for (per_second, percent) in [(100, 25), (100, 40), (1000, 20), (1000, 30), (20, 60), (20, 90)] {
+            let mut budget = Budget::Share { share: 200, floor: 100_000, window: Window::new(SECOND, 10) };
+            let (mut retries, mut wanted, mut state) = (0u32, 0u32, 1);
+            for n in 0..100 * per_second {
+                let now = n * SECOND / per_second;
+                budget.asked(now);
+                if fails(n, percent, &mut state) {
+                    let is_allowed = budget.try_retry(now);
+                    // The first window is filled with nothing before it.
+                    if n >= 50 * per_second {
+                        wanted += 1;
+                        retries += u32::from(is_allowed);
+                    }
+                }
+            }
+            let most = (0.2 + 10.0 / per_second as f64) * 50.0 * per_second as f64;
+            let expected = most.min(f64::from(wanted));
+            assert!(
+                (f64::from(retries) / expected - 1.0).abs() < 0.06,
+                "{percent} % of {per_second}/s: {retries}, {expected}"
+            );
+        }
+    }
+
     /// Finagle's defaults: a fifth of the requests and ten a second, over ten seconds.
     #[test]
     fn a_share_and_a_floor() {

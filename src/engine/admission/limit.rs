@@ -313,6 +313,88 @@ mod tests {
         assert_eq!(second(50), 33);
     }
 
+    /// From the warning line to the most, the time between requests grows in a straight line from 1 / C to F / C: with `stored` permits
+    /// above the line, 1 / rate = stored (F - 1) / C / (most - warning) + 1 / C.
+    #[test]
+    fn the_rate_falls_along_the_slope() {
+        for (rate, seconds, cold) in [(1000, 10, 3), (3600, 60, 2), (50_000, 5, 10)] {
+            let mut warm_up = WarmUp::new(rate, Nanos::from_secs(seconds), cold, 1);
+            let (c, t, f) = (rate as f64, seconds as f64, cold as f64);
+            let (warning, most) = (t * c / (f - 1.0), t * c / (f - 1.0) + 2.0 * t * c / (1.0 + f));
+            assert!((warm_up.warning as f64 - warning).abs() < 1.0 && (warm_up.most as f64 - most).abs() < 2.0);
+            let slope = (f - 1.0) / c / (most - warning);
+            for tenth in 0..=10 {
+                let above = (most - warning) * f64::from(tenth) / 10.0;
+                warm_up.stored = warm_up.warning + above as u64;
+                let formula = 1.0 / (above * slope + 1.0 / c);
+                assert!((warm_up.rate() as f64 / formula - 1.0).abs() < 0.01, "{tenth} tenths: {formula} a second");
+            }
+            warm_up.stored = warm_up.warning / 2;
+            assert_eq!(warm_up.rate(), rate, "below the line it is warm");
+        }
+    }
+
+    /// Under full load the permits above the warning line are used up in T, whatever T, C and F are: the integral of the time between
+    /// requests over them, 2 T / (1 + F) + T (F - 1) / (1 + F).
+    #[test]
+    fn full_load_warms_up_in_the_time_that_is_said() {
+        for (rate, seconds, cold) in [(1000, 20, 3), (400, 60, 2), (5000, 30, 10)] {
+            let mut warm_up = WarmUp::new(rate, Nanos::from_secs(seconds), cold, 1);
+            let mut flood = |second: u64| (0..2 * rate).filter(|_| warm_up.take(second * SECOND)).count() as u64;
+            let passed: Vec<u64> = (0..3 * seconds).map(&mut flood).collect();
+            assert_eq!(passed[0], rate / cold);
+            let warm = passed.iter().position(|&passed| passed >= rate).unwrap_or(usize::MAX) as f64;
+            let (t, c, f) = (seconds as f64, rate as f64, cold as f64);
+            assert!((warm - t).abs() <= 2.0, "warm after {warm} s, not {t} s");
+            let while_cold: u64 = passed[..warm as usize].iter().sum();
+            let permits = 2.0 * t * c / (1.0 + f);
+            // To within the last second.
+            assert!((while_cold as f64 - permits).abs() <= c, "{while_cold} of {permits} permits");
+        }
+    }
+
+    /// Whatever comes, no stretch of time passes more than the burst and the rate times its length; a flood passes just that.
+    #[test]
+    fn a_bucket_passes_its_burst_and_its_rate() {
+        let (rate, burst) = (37, 20);
+        let mut flooded = TokenBucket::new(rate, burst, 1);
+        let mut passed = 0;
+        for ms in 0..20_000u64 {
+            passed += u64::from(flooded.take(ms * 1_000_000)) + u64::from(flooded.take(ms * 1_000_000));
+            if ms > 100 {
+                assert_eq!(passed, burst + rate * ms / 1000, "{ms} ms");
+            }
+        }
+        let mut bucket = TokenBucket::new(rate, burst, 1);
+        let (mut now, mut state, mut times) = (0u64, 1u64, Vec::new());
+        for _ in 0..3000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            now += (state >> 33) % 40_000_000 * (state >> 60 & 1);
+            times.extend(bucket.take(now).then_some(now));
+        }
+        for (first, from) in times.iter().enumerate() {
+            for (last, until) in times.iter().enumerate().skip(first) {
+                let most = burst + 1 + rate * (until - from) / SECOND;
+                assert!((last - first + 1) as u64 <= most, "{from} to {until} ns");
+            }
+        }
+    }
+
+    /// One request every 1 / rate; with a longest wait of w, those of a flood get through that come within w of their turn: w times
+    /// the rate, and one more.
+    #[test]
+    fn a_queue_of_turns_is_as_long_as_the_longest_wait() {
+        for (rate, wait_ms) in [(10, 500), (100, 500), (7, 2000), (1000, 20)] {
+            let mut uniform = Uniform::new(rate, Nanos::from_millis(wait_ms), 1);
+            let turns: Vec<u64> = (0..10_000).filter_map(|_| uniform.book(3 * SECOND)).collect();
+            assert_eq!(turns.len() as u64, rate * wait_ms / 1000 + 1);
+            let waits = turns.iter().map(|turn| turn - 3 * SECOND);
+            for (number, wait) in waits.enumerate() {
+                assert_eq!(wait, (number as u64 * SECOND).div_ceil(rate));
+            }
+        }
+    }
+
     #[test]
     fn parts_of_a_request_are_not_lost() {
         // A cell of 64 has 1.5625 of a hundred requests a second.

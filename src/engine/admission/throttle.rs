@@ -54,6 +54,34 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    /// A backend that answers a hundred a second, whatever comes: clients that ask for a thousand come to send K times what is
+    /// answered, of which all but one in K are turned away there.
+    #[test]
+    fn clients_send_k_times_what_is_answered() {
+        for (k, per_thousand) in [(1.1, 1100), (1.5, 1500), (2.0, 2000), (3.0, 3000)] {
+            let settings = protection::Throttle { k: per_thousand, window: Nanos::from_secs(120) };
+            let (mut throttle, mut state, mut sent, mut heard) = (Throttle::new(&settings), 1u64, 0u32, 0u32);
+            for second in 0..600 {
+                let mut answered = 0;
+                for ms in 0..1000 {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let u = (state >> 11) as f64 / (1u64 << 53) as f64;
+                    let now = (second * 1000 + ms) * 1_000_000;
+                    let is_sent = !throttle.holds_back(now, || u);
+                    // Spread over the second, as a service spreads its answers.
+                    let is_answered = is_sent && answered <= ms / 10;
+                    answered += u64::from(is_answered);
+                    sent += u32::from(is_sent && second >= 300);
+                    heard += u32::from(is_answered && second >= 300);
+                    throttle.ended(now, is_answered);
+                }
+            }
+            let ratio = f64::from(sent) / f64::from(heard);
+            assert!((ratio / k - 1.0).abs() < 0.03, "K = {k}: {sent} sent, {heard} answered");
+            assert!(heard <= 30_000 && heard > 27_000, "{heard} answered in 300 s");
+        }
+    }
+
     /// The formula of the book with K = 2: a service that answers none of a hundred lets 1 of 101 through, one that answers
     /// half of them all.
     #[test]

@@ -4,7 +4,8 @@ use crate::clock::Clock;
 use crate::number::{difference, digits, grouped, money, percent, short};
 use crate::report::figure;
 use crate::results::{
-    Bucket, Cost, PublishedFigure, PublishedResult, Residual, Results, ServiceCost, Switched, TargetResult,
+    Bucket, Cost, DoubleSubmits, PublishedFigure, PublishedResult, Residual, Results, ServiceCost, Switched,
+    TargetResult,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -46,6 +47,9 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
     }
     if !results.summary.residuals.is_empty() {
         tables.push(residuals(results));
+    }
+    if let Some(double) = &results.summary.double_submits {
+        tables.push(double_submits(double));
     }
     if !results.summary.switched.is_empty() {
         tables.insert(2, switches(results));
@@ -210,6 +214,34 @@ fn windows(results: &Results) -> PageTable {
         ],
         rows: results.summary.windows.iter().map(row).collect(),
         words: 1,
+    }
+}
+
+fn double_submits(double: &DoubleSubmits) -> PageTable {
+    PageTable {
+        title: "Double submits",
+        note: "Pages that were sent again as they took long. Duplicate orders hold stock until they expire, payments made once more are \
+               given back; neither is in any other number."
+            .to_owned(),
+        head: vec![
+            "Submits",
+            "Recognised",
+            "Duplicate orders",
+            "Units",
+            "Money ordered",
+            "Orders paid once more",
+            "Money to give back",
+        ],
+        rows: vec![vec![
+            grouped(double.submits),
+            grouped(double.caught),
+            grouped(double.orders),
+            grouped(double.units),
+            money(double.ordered_fen as f64),
+            grouped(double.paid_again),
+            money(double.paid_again_fen as f64),
+        ]],
+        words: 0,
     }
 }
 
@@ -502,7 +534,7 @@ fn products(results: &Results) -> PageTable {
             p.category.clone(),
             p.brand.clone(),
             money(p.price_fen as f64),
-            grouped(p.units_start),
+            grouped(p.units_start + p.units_restocked),
             grouped(p.units_paid),
             grouped(p.units_left),
             money(p.gmv_paid_fen as f64),

@@ -1,7 +1,7 @@
 //! Behaviour graphs: probabilities, reachability, and actions in an order that works.
 
 use super::{Check, SUM_TOLERANCE};
-use crate::plan::{Action, Cbmg, MAX_AT_ONCE, MAX_STATES, ServiceId, State};
+use crate::plan::{Action, Again, Cbmg, MAX_AT_ONCE, MAX_STATES, ServiceId, State};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Named};
 use crate::scenario::tree::Cursor;
@@ -66,7 +66,28 @@ impl Check<'_> {
             );
         }
         let (name, timeout) = (name.to_owned(), state.timeout);
-        State { name, calls, steps, timeout, action, think, next, on_failure }
+        let again = state.double_submit.as_ref().map(|again| self.double_submit(again, action, at));
+        State { name, calls, steps, timeout, action, again, think, next, on_failure }
+    }
+
+    fn double_submit(&mut self, again: &file::DoubleSubmit, action: Option<Action>, at: Cursor<'_>) -> Again {
+        let &file::DoubleSubmit { after, probability, idempotency } = again;
+        let here = at.key("double_submit");
+        if !matches!(action, Some(Action::Reserve | Action::Pay { .. })) {
+            self.push(
+                Diagnostic::new(Code::Unused, "to submit this page again does nothing")
+                    .at(here.key_place(), "the action is neither `reserve` nor `pay`")
+                    .help("move `double_submit` to the state that orders or pays, or delete it"),
+            );
+        }
+        if after == Nanos(0) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, "a page is submitted again by somebody who has waited for it")
+                    .at(here.key("after").place(), "nobody has waited yet")
+                    .help("write how long, such as \"3s\""),
+            );
+        }
+        Again { after, probability, idempotency }
     }
 
     /// The calls of a state, and how many of them are made at once.

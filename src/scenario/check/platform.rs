@@ -53,13 +53,6 @@ impl Check<'_> {
                     .at(at.key("tick_max").place(), format!("{}", platform.tick_max)),
             );
         }
-        if self.file.inventory.hold == Nanos(0) {
-            self.push(
-                Diagnostic::new(Code::BadTiming, "an unpaid order must hold its stock for some time")
-                    .at(self.root.key("inventory").key("hold").place(), "expires at once")
-                    .help("write how long a shopper has to pay, such as \"30m\""),
-            );
-        }
         let fine = self.file.record.fine;
         if !fine.0.is_multiple_of(Nanos::PER_SECOND) {
             self.push(

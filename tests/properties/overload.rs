@@ -63,7 +63,7 @@ impl Draw {
             let (state, service) = (self.one_of(&["home", "wander", "order", "pay"]), self.between(0, services - 1));
             self.line(&format!("leave_out.{state} = [\"s{service}\"]"));
         }
-        if does & 4 > 0 {
+        if does & 4 > 0 || self.chance(0.4) {
             let state = self.one_of(&["\"wander\", \"order\"", "\"pay\"", "\"cart\", \"order\""]);
             self.line(&format!("refuse = [{state}]"));
         }

@@ -1,13 +1,17 @@
-//! What each strategy of `scenarios/strategies` changes: paired differences to the flagship under common random numbers.
+//! What each strategy of `scenarios/strategies` changes: paired differences to the scenario that it extends under common random numbers.
 //!
 //! ```sh
 //! cargo run --release --example strategies -- 4
 //! ```
 //!
-//! plays the flagship and every strategy with four seeds, one cell of 128 each, and prints the table of `docs/strategies.md`: means
-//! and 95 % intervals by Student's t. Of strategies that are named after the number, only those are played.
+//! plays every strategy and what it extends with four seeds, one cell of 128 each, and prints the table of `docs/strategies.md`: means
+//! and 95 % intervals by Student's t. Of strategies that are named after the number, only those are played. Where it matters how stock is
+//! spread over cells, all cells of a platform of a hundredth of the size are played.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a table is what this is for")]
+
+#[path = "../benches/runs/smaller.rs"]
+mod smaller;
 
 use saleload::engine::{self, Options};
 use saleload::plan::Plan;
@@ -17,10 +21,11 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-const BASE: &str = "scenarios/double11-2020.toml";
 const FOLDER: &str = "scenarios/strategies";
 /// Cells of the platform, of which one is played.
 const CELLS: u32 = 128;
+/// Shoppers of a platform of which all cells are played.
+const SHOPPERS: u64 = 8_000_000;
 
 /// Milliseconds.
 const MINUTE: i64 = 60_000;
@@ -71,15 +76,46 @@ fn difference(measure: &str, base: f64, strategy: f64) -> f64 {
     }
 }
 
-fn plan(file: &Path, seed: u64) -> Plan {
-    let loaded = scenario::load(file, &[format!("seed={seed}"), format!("platform.cells={CELLS}")]);
+/// What is played of a festival.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// One cell of many.
+    Cell,
+    /// All cells of a platform with so many shoppers.
+    Whole(u64),
+}
+
+/// In one cell nothing is seen of how stock is spread over cells.
+fn form(strategy: &Path) -> Form {
+    if stem(strategy).starts_with("split-by-cell") { Form::Whole(SHOPPERS) } else { Form::Cell }
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The scenario that a strategy is a patch on.
+fn base(strategy: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(strategy).expect("a strategy can be read");
+    let named = text.lines().find_map(|line| line.strip_prefix("extends = ")).expect("a strategy extends a scenario");
+    Path::new(FOLDER).join(named.trim_matches('"'))
+}
+
+fn plan(file: &Path, overrides: &[String]) -> Plan {
+    let loaded = scenario::load(file, overrides);
     loaded.unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan
 }
 
-fn played(file: &Path, seed: u64) -> Vec<f64> {
+fn played(file: &Path, form: Form, seed: u64) -> Vec<f64> {
     eprintln!("{} with seed {seed}", file.display());
-    let options = Options { simulated_cells: 1, threads: 1 };
-    let results = engine::run(&plan(file, seed), &options, &mut |_| ControlFlow::Continue(()));
+    let mut overrides = match form {
+        Form::Cell => vec![format!("platform.cells={CELLS}")],
+        Form::Whole(shoppers) => smaller::overrides(&plan(file, &[]), shoppers),
+    };
+    overrides.push(format!("seed={seed}"));
+    let plan = plan(file, &overrides);
+    let options = Options { simulated_cells: if form == Form::Cell { 1 } else { plan.cells }, threads: 1 };
+    let results = engine::run(&plan, &options, &mut |_| ControlFlow::Continue(()));
     let results = results.unwrap_or_else(|breach| panic!("{breach}"));
     MEASURES.iter().map(|(_, of)| of(&results)).collect()
 }
@@ -101,25 +137,25 @@ fn main() {
     let entries = Path::new(FOLDER).read_dir().expect("run this in the root of the repository");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
-    files.retain(|file| {
-        named.is_empty() || named.iter().any(|name| file.file_stem().is_some_and(|stem| stem == &name[..]))
-    });
+    files.retain(|file| named.is_empty() || named.contains(&stem(file)));
     files.sort();
-    let base: Vec<Vec<f64>> = (1..=seeds).map(|seed| played(Path::new(BASE), seed)).collect();
+    let mut bases: Vec<(PathBuf, Form, Vec<Vec<f64>>)> = Vec::new();
     println!("| strategy | {} |", MEASURES.map(|(name, _)| name).join(" | "));
     println!("|---|{}", "---:|".repeat(MEASURES.len()));
     for file in files {
-        let strategy: Vec<Vec<f64>> = (1..=seeds).map(|seed| played(&file, seed)).collect();
+        let (of, form) = (base(&file), form(&file));
+        let known = bases.iter().position(|base| base.0 == of && base.1 == form).unwrap_or_else(|| {
+            let runs = (1..=seeds).map(|seed| played(&of, form, seed)).collect();
+            bases.push((of, form, runs));
+            bases.len() - 1
+        });
+        let strategy: Vec<Vec<f64>> = (1..=seeds).map(|seed| played(&file, form, seed)).collect();
         let cells = MEASURES.iter().enumerate().map(|(index, (measure, _))| {
-            let pairs = base.iter().zip(&strategy);
+            let pairs = bases[known].2.iter().zip(&strategy);
             let differences: Vec<f64> = pairs.map(|(base, of)| difference(measure, base[index], of[index])).collect();
             let (mean, half) = interval(&differences);
             format!("{mean:+.2} ± {half:.2}")
         });
-        println!(
-            "| `{}` | {} |",
-            file.file_stem().unwrap_or_default().to_string_lossy(),
-            cells.collect::<Vec<_>>().join(" | ")
-        );
+        println!("| `{}` | {} |", stem(&file), cells.collect::<Vec<_>>().join(" | "));
     }
 }

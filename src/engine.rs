@@ -12,6 +12,7 @@ pub mod event_list;
 mod free_places;
 mod order;
 pub mod permutation;
+pub mod portion;
 mod presale;
 pub mod room;
 pub mod scaler;
@@ -34,6 +35,7 @@ use crate::units::{Fen, Instant};
 use arrivals::Slice;
 use basket::sum;
 use cell::{Cell, Player, Waiting, Workspace};
+use portion::Portion;
 use rayon::prelude::*;
 use scaler::{Scaler, Seen};
 use schedule::{ExpectedArrivals, Slot};
@@ -258,7 +260,9 @@ impl Run {
         let groups = bounds
             .par_windows(2)
             .map(|bound| Group {
-                cells: (bound[0]..bound[1]).map(|id| Cell::new(&model, id)).collect(),
+                cells: (bound[0]..bound[1])
+                    .map(|id| Cell { portion: Portion::of(&model, &stock, id), ..Cell::new(&model, id) })
+                    .collect(),
                 tally: Tally::new(&model),
                 outbox: Outbox::default(),
                 space: Workspace::default(),
@@ -291,7 +295,9 @@ impl Run {
 
     /// Plays one tick: all cells in parallel, the exchange of stock, the answers to contested orders.
     fn tick(&mut self, slot: &Slot, end: Instant, closes_slot: bool) {
+        self.lay_in(slot.window);
         self.turn_switches();
+        let start = self.now;
         let glimpse = slot.glimpse(self.recorder.rows.len(), &self.model.draws);
         let glimpse = (self.now < glimpse && glimpse <= end).then_some(glimpse);
         self.now = end;
@@ -309,15 +315,35 @@ impl Run {
         let grant = match self.model.rounds[slot.window].pays {
             // Nothing is ordered after a closing, so sessions of an earlier window ask for nothing here.
             Pays::Deposits(_) => Grant::SetAside,
+            Pays::Orders | Pays::Balances(_) if !self.model.inventory.holds() => Grant::Payment,
             Pays::Orders | Pays::Balances(_) => Grant::Order,
         };
         self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
         if self.groups.iter().flat_map(|group| &group.cells).any(|cell| !cell.waiting.is_empty()) {
             self.on_groups(share, |group, model, stock| group.answer(model, stock, effects.as_ref(), end));
+            if grant == Grant::Payment {
+                // What was asked for was paid on the spot.
+                let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
+                self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
+            }
         }
         self.effects = effects;
+        if portion::is_due(&self.model, slot.window, start, end) {
+            self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+        }
         self.last_events = self.events() - before;
         self.scale(end);
+    }
+
+    /// Lays in stock, if the tick that begins is the first of a window that is not the first.
+    fn lay_in(&mut self, window: usize) {
+        let Some(catalogue) = self.model.catalogue.as_ref().filter(|catalogue| catalogue.is_supplied()) else { return };
+        if window > 0 && self.model.windows[window].opens == self.now {
+            self.stock.lay_in(catalogue, window, self.now);
+            if self.model.inventory.split.is_some() {
+                self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+            }
+        }
     }
 
     /// Lets the autoscalers look at what services had to do, over all cells, where it is time for that.
@@ -396,7 +422,9 @@ impl Run {
             at_services.iter_mut().enumerate().for_each(|(service, at)| *at += cell.desks.there(service));
             for session in cell.sessions() {
                 in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit && !session.is_again());
-                held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
+                if self.model.inventory.holds() {
+                    held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
+                }
                 if session.cause != Cause::SETTLED {
                     let open = cell.baskets.open(session.basket, self.model.coupon_in(session.window()));
                     let window = self.model.rounds[usize::from(session.window())].window;

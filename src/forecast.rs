@@ -21,6 +21,7 @@ mod load;
 
 use crate::model::expectation::Expectation;
 use crate::plan::{Action, Plan, State};
+use crate::units::Nanos;
 use serde::Serialize;
 
 /// Memory of a run without shoppers or goods: the program and its tables; bytes.
@@ -29,6 +30,14 @@ pub const BASE_BYTES: f64 = 10e6;
 pub const BYTES_PER_ROW_AND_SERVICE: f64 = 350.0;
 /// Memory per SKU: stock, price, counts of sales, time of the sell-out; bytes.
 pub const BYTES_PER_SKU: f64 = 20.0;
+/// Memory per SKU and cell where each cell has its own part of the stock; bytes.
+pub const BYTES_PER_SKU_AND_CELL: f64 = 4.0;
+/// Memory per SKU where it is known late that it is sold out; bytes.
+pub const BYTES_PER_SKU_OF_FLAG: f64 = 8.0;
+/// Memory per SKU where it can be oversold; bytes.
+pub const BYTES_PER_SKU_OVERSOLD: f64 = 4.0;
+/// More of them where stock comes in later than at the start.
+const BYTES_PER_SUPPLIED_SKU: f64 = 4.0;
 /// Memory per shopper where history carries over from window to window, and again where there are presales; bytes.
 pub const BYTES_PER_SHOPPER: f64 = 1.0;
 /// Memory per session in flight: its state in the event list, whose chunks are part empty, and its basket; bytes.
@@ -199,26 +208,34 @@ impl Forecast {
 
 /// Events that a visit of `state` makes in the engine: one per call (its completion) or set of calls that are made at once, one where
 /// there is no call (the end of the think time), and one more where orders are reserved or paid, which wait for the end of a tick, or
-/// where the last call is answered at a desk or among others, so that its answer and the end of the think time are two events. A
-/// session adds one, its arrival.
+/// where the last call is answered at a desk or among others, so that its answer and the end of the think time are two events. Where
+/// payments ask for no stock, they add one more: all of them wait for the end of the tick. A session adds one, its arrival.
 #[must_use]
 pub fn events_of_state(plan: &Plan, state: &State) -> f64 {
     let settles = matches!(state.action, Some(Action::Reserve | Action::Pay { .. }));
+    let waits_for_exchange = plan.inventory.oversells() && matches!(state.action, Some(Action::Pay { .. }));
     let is_at_desk = |&service: &usize| plan.services[service].desk.is_some();
     let answers = state.calls_by_step().last().is_some_and(|last| last.len() > 1 || last.iter().any(is_at_desk));
-    state.steps.len().max(1) as f64 + f64::from(u8::from(settles || answers))
+    let more = u8::from(settles || answers) + u8::from(waits_for_exchange);
+    state.steps.len().max(1) as f64 + f64::from(more)
 }
 
 /// Memory of a run, bytes.
 fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
     let skus = plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64);
+    let is_supplied = plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.supply.is_some());
     let remembered = u8::from(plan.windows.len() > 1) + u8::from(plan.presales().next().is_some());
     let in_flight = windows.iter().map(|w| w.peak_in_flight.value).fold(0.0, f64::max);
     let rows = crate::engine::schedule::slots(plan).len() as f64;
     let columns = plan.services.len() as f64 + 2.0;
+    let of_policies = {
+        let of_cells = plan.inventory.split.map_or(0.0, |_| BYTES_PER_SKU_AND_CELL * f64::from(plan.cells));
+        let of_flag = if plan.inventory.flag_delay > Nanos(0) { BYTES_PER_SKU_OF_FLAG } else { 0.0 };
+        of_cells + of_flag + if plan.inventory.oversells() { BYTES_PER_SKU_OVERSOLD } else { 0.0 }
+    };
     BASE_BYTES
         + rows * columns * BYTES_PER_ROW_AND_SERVICE
-        + skus * BYTES_PER_SKU
+        + skus * (BYTES_PER_SKU + of_policies + if is_supplied { BYTES_PER_SUPPLIED_SKU } else { 0.0 })
         + f64::from(remembered) * plan.shoppers as f64 * BYTES_PER_SHOPPER
         + in_flight * BYTES_PER_SESSION
 }

@@ -7,12 +7,13 @@ pub mod livestream;
 pub mod popularity;
 pub mod sampler;
 
+use crate::plan::inventory::Inventory;
 use crate::plan::{self, Action, MAX_WINDOWS, Plan};
 use crate::rng::{Draws, Name, Purpose};
 use crate::target::{ResponseSlice, response_slices};
 use crate::units::{Instant, Nanos};
-use catalogue::Catalogue;
-use expectation::Expectation;
+use catalogue::{Catalogue, Sku};
+use expectation::{Expectation, ExpectedUnits};
 use intensity::Cumulative;
 use livestream::Livestreams;
 use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
@@ -21,6 +22,8 @@ use sampler::{Choice, CountSampler, MoneySampler, TimeSampler};
 pub const HAS_BOUGHT: u8 = 1;
 /// A shopper has failed to buy in an earlier window.
 pub const HAS_FAILED: u8 = 2;
+/// A shopper has left an earlier window by choice; counts for those of whom neither of the others is true.
+pub const HAS_DEFERRED: u8 = 4;
 
 /// Names the rounding of what the first incident of a service takes.
 const FIRST_LOSS: u16 = 0x100;
@@ -57,6 +60,10 @@ pub struct Model {
     pub switches: Vec<plan::switch::Switch>,
     /// What is on sale.
     pub catalogue: Option<Catalogue>,
+    /// When and how stock is reserved.
+    pub inventory: Inventory,
+    /// How long orders keep their stock by what is in them, where that matters.
+    pub holds: Option<Holds>,
     /// The coupon that every shopper has.
     pub coupon: Option<plan::Coupon>,
     /// Channels that sessions come by.
@@ -64,7 +71,7 @@ pub struct Model {
     /// Livestreams.
     pub livestreams: Option<Livestreams>,
     /// Units of each category that merchants laid in stock for.
-    pub stocked_for: Vec<f64>,
+    pub stocked_for: ExpectedUnits,
     /// When payments fail.
     pub declines: Vec<plan::capacity::Declines>,
     /// Response times to record for targets, on top of those of windows.
@@ -86,6 +93,36 @@ impl Channels {
         let entries = |channel: &plan::Channel| channel.entries.iter().map(|&state| state as u8).collect();
         let all = || Channels { choice: Choice::new(&shares), entries: plan.channels.iter().map(entries).collect() };
         (!shares.is_empty()).then(all)
+    }
+}
+
+/// How long an unpaid order keeps its stock, by what is in it.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    /// Of named products.
+    products: Vec<Nanos>,
+    /// Of all others, by category.
+    categories: Vec<Nanos>,
+}
+
+impl Holds {
+    /// `None` where no category and no product says anything.
+    fn new(plan: &Plan) -> Option<Self> {
+        let goods = plan.catalogue.as_ref()?;
+        let categories = goods.categories.iter().map(|category| category.hold);
+        if categories.clone().chain(goods.products.iter().map(|product| product.hold)).all(|hold| hold.is_none()) {
+            return None;
+        }
+        let categories: Vec<Nanos> = categories.map(|hold| hold.unwrap_or(plan.hold)).collect();
+        let of = |product: &plan::Product| product.hold.unwrap_or(categories[product.category]);
+        Some(Holds { products: goods.products.iter().map(of).collect(), categories })
+    }
+
+    /// That of a SKU.
+    #[must_use]
+    pub fn of(&self, catalogue: &Catalogue, sku: Sku) -> Nanos {
+        let named = self.products.get(sku as usize).copied();
+        named.unwrap_or_else(|| self.categories[catalogue.category_of(sku)])
     }
 }
 
@@ -238,19 +275,21 @@ pub struct Service {
     pub is_protected: bool,
     /// What they do beyond first come, first served.
     pub desk: Option<plan::Desk>,
+    /// Whether its clients are answered as soon as their requests have found a place.
+    pub answers_on_acceptance: bool,
 }
 
 impl Model {
     /// Compiles a plan; `simulated` is at least one and at most the plan's cells.
     #[must_use]
     pub fn new(plan: &Plan, simulated: u32) -> Self {
-        let expected = Expectation::new(plan).units_by_category(plan);
+        let expected = Expectation::new(plan).units(plan);
         Model::stocked_for(plan, simulated, expected)
     }
 
-    /// Compiles a plan whose stock was laid in for another demand than its own: so many units of each category.
+    /// Compiles a plan whose stock was laid in for another demand than its own.
     #[must_use]
-    pub fn stocked_for(plan: &Plan, simulated: u32, units: Vec<f64>) -> Self {
+    pub fn stocked_for(plan: &Plan, simulated: u32, units: ExpectedUnits) -> Self {
         let fraction = f64::from(simulated) / f64::from(plan.cells);
         let mut share_until = 0.0;
         let segments = plan
@@ -276,6 +315,8 @@ impl Model {
             services: plan.services.iter().map(Service::new).collect(),
             switches: plan.switches.clone(),
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
+            inventory: plan.inventory,
+            holds: Holds::new(plan),
             coupon: plan.coupon,
             channels: Channels::new(plan),
             livestreams: Livestreams::new(plan),
@@ -343,13 +384,15 @@ impl Model {
         self.presales.iter().find(|presale| self.windows[presale.terms.window].closes == at)
     }
 
-    /// Whether a shopper who was invited to a window comes, given their history ([`HAS_BOUGHT`], [`HAS_FAILED`]).
+    /// Whether a shopper who was invited to a window comes, given their history ([`HAS_BOUGHT`], [`HAS_FAILED`],
+    /// [`HAS_DEFERRED`]).
     #[must_use]
     pub fn accepts(&self, segment: usize, window: usize, shopper: u64, history: u8) -> bool {
         let Some(attendance) = &self.segments[segment].attendance[window] else { return false };
         let factor = match history {
             h if h & HAS_BOUGHT != 0 => self.memory.after_bought,
             h if h & HAS_FAILED != 0 => self.memory.after_failed,
+            h if h & HAS_DEFERRED != 0 => self.memory.after_deferred,
             _ => 1.0,
         };
         let chance = (attendance.participation * factor).min(1.0);
@@ -415,8 +458,7 @@ impl Segment {
         let attendance = |(window, attendance): (usize, &Option<plan::Attendance>)| {
             let attendance = attendance.as_ref()?;
             let length = plan.windows[window].closes - plan.windows[window].opens;
-            let factor =
-                if window == 0 { 1.0 } else { plan.memory.after_bought.max(plan.memory.after_failed).max(1.0) };
+            let factor = if window == 0 { 1.0 } else { plan.memory.most() };
             Some(Attendance {
                 participation: attendance.participation,
                 invited: (attendance.participation * factor).min(1.0),
@@ -559,6 +601,7 @@ impl Service {
             protection: service.protection.clone(),
             is_protected: service.protection.is_some(),
             desk: service.desk.clone(),
+            answers_on_acceptance: service.answers == plan::Answers::OnAcceptance,
         }
     }
 
@@ -612,6 +655,7 @@ mod tests {
             cost: None,
             protection: plan::protection::Protection::default(),
             desk: None,
+            answers: plan::Answers::WhenDone,
         });
         let waits = |u: f64| [0, 1, 2, 3].map(|attempt| service.backoff(attempt, |_| u).0);
         assert_eq!(waits(0.0), [100; 4]);

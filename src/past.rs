@@ -50,6 +50,10 @@ pub fn fork(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<S
             format!("its grid cuts the time before {} into other rows; an earlier snapshot may do", past.moment());
         return Err(snapshot.refused(Reason::OtherScenario(why)));
     }
+    if !past.has_one_supply() {
+        let why = format!("other stock had come in by then than before {}", past.moment());
+        return Err(snapshot.refused(Reason::OtherScenario(why)));
+    }
     if let Some(target) = past.target_of_other_slice() {
         let why = format!(
             "`target.{target}` is about a slice of time that had begun before {} and was not recorded, or ended elsewhere",
@@ -105,11 +109,14 @@ impl Past<'_> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let path = path.as_slice();
         let free = match path {
-            // Whether the slices of targets were recorded as they would have been is asked of all together.
+            // Whether the slices of targets were recorded as they would have been is asked of all together; and so is whether what
+            // came in so far is the same.
             ["name" | "title"]
             | ["record", "fine"]
             | ["service", _, "cost"]
-            | ["target" | "published" | "free", ..] => true,
+            | ["target" | "published" | "free", ..]
+            | ["window", _, "stock" | "restock" | "new_skus", ..]
+            | ["category" | "product", _, "restock", ..] => true,
             ["window", window, "presale", "conversion" | "intensity" | "cbmg" | "balances_after"]
                 if !self.balances_opened(window) =>
             {
@@ -128,6 +135,7 @@ impl Past<'_> {
                 !self.has_come_by(intensity)
                     && !self.has_paid_balances(|plan, of| plan.intensities[of.intensity].name == *intensity)
             }
+            ["memory", "after_deferred"] if !self.there.memory.knows_deferral() => false,
             ["memory", ..] => self.plans().iter().all(|plan| self.windows(plan) <= 1),
             _ => false,
         };
@@ -135,6 +143,8 @@ impl Past<'_> {
             None
         } else if matches!(path, ["window", window, ..] if !self.opened(window)) {
             Some("and with one window only nobody's history was kept".into())
+        } else if matches!(path, ["memory", "after_deferred"]) && !self.there.memory.knows_deferral() {
+            Some("and that somebody left by choice was not kept".into())
         } else {
             Some(format!("which had its effect before {}, when the snapshot was taken", self.moment()))
         }
@@ -167,6 +177,16 @@ impl Past<'_> {
     /// Whether a history was kept if one is needed.
     fn keeps_history(&self) -> bool {
         self.there.windows.len() > 1 || self.here.windows.len() == 1
+    }
+
+    /// Whether the same came in with all windows that have opened, of the same SKUs.
+    fn has_one_supply(&self) -> bool {
+        let [there, here] = self.plans().map(|plan| {
+            let catalogue = plan.catalogue.as_ref()?;
+            let of = |window| catalogue.supply_at(window);
+            Some((0..self.windows(plan)).map(of).collect::<Vec<_>>())
+        });
+        there == here
     }
 
     /// A target whose slice of response times should have been recorded before, and was not.

@@ -4,6 +4,7 @@
 //! Nothing after the plan can fail because of what the user wrote. `scenario::check` is the only place that makes one.
 
 pub mod capacity;
+pub mod inventory;
 pub mod protection;
 pub mod switch;
 
@@ -11,6 +12,7 @@ use crate::published::{Free, Point};
 use crate::target::Target;
 use crate::units::{Fen, Instant, Nanos};
 use capacity::{Capacity, Declines};
+use inventory::Inventory;
 use protection::Protection;
 use switch::Switch;
 
@@ -83,8 +85,10 @@ pub struct Plan {
     pub services: Vec<Service>,
     /// Degradation switches; at most [`MAX_SWITCHES`].
     pub switches: Vec<Switch>,
-    /// How long an unpaid order keeps its stock.
+    /// How long an unpaid order keeps its stock, unless its category or product says otherwise.
     pub hold: Nanos,
+    /// When and how stock is reserved.
+    pub inventory: Inventory,
     /// What is on sale; present whenever a behaviour graph has an action.
     pub catalogue: Option<Catalogue>,
     /// The coupon that every shopper has; only with a catalogue.
@@ -110,6 +114,22 @@ pub struct Memory {
     pub after_bought: f64,
     /// For shoppers who failed to buy before, and never bought.
     pub after_failed: f64,
+    /// For shoppers who left by choice before, and never bought or failed.
+    pub after_deferred: f64,
+}
+
+impl Memory {
+    /// The largest factor of any history.
+    #[must_use]
+    pub fn most(&self) -> f64 {
+        self.after_bought.max(self.after_failed).max(self.after_deferred).max(1.0)
+    }
+
+    /// Whether it matters that a shopper has left by choice. Where it does not, nobody remembers it.
+    #[must_use]
+    pub fn knows_deferral(&self) -> bool {
+        self.after_deferred != 1.0
+    }
 }
 
 /// A sale window: `opens <= t < closes`, both on whole seconds.
@@ -324,6 +344,8 @@ pub struct Service {
     pub protection: Protection,
     /// What its servers do that takes an event of their own; `None`: first come, first served, and nothing else. Only with a pool.
     pub desk: Option<Desk>,
+    /// When its clients are answered; on acceptance only with a pool, and without a time-out.
+    pub answers: Answers,
 }
 
 /// How the servers of a service choose, drop, forget and slow down. At least one of these differs from a plain queue, or the service
@@ -390,7 +412,9 @@ pub struct Retry {
     pub jitter: Jitter,
 }
 
-pub use crate::scenario::file::{Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Slowdown};
+pub use crate::scenario::file::{
+    Answers, Balancer, Cancel, ControlledDelay, Jitter, LeftPlaces, Queues, Restock, Slowdown,
+};
 
 /// A channel that sessions come by.
 #[derive(Clone, Debug, PartialEq)]
@@ -505,6 +529,22 @@ pub struct Catalogue {
     pub named_brands: Vec<Brand>,
     /// Named products.
     pub products: Vec<Product>,
+    /// When their stock comes in; `None`: all of it is there from the first window on.
+    pub supply: Option<Supply>,
+}
+
+/// When stock comes in: what is withheld for later windows, and what is laid in on top.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supply {
+    /// Share of a SKU's stock that has come in once a window has opened, by [`WindowId`]: never falls, and ends at one.
+    pub on_sale: Vec<f64>,
+    /// Share of the generated SKUs that are listed once a window has opened, by [`WindowId`]: positive, never falls, and ends at one.
+    /// `None`: all of them from the first window on.
+    pub listed: Option<Vec<f64>>,
+    /// What is laid in on top when a window opens, by [`CategoryId`] and [`WindowId`]; nothing at the first opening.
+    pub of_category: Vec<Vec<Option<Restock>>>,
+    /// The same by named product.
+    pub of_product: Vec<Vec<Option<Restock>>>,
 }
 
 /// Broken power law over ranks.
@@ -531,6 +571,8 @@ pub struct Category {
     pub price: MoneyDistribution,
     /// Stock of a SKU.
     pub stock: StockDistribution,
+    /// How long an unpaid order keeps it.
+    pub hold: Option<Nanos>,
 }
 
 /// A named brand.
@@ -555,12 +597,14 @@ pub struct Product {
     pub brand: Option<usize>,
     /// Price of a unit.
     pub price: Fen,
-    /// Units in stock at the start; at most 4 * 10^9.
+    /// Units in stock, over all windows; at most 4 * 10^9.
     pub stock: u32,
     /// Share of its category's lines; the shares of a category sum to at most one.
     pub demand: f64,
     /// Units of a line that chooses it.
     pub units: Option<CountDistribution>,
+    /// How long an unpaid order keeps it.
+    pub hold: Option<Nanos>,
 }
 
 /// A distribution of times, parameters as the field writes them.
@@ -650,6 +694,39 @@ pub enum StockDistribution {
     },
 }
 
+impl Catalogue {
+    /// Whether some SKUs are listed later than in the first window.
+    #[must_use]
+    pub fn is_listed_late(&self) -> bool {
+        self.supply.as_ref().is_some_and(|supply| supply.listed.is_some())
+    }
+
+    /// What comes in when a window opens: the shares of all stock and of all SKUs that are on sale from then on, and what is laid in
+    /// on top, by category and by named product.
+    #[must_use]
+    pub fn supply_at(&self, window: WindowId) -> ([f64; 2], [Vec<Option<Restock>>; 2]) {
+        match &self.supply {
+            Some(supply) => {
+                let of = |rules: &[Vec<Option<Restock>>]| rules.iter().map(|of| of[window]).collect();
+                let listed = supply.listed.as_ref().map_or(1.0, |listed| listed[window]);
+                ([supply.on_sale[window], listed], [of(&supply.of_category), of(&supply.of_product)])
+            }
+            None => ([1.0; 2], [vec![None; self.categories.len()], vec![None; self.products.len()]]),
+        }
+    }
+}
+
+impl Supply {
+    /// How many times its stock a named product has over all windows, at most: what is laid in up to a level may be less.
+    #[must_use]
+    pub fn times_stock(&self, product: usize) -> f64 {
+        let laid_in = self.of_product[product].iter().flatten().map(|restock| match restock {
+            Restock::Share(times) | Restock::UpTo(times) => times,
+        });
+        1.0 + laid_in.sum::<f64>()
+    }
+}
+
 impl Presale {
     /// The deposit for something of this price, fen.
     #[must_use]
@@ -659,6 +736,15 @@ impl Presale {
 }
 
 impl Plan {
+    /// The longest that an unpaid order is open.
+    #[must_use]
+    pub fn longest_hold(&self) -> Nanos {
+        let goods = self.catalogue.iter();
+        let holds = goods.clone().flat_map(|goods| &goods.categories).filter_map(|category| category.hold);
+        let of_products = goods.flat_map(|goods| &goods.products).filter_map(|product| product.hold);
+        holds.chain(of_products).fold(self.hold, Nanos::max)
+    }
+
     /// Windows with a presale, in order of time.
     pub fn presales(&self) -> impl Iterator<Item = (WindowId, &Presale)> {
         self.windows.iter().enumerate().filter_map(|(id, window)| Some((id, window.presale.as_ref()?)))
@@ -721,15 +807,22 @@ impl Plan {
         all
     }
 
-    /// Mean time for which a request of `service` keeps its worker if nothing waits or fails, seconds: its own work, and all that it
-    /// brings with it.
+    /// Mean time for which a request of `service` keeps its worker if nothing waits or fails, seconds: its own work, and that of all
+    /// whose answer it waits for.
     #[must_use]
     pub fn holding_secs(&self, service: ServiceId) -> f64 {
-        if self.services[service].calls.is_empty() {
-            return self.services[service].service_time.mean_secs();
+        let own = self.services[service].service_time.mean_secs();
+        // No service calls itself, so this comes to an end.
+        own + self.services[service].calls.iter().map(|&called| self.answer_secs(called)).sum::<f64>()
+    }
+
+    /// Mean time for which a client of `service` waits if nothing queues or fails, seconds.
+    #[must_use]
+    pub fn answer_secs(&self, service: ServiceId) -> f64 {
+        match self.services[service].answers {
+            Answers::WhenDone => self.holding_secs(service),
+            Answers::OnAcceptance => 0.0,
         }
-        let requests = self.requests_within(service);
-        self.services.iter().zip(requests).map(|(of, number)| number * of.service_time.mean_secs()).sum()
     }
 
     /// What all services cost that state it; `None` where none does, or an autoscaler decides about one of them.

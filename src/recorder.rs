@@ -13,6 +13,7 @@ use crate::model::Model;
 use crate::model::catalogue::Catalogue;
 use crate::model::livestream::Livestreams;
 use crate::target::ResponseSlice;
+use crate::units::Instant;
 use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
 
@@ -167,6 +168,8 @@ pub struct Tally {
     pub paid: Intents,
     /// Orders of presales.
     pub presale: PresaleTally,
+    /// Lines sold out in their cell while others still had their units.
+    pub stranded: Intents,
     /// Pages submitted again.
     pub double_submits: DoubleSubmitTally,
     /// Money by [`Cause`].
@@ -208,6 +211,8 @@ pub struct ServiceTally {
     pub offered_ns: u128,
     /// Time waited by requests that are answered, ns.
     pub waited_ns: u128,
+    /// When the last request was done whose client had been answered on acceptance; zero: there was none.
+    pub settled: Instant,
     /// What the stations did.
     pub reading: Reading,
     /// Response times of requests that are answered, µs.
@@ -220,6 +225,11 @@ impl ServiceTally {
     pub fn accept(&mut self, waited_ns: u64, response_ns: u64) {
         self.waited_ns += u128::from(waited_ns);
         self.responses_us.record(response_ns.div_ceil(1000).max(1));
+    }
+
+    /// A request is or will be done whose client has been answered before.
+    pub fn settle(&mut self, done: Instant) {
+        self.settled = self.settled.max(done);
     }
 
     /// Adds what a station did.
@@ -241,6 +251,7 @@ impl ServiceTally {
         total.present += std::mem::take(&mut self.present);
         total.offered_ns += std::mem::take(&mut self.offered_ns);
         total.waited_ns += std::mem::take(&mut self.waited_ns);
+        total.settle(std::mem::take(&mut self.settled));
         total.read(std::mem::take(&mut self.reading));
         self.responses_us.drain_into(&mut total.responses_us);
     }
@@ -260,6 +271,7 @@ impl Tally {
             ordered: Intents::default(),
             paid: Intents::default(),
             presale: PresaleTally::default(),
+            stranded: Intents::default(),
             double_submits: DoubleSubmitTally::default(),
             settled_fen: vec![0; causes],
             services: vec![ServiceTally::default(); model.services.len()],
@@ -303,6 +315,7 @@ impl Tally {
         total.ordered.add(std::mem::take(&mut self.ordered));
         total.paid.add(std::mem::take(&mut self.paid));
         total.presale.add(std::mem::take(&mut self.presale));
+        total.stranded.add(std::mem::take(&mut self.stranded));
         total.double_submits.add(std::mem::take(&mut self.double_submits));
         for (mine, theirs) in self.settled_fen.iter_mut().zip(&mut total.settled_fen) {
             *theirs += std::mem::take(mine);
@@ -377,6 +390,8 @@ pub struct ServiceRow {
     pub offered_ns: u128,
     /// Time waited by those answered, ns.
     pub waited_ns: u128,
+    /// When the last was done whose client had been answered on acceptance; zero: there was none.
+    pub settled: Instant,
     /// What the stations did.
     pub reading: Reading,
     /// Median response, µs.
@@ -465,6 +480,7 @@ impl ServiceRow {
             answered: tally.responses_us.count(),
             offered_ns: tally.offered_ns,
             waited_ns: tally.waited_ns,
+            settled: tally.settled,
             reading: tally.reading,
             response_us_p50: tally.responses_us.quantile(0.5),
             response_us_p99: tally.responses_us.quantile(0.99),

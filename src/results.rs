@@ -85,12 +85,21 @@ pub struct Summary {
     pub double_submits: Option<DoubleSubmits>,
     /// Stretches in which a service could not keep up, in order of service and time.
     pub saturated: Vec<Saturation>,
+    /// Services that answer on acceptance, in order of service and window: how far their work lay behind; absent without such services.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settlements: Vec<Settlement>,
     /// How Little's law held at each service that had steady stretches, in order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub residuals: Vec<Residual>,
     /// When degradation switches were on, in order of time; the first ten thousand times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub switched: Vec<Switched>,
+    /// What was sold that was not there; absent unless payments are taken without asking for stock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oversold: Option<Oversold>,
+    /// What was sold out in one cell while others still had it; absent unless each cell has its own part of the stock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stranded: Option<Stranded>,
     /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
     /// states its cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,6 +118,24 @@ pub struct Summary {
     /// Where the past was played as another scenario, in order of time; absent where it was this one all along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forks: Vec<Fork>,
+}
+
+/// What a service that answers on acceptance had before it in a window. How long a request took from when it was made until it was
+/// done is its response time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// Service name.
+    pub service: String,
+    /// Window name.
+    pub window: String,
+    /// Most requests that were accepted and waited (sum over cells of maxima within a slot).
+    pub backlog_max: u64,
+    /// When the last request was done, which may be long after the closing; absent where none was. A plain queue tells it of all that
+    /// it had accepted until the next opening or the end; with any key that takes events of its own (a `discipline`, a `schedule`, …),
+    /// of those that were done by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_unix_ms: Option<i64>,
 }
 
 /// Whether the targets of a run were met.
@@ -385,6 +412,32 @@ pub struct RoomSummary {
     pub wait_ms_max: u64,
 }
 
+/// What an optimistic platform sold beyond its stock. The money is refunded and no part of GMV paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Oversold {
+    /// SKUs that were oversold; of a sample, those that were simulated.
+    pub skus: u64,
+    /// Orders (basket lines).
+    pub orders: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money, fen.
+    pub fen: u64,
+}
+
+/// Basket lines that their cell refused as sold out, while at the start of the tick all cells together had had their units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stranded {
+    /// Lines.
+    pub lines: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money, without what a coupon takes off, fen.
+    pub fen: u64,
+}
+
 /// What became of the orders of a presale. Their money is GMV once the balance is paid, then all of it; a deposit alone never is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -454,6 +507,9 @@ pub struct Conservation {
     pub sessions_in_flight: u64,
     /// Units in stock at the start.
     pub units_start: u64,
+    /// Units that came in when later windows opened; absent where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub units_restocked: u64,
     /// Units paid for.
     pub units_sold: u64,
     /// Units held by unpaid orders at the end.
@@ -463,7 +519,7 @@ pub struct Conservation {
     pub units_set_aside: u64,
     /// Units left.
     pub units_left: u64,
-    /// SKUs for which start = sold + held + set aside + left does not hold; always zero in a valid result.
+    /// SKUs for which start + restocked = sold + held + set aside + left does not hold; always zero in a valid result.
     pub skus_in_breach: u64,
     /// Whether, at every service, requests = answered + rejected + cancelled + still there; always so in a valid result.
     pub requests_add_up: bool,
@@ -708,6 +764,8 @@ pub struct ProductRow {
     pub price_fen: u64,
     /// Units at the start.
     pub units_start: u64,
+    /// Units that came in when later windows opened.
+    pub units_restocked: u64,
     /// Units ordered.
     pub units_ordered: u64,
     /// Units paid.
@@ -796,6 +854,8 @@ pub enum Bucket {
     Bought,
     /// Nothing was left of the product.
     SoldOut,
+    /// Paid for when nothing was left any more, by an optimistic platform, which refunded it.
+    Oversold,
     /// A service had no place in its queue, or its protection turned the request away.
     Rejected,
     /// A service did not answer in time.
@@ -822,9 +882,10 @@ pub enum Bucket {
 
 impl Bucket {
     /// All buckets, in the order of the tables.
-    pub const ALL: [Bucket; 13] = [
+    pub const ALL: [Bucket; 14] = [
         Bucket::Bought,
         Bucket::SoldOut,
+        Bucket::Oversold,
         Bucket::Rejected,
         Bucket::TimedOut,
         Bucket::GaveUp,
@@ -844,10 +905,14 @@ impl Bucket {
         !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Coupon | Bucket::DepositForfeited | Bucket::Open)
     }
 
-    /// Whether a scenario can fill this bucket: of those without a presale no deposit is forfeited.
+    /// Whether a scenario can fill this bucket: without a presale no deposit is forfeited, and only an optimistic platform oversells.
     #[must_use]
-    pub fn exists(self, has_presales: bool) -> bool {
-        has_presales || self != Bucket::DepositForfeited
+    pub fn exists(self, has_presales: bool, oversells: bool) -> bool {
+        match self {
+            Bucket::DepositForfeited => has_presales,
+            Bucket::Oversold => oversells,
+            _ => true,
+        }
     }
 
     /// The name used in files, `sold_out`.
@@ -856,6 +921,7 @@ impl Bucket {
         match self {
             Bucket::Bought => "bought",
             Bucket::SoldOut => "sold_out",
+            Bucket::Oversold => "oversold",
             Bucket::Rejected => "rejected",
             Bucket::TimedOut => "timed_out",
             Bucket::GaveUp => "gave_up",

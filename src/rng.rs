@@ -108,6 +108,8 @@ pub enum Purpose {
     SecondSubmit = 51,
     /// Whether the platform sees that it has had a request before.
     Idempotency = 52,
+    /// Which window gets the units of a SKU that do not come out even (item 0), and how what is laid in is rounded (item = window).
+    Supply = 60,
 }
 
 /// The name of a draw: whom it concerns and what it decides.

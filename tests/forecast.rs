@@ -44,6 +44,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
         cost: None,
         protection: Protection::default(),
         desk: None,
+        answers: saleload::plan::Answers::WhenDone,
         calls: Vec::new(),
     }
 }
@@ -62,7 +63,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         tick_min: Nanos::from_millis(20),
         tick_max: Nanos::from_secs(1),
         fine: Nanos::from_secs(3600),
-        memory: Memory { after_bought: 1.0, after_failed: 1.0 },
+        memory: Memory { after_bought: 1.0, after_failed: 1.0, after_deferred: 1.0 },
         windows: vec![Window {
             name: "first".into(),
             opens: Instant(0),
@@ -86,6 +87,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         services,
         switches: Vec::new(),
         hold: Nanos::from_secs(1800),
+        inventory: saleload::plan::inventory::Inventory::default(),
         catalogue: None,
         coupon: None,
         channels: Vec::new(),
@@ -194,7 +196,7 @@ fn overload_has_a_beginning_and_an_end() {
 }
 
 fn category(name: &str, demand: f64, price: MoneyDistribution) -> Category {
-    Category { name: name.into(), skus: 500, demand, price, stock: StockDistribution::Constant(10) }
+    Category { name: name.into(), skus: 500, demand, price, stock: StockDistribution::Constant(10), hold: None }
 }
 
 /// Orders, money and short products by hand.
@@ -225,7 +227,9 @@ fn money_is_lines_times_price_times_units() {
             stock: 999,
             demand: 0.1,
             units: Some(CountDistribution::Constant(10)),
+            hold: None,
         }],
+        supply: None,
     });
     let forecast = Forecast::new(&plan);
     // 1000 checkouts of two lines, half food, half phones; a tenth of the food lines are ten apples.

@@ -3,7 +3,8 @@
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
 use saleload::model::catalogue::Catalogue;
-use saleload::plan::Popularity;
+use saleload::model::expectation::ExpectedUnits;
+use saleload::plan::{self, Popularity};
 use saleload::rng::{Draws, Name, Purpose};
 use saleload::scenario;
 use std::collections::BTreeMap;
@@ -17,15 +18,22 @@ const ERRORS: f64 = 4.0;
 /// Times that each rank was picked; in order.
 type Counts = BTreeMap<u64, u64>;
 
-/// A category of the festival, and what was picked of its generated products by rank.
-fn picked(category: &str) -> (Popularity, u64, Counts) {
+/// The goods of the festival, its catalogue, and the number of a category.
+fn festival(category: &str) -> (plan::Catalogue, Catalogue, usize) {
     let path = Path::new("scenarios/double11-2020.toml");
     let plan = scenario::load(path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false))).plan;
     let goods = plan.catalogue.expect("the festival sells something");
     let id = goods.categories.iter().position(|of| of.name == category).expect("a category");
-    let catalogue = Catalogue::new(plan.seed, &goods, 1.0, &vec![1e8; goods.categories.len()]);
+    let expected = ExpectedUnits { of_category: vec![1e8; goods.categories.len()], by_window: Vec::new() };
+    let catalogue = Catalogue::new(plan.seed, &goods, 1.0, &expected);
+    (goods, catalogue, id)
+}
+
+/// The popularity in a category of the festival, its ranks, and how often each was picked.
+fn picked(category: &str) -> (Popularity, u64, Counts) {
+    let (goods, catalogue, id) = festival(category);
     let first = catalogue.of_rank(id, 0);
-    let draws = Draws::new(plan.seed);
+    let draws = Draws::new(1);
     let mut counts = Counts::new();
     for subject in 0..PICKS {
         let mut stream = draws.stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Product, item: 0 });
@@ -81,4 +89,24 @@ fn the_exponents_of_popularity_are_recovered_from_draws() {
             assert!((found - put_in).abs() <= ERRORS * error, "{category}, {what}: {found}, not {put_in}");
         }
     }
+}
+
+/// Brands own products in proportion to a power of their rank: the exponent is found again in who owns what.
+#[test]
+fn the_exponent_of_brands_is_recovered_from_their_products() {
+    let (goods, catalogue, id) = festival("apparel");
+    let generated = |&brand: &usize| catalogue.brand(brand) == (id, None);
+    let first = (0..catalogue.brands()).find(generated).expect("there are more than the named ones");
+    let ranks = (first..catalogue.brands()).take_while(generated).count() as u64;
+    let mut counts = Counts::new();
+    for rank in 0..300_000 {
+        let brand = catalogue.brand_of(catalogue.of_rank(id, rank)).expect("each has a brand");
+        if generated(&brand) {
+            *counts.entry((brand - first) as u64).or_default() += 1;
+        }
+    }
+    let counts: Vec<(u64, u64)> = counts.into_iter().collect();
+    let (found, error) = likeliest(&counts, (0, ranks));
+    println!("brands: {found:.4} with a standard error of {error:.4}, {} put in", goods.brand_exponent);
+    assert!(error < 0.01 && (found - goods.brand_exponent).abs() <= ERRORS * error, "{found}");
 }

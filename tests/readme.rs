@@ -46,11 +46,7 @@ fn command_lines() -> Vec<Vec<String>> {
 #[test]
 fn every_scenario_loads_and_runs() {
     let blocks = blocks("toml");
-    assert_eq!(
-        blocks.len(),
-        7,
-        "a whole scenario, a variant, targets, published figures, a desk, a bad day, coming back"
-    );
+    assert!(blocks.len() >= 8, "{} scenarios", blocks.len());
     for block in &blocks {
         let plan = load(block).plan;
         let options = Options { simulated_cells: plan.cells, threads: 2 };

@@ -19,6 +19,8 @@
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
+#[path = "reference/accept.rs"]
+mod accept;
 #[path = "reference/account.rs"]
 mod account;
 #[path = "reference/again.rs"]
@@ -95,8 +97,8 @@ const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
 const COMMON: &[(&str, u32, Count)] = &[
     ("ties", 42, |seen| seen.ties),
     ("ties of different events", 30, |seen| seen.mixed_ties),
-    ("contested requests", 50, |seen| seen.contested),
-    ("contested requests granted", 50, |seen| seen.granted),
+    ("contested requests", 40, |seen| seen.contested),
+    ("contested requests granted", 38, |seen| seen.granted),
     ("requests that wait", 45, |seen| seen.waits),
     ("rejections", 45, |seen| seen.rejected),
     ("time-outs", 60, |seen| seen.timed_out),
@@ -111,6 +113,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests that overtake", 7, |seen| seen.overtakings),
     ("requests dropped", 5, |seen| seen.dropped),
     ("requests cancelled", 10, |seen| seen.cancelled),
+    ("requests answered on acceptance", 12, |seen| seen.rarities.put_off),
+    ("of those, requests that fail later", 3, |seen| seen.rarities.put_off_failed),
     ("requests slowed down", 5, |seen| seen.slowed),
     ("pages submitted again", 5, |seen| seen.submitted_again),
     ("duplicate orders", 1, |seen| seen.duplicates),
@@ -129,7 +133,10 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests refused", 3, |seen| seen.rarities.refused),
     ("requests that get through later", 3, |seen| seen.rarities.got_through),
     ("payments while the bank is down", 3, |seen| seen.rarities.bank_down),
-    ("deposits", 15, |seen| seen.deposits),
+    ("units laid in", 10, |seen| seen.laid_in),
+    ("SKUs listed later", 10, |seen| seen.listed_late),
+    ("shoppers who put it off", 20, |seen| seen.deferred),
+    ("deposits", 12, |seen| seen.deposits),
     ("balances", 8, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
     ("pages that fork", 30, |seen| seen.forks),
@@ -142,6 +149,11 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("calls of services", 10, |seen| seen.inner),
     ("calls of services that fail", 8, |seen| seen.inner_failed),
     ("samples of the cells", 15, |seen| seen.samples),
+    ("lines oversold", 3, |seen| seen.oversold),
+    ("requests after the last unit", 3, |seen| seen.late),
+    ("ordered, then sold out", 3, |seen| seen.ordered_in_vain),
+    ("lines refused by their cell only", 5, |seen| seen.stranded),
+    ("stock dealt out anew", 5, |seen| seen.rarities.rebalances),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
 
@@ -171,6 +183,9 @@ struct Seen {
     cancelled: u64,
     slowed: u64,
     rarities: Rarities,
+    laid_in: u64,
+    listed_late: u64,
+    deferred: u64,
     deposits: u64,
     balances: u64,
     forfeited: u64,
@@ -183,6 +198,10 @@ struct Seen {
     fill_ups: u64,
     by_channel: u64,
     shown: u64,
+    oversold: u64,
+    late: u64,
+    ordered_in_vain: u64,
+    stranded: u64,
     submitted_again: u64,
     duplicates: u64,
     steady: u64,
@@ -234,6 +253,14 @@ impl Seen {
             cancelled: rarities.cancelled,
             slowed: rarities.slowed,
             rarities,
+            laid_in: run.stock.laid_in,
+            listed_late: run.stock.listed_late,
+            deferred: if run.plan.memory.knows_deferral() && run.plan.windows.len() > 1 {
+                let only = run.history.iter().filter(|of| of.has_deferred && !of.has_bought && !of.has_failed);
+                only.count() as u64
+            } else {
+                0
+            },
             deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
             balances: results.summary.presales.iter().map(|of| of.balances).sum(),
             forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
@@ -246,6 +273,10 @@ impl Seen {
             fill_ups: rarities.fill_ups,
             by_channel: results.channels.iter().map(|row| row.sessions).sum(),
             shown: results.livestreams.iter().map(|row| row.orders_paid).sum(),
+            oversold: results.summary.oversold.map_or(0, |of| of.orders),
+            late: run.stock.late,
+            ordered_in_vain: run.record.rarities.ordered_in_vain,
+            stranded: results.summary.stranded.map_or(0, |of| of.lines),
             submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
             duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
             steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),

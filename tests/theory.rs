@@ -110,6 +110,18 @@ fn m_m_1_last_come_first_served() {
     experiment.agrees("server", Measure::TimedOutShare, lifo_above(6.0, 0.1, 0.5));
 }
 
+/// Answered on acceptance, clients are gone at once; what is put off is done as before, and response times tell of that.
+#[test]
+fn m_m_1_settled_after_acceptance() {
+    let accepts = "service.server.answers=\"on_acceptance\"";
+    // By a plain station, and event by event.
+    for overrides in [&[accepts][..], &[accepts, "service.server.discipline=\"lifo\""]] {
+        let experiment = Experiment::varied("mm1", overrides);
+        agrees(&experiment, "server", &Station::markov(1, 6.0, 0.1));
+        experiment.never("", Measure::InFlight);
+    }
+}
+
 #[test]
 fn m_m_1_with_priorities() {
     let experiment = Experiment::of("priority");

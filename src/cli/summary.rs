@@ -6,8 +6,8 @@ use crate::clock::Clock;
 use crate::engine::brands::MARKS;
 use crate::number::{difference, digits};
 use crate::results::{
-    Bucket, Completion, DoubleSubmits, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, Summary,
-    Switched, Verdict,
+    Bucket, Completion, DoubleSubmits, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceRow,
+    Summary, Switched, Verdict,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -77,6 +77,9 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     if !summary.services.is_empty() {
         parts.push(format!("\n{}\n", terminal.heading("Saturated services")));
         parts.push(saturated(summary, &clock));
+    }
+    if !summary.settlements.is_empty() {
+        parts.push(format!("\n{}\n{}", terminal.heading("Accepted, and settled later"), settlements(results, &clock)));
     }
     if !summary.residuals.is_empty() {
         parts.push(format!("\n{} (number counted over rate times stay)\n", terminal.heading("Little's law")));
@@ -465,6 +468,31 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
     table::text(header, 2, rows)
 }
 
+/// A row per window and service that answers on acceptance.
+fn settlements(results: &Results, clock: &Clock) -> String {
+    let dash = || "–".to_owned();
+    let rows = results.summary.settlements.iter().map(|settlement| {
+        let window = results.summary.windows.iter().find(|window| window.name == settlement.window);
+        let (opens, closes) = window.map_or((0, i64::MAX), |window| (window.opens_unix_ms, window.closes_unix_ms));
+        let of_row = |row: &&ServiceRow| row.service == settlement.service && row.window == settlement.window;
+        let times = results.services.iter().find(of_row);
+        let times = times.map_or([0, 0], |row| [row.response_us_p50, row.response_us_p99]);
+        let [half, most] = times.map(|us| number::duration(us as f64 / 1e6));
+        let late = settlement.last_unix_ms.map(|last| last - closes).filter(|&late| late > 0);
+        [
+            settlement.service.clone(),
+            settlement.window.clone(),
+            half,
+            most,
+            number::count(settlement.backlog_max as f64),
+            settlement.last_unix_ms.map_or_else(dash, |last| clock.time(last, opens)),
+            late.map_or_else(dash, |late| number::duration(late as f64 / 1000.0)),
+        ]
+    });
+    let header = ["service", "window", "delay p50", "delay p99", "backlog", "the last at", "after the closing"];
+    table::text(header, 2, rows.collect())
+}
+
 /// The named products that sold out, in order of time.
 fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
     let summary = &results.summary;
@@ -549,7 +577,10 @@ mod tests {
             total: Totals::default(),
             windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
             presales: vec![],
+            settlements: vec![],
             switched: Vec::new(),
+            oversold: None,
+            stranded: None,
             saturated,
             residuals: Vec::new(),
             double_submits: None,

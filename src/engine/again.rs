@@ -11,7 +11,7 @@
 //! has one at a time. The second waits from the start for its time to come, and then looks whether the page is still awaited.
 
 use super::basket::{Line, order, select, sum};
-use super::cell::Player;
+use super::cell::{Cell, Player};
 use super::presale::deposits;
 use super::session::{AGAIN, Cause, Phase, Session};
 use super::stock::Move;
@@ -119,26 +119,40 @@ impl Player<'_> {
     /// Orders that nobody knows of: their stock is held until the hold expires. What the cell has no share of is not ordered.
     fn order_again(&mut self, session: &mut Session) {
         let round = self.round(session);
-        let mut granted = 0u16;
-        if session.time < round.closes {
-            for (position, line) in self.cell.baskets.lines(session.basket).iter().enumerate() {
-                let left = self.stock.left(line.sku);
-                if left > 0 && self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
-                    self.outbox.note(Move::Again, line.sku, line.units);
-                    granted |= 1 << position;
-                }
-            }
-        }
-        if granted == 0 {
+        let granted = if session.time < round.closes { self.take_again(session) } else { 0 };
+        self.tally.double_submits.ordered.add(sum(select(self.cell.baskets.lines(session.basket), granted)));
+        if granted == 0 || !self.model.inventory.holds() {
             return self.vanish(session);
         }
-        self.tally.double_submits.ordered.add(sum(select(self.cell.baskets.lines(session.basket), granted)));
-        let deadline = (session.time + round.hold).min(round.hold_ends);
+        let deadline = self.deadline(session, granted);
         self.cell.baskets.grant(session.basket, granted, deadline);
         session.set_holds(true);
         session.wait_for(Phase::HoldExpiryAfterExit, deadline);
         self.cell.double_submits.remove(&key(session));
         self.cell.events.push(*session);
+    }
+
+    /// Takes the units of a second's lines, as far as its cell can grant them; by bit, those that are ordered. An order that asks for no
+    /// stock is refused only where it is known that nothing is left.
+    fn take_again(&mut self, session: &Session) -> u16 {
+        let Cell { baskets, portion, .. } = &mut *self.cell;
+        let mut granted = 0u16;
+        for (position, &line) in baskets.lines(session.basket).iter().enumerate() {
+            let left = self.stock.left(line.sku);
+            let is_ordered = match (self.model.inventory.holds(), portion.is_used()) {
+                (true, true) => portion.take(line),
+                (true, false) => {
+                    left > 0 && self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left))
+                }
+                (false, true) => portion.left(line.sku) > 0,
+                (false, false) => left > 0 || !self.stock.is_flagged(line.sku, session.time),
+            };
+            if is_ordered && self.model.inventory.holds() {
+                self.outbox.note(Move::Again, line.sku, line.units);
+            }
+            granted |= u16::from(is_ordered) << position;
+        }
+        granted
     }
 
     /// Pays once more for what the first holds, or held.

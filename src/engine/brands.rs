@@ -61,9 +61,9 @@ impl Brands {
         self.marks.iter().map(|&mark| usize::from(mark <= fen)).sum()
     }
 
-    /// Enters who has passed a mark in the tick that ends.
+    /// Enters who has passed a mark in the tick that ends, or with the answers at its end.
     pub(super) fn note(&mut self, passed: impl Iterator<Item = Passed>, now: Instant) {
-        let before = self.passings.len();
+        let before = self.passings.partition_point(|passing| passing.at < now);
         self.passings.extend(passed.map(|(brand, mark)| Passing { at: now, mark, brand }));
         self.passings[before..].sort_unstable();
     }

@@ -8,6 +8,7 @@ use super::arrivals::Arrivals;
 use super::basket::Baskets;
 use super::desk::Desks;
 use super::event_list::EventList;
+use super::portion::Portion;
 use super::room::Rooms;
 use super::session::{Phase, Session};
 use super::station::Station;
@@ -43,6 +44,8 @@ pub struct Cell {
     pub history: Vec<u8>,
     /// Per shopper the lines of their order in a presale that have a deposit and no balance, by bit; empty without a presale.
     pub deposits: Vec<u8>,
+    /// Its own units of every SKU, where the stock is split.
+    pub portion: Portion,
     /// Sessions whose page may be or has been submitted again.
     pub double_submits: DoubleSubmits,
     /// Orders that wait for the end of the tick: the session, and its lines granted at once.
@@ -85,6 +88,7 @@ impl Cell {
             desks: Desks::new(model, id),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             deposits: if model.presales.is_empty() { Vec::new() } else { vec![0; shoppers as usize] },
+            portion: Portion::default(),
             double_submits: DoubleSubmits::new(),
             waiting: Vec::new(),
             digest: Digest::default(),

@@ -23,6 +23,7 @@
 //!
 //! A request is counted as rejected or timed out when that happens, and its wait and response time when it is answered, whether or
 //! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
+//! Where a service answers on acceptance, its client hears as soon as the request has found a place, and nobody waits at the desk.
 
 mod change;
 mod fork;
@@ -163,9 +164,10 @@ impl Turn {
         Turn { time, class: Class::Arrival, order: ticket, caller: 0, ticket, place, what: What::Arrives }
     }
 
-    /// A leg is answered by a station, whose requests are numbered among those of desks.
+    /// A leg is answered by a station, whose requests are numbered among those of desks, or by a desk. Where that is done with the request
+    /// at the same instant, it is so first.
     fn leg_answered(time: u64, order: u64, ticket: u64, place: u32) -> Self {
-        Turn { time, class: Class::Done, order, caller: 0, ticket, place, what: What::LegAnswered }
+        Turn { time, class: Class::Done, order, caller: 1, ticket, place, what: What::LegAnswered }
     }
 
     /// Whether an event of a session at the same instant comes before.
@@ -478,7 +480,7 @@ impl Desks {
 
     /// A request comes to a queue: a worker takes it, or it waits. Whether there was room.
     fn take(&mut self, settings: &plan::Desk, asked: &Asked) -> bool {
-        let &Asked { now, made, client, service, queue, rank, work, lineage, until } = asked;
+        let &Asked { now, made, client, is_awaited, service, queue, rank, work, lineage, until } = asked;
         if until.is_none() && self.desk(service).queues[queue].is_full() {
             return false;
         }
@@ -496,7 +498,7 @@ impl Desks {
             bound: u64::MAX,
             stage: until.map_or(Stage::Waiting, Stage::UnderWay),
         };
-        let place = self.keep(Request { client, is_awaited: true, ticket, leg: None, task });
+        let place = self.keep(Request { client, is_awaited, ticket, leg: None, task });
         match until {
             None => self.line_up(settings, place, now),
             Some(until) => self.await_arrival(place, ticket, until),
@@ -619,6 +621,7 @@ struct Asked {
     now: u64,
     made: u64,
     client: Session,
+    is_awaited: bool,
     service: usize,
     queue: usize,
     rank: u8,

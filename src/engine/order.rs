@@ -1,14 +1,26 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
+//!
+//! Stock is asked for where orders are created or, by [`Reserve`](crate::plan::inventory::Reserve), where they are paid. Optimistic payments ask too, but
+//! only what they take: the answer at the end of the tick tells which of them were oversold.
 
 use super::basket::{BasketId, Line, Spread, order, part_of_order, select, sum};
-use super::cell::{Player, Waiting};
+use super::cell::{Cell, Player, Waiting};
 use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move, Sale};
 use super::wish::Wishes;
-use crate::model::{HAS_BOUGHT, HAS_FAILED, Pays};
+use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Holds, Pays};
 use crate::plan::MAX_LINES;
 use crate::recorder::Intents;
-use crate::units::Instant;
+use crate::units::{Instant, Nanos};
+
+/// The answer to a request for stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Granted,
+    SoldOut,
+    /// It comes at the end of the tick.
+    Contested,
+}
 
 impl Player<'_> {
     /// Fills a basket, if the shopper has none: purchase intents begin.
@@ -63,17 +75,15 @@ impl Player<'_> {
         for (wanted, &line) in wanted.iter_mut().zip(lines) {
             *wanted = (line, self.stock.left(line.sku));
         }
+        if !self.model.inventory.holds() {
+            return self.order_without_stock(session, &wanted[..len]);
+        }
         let (mut granted, mut contested) = (0u16, false);
         for (position, &(line, left)) in wanted[..len].iter().enumerate() {
-            if left == 0 {
-                continue;
-            }
-            if self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
-                self.outbox.note(Move::Grant, line.sku, line.units);
-                granted |= 1 << position;
-            } else {
-                contested = true;
-                self.contest(session, position as u8, line);
+            match self.ask_for(session, position as u8, line, left) {
+                Answer::Granted => granted |= 1 << position,
+                Answer::SoldOut => {}
+                Answer::Contested => contested = true,
             }
         }
         if contested {
@@ -81,6 +91,106 @@ impl Player<'_> {
         } else {
             self.finish_reservation(session, granted);
         }
+    }
+
+    /// Asks for the units of a line, of whose product `left` were there at the start of the tick.
+    #[inline]
+    fn ask_for(&mut self, session: &Session, position: u8, line: Line, left: u32) -> Answer {
+        if self.cell.portion.is_used() {
+            return self.ask_cell_for(line, left);
+        }
+        if left == 0 && self.stock.is_flagged(line.sku, session.time) {
+            return Answer::SoldOut;
+        }
+        if self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
+            self.outbox.note(Move::Grant, line.sku, line.units);
+            return Answer::Granted;
+        }
+        self.contest(session, position, line);
+        Answer::Contested
+    }
+
+    fn ask_cell_for(&mut self, line: Line, left: u32) -> Answer {
+        if self.cell.portion.take(line) {
+            self.outbox.note(Move::Grant, line.sku, line.units);
+            return Answer::Granted;
+        }
+        self.note_stranded(line, left);
+        Answer::SoldOut
+    }
+
+    /// A cell has refused a line: elsewhere its units may have been there.
+    fn note_stranded(&mut self, line: Line, left: u32) {
+        if left >= line.units {
+            self.tally.stranded.add(Intents { lines: 1, units: u64::from(line.units), fen: line.fen() });
+        }
+    }
+
+    /// Creates orders that ask for no stock yet, of all that is not known to be sold out.
+    fn order_without_stock(&mut self, session: &mut Session, wanted: &[(Line, u32)]) {
+        let mut ordered = 0;
+        for (position, &(line, left)) in wanted.iter().enumerate() {
+            let is_sold_out = if self.cell.portion.is_used() {
+                self.cell.portion.left(line.sku) == 0
+            } else {
+                left == 0 && self.stock.is_flagged(line.sku, session.time)
+            };
+            if !is_sold_out {
+                self.outbox.note(Move::Order, line.sku, line.units);
+                ordered |= 1 << position;
+            } else if self.cell.portion.is_used() {
+                self.note_stranded(line, left);
+            }
+        }
+        self.finish_reservation(session, ordered);
+    }
+
+    /// Asks for the stock of orders that have none yet, and pays for what is there.
+    pub(super) fn ask_and_pay(&mut self, session: &mut Session) {
+        let ordered = self.cell.baskets.granted(session.basket);
+        let mut wanted = [(Line::default(), 0); MAX_LINES as usize];
+        let lines = self.cell.baskets.lines(session.basket);
+        let len = lines.len();
+        for (wanted, &line) in wanted.iter_mut().zip(lines) {
+            *wanted = (line, self.stock.left(line.sku));
+        }
+        let (mut granted, mut contested) = (0u16, false);
+        let of_order = wanted[..len].iter().enumerate().filter(|(position, _)| (ordered >> position) & 1 == 1);
+        for (position, &(line, left)) in of_order {
+            if self.model.inventory.oversells() {
+                self.contest(session, position as u8, line);
+                contested = true;
+                continue;
+            }
+            match self.ask_for(session, position as u8, line, left) {
+                Answer::Granted => granted |= 1 << position,
+                Answer::SoldOut => {}
+                Answer::Contested => contested = true,
+            }
+        }
+        if contested {
+            self.cell.waiting.push(Waiting { session: *session, granted });
+        } else {
+            self.finish_payment(session, granted);
+        }
+    }
+
+    /// Pays for the lines of an order that found their stock. The others end: sold out, or paid all the same and refunded.
+    fn finish_payment(&mut self, session: &mut Session, found: u16) {
+        let (lines, ordered) = (self.cell.baskets.lines(session.basket), self.cell.baskets.granted(session.basket));
+        let coupon = self.model.coupon_in(session.window());
+        let missed = part_of_order(lines, ordered, ordered & !found, order(lines, ordered, coupon));
+        let oversells = self.model.inventory.oversells();
+        self.settle(session, if oversells { Cause::OVERSOLD } else { Cause::SOLD_OUT }, missed);
+        if found != 0 {
+            self.pay_orders(session, found);
+            return self.think(session);
+        }
+        self.drop_basket(session);
+        self.remember(session, HAS_FAILED);
+        session.cause = Cause::NONE;
+        // Who was oversold believes that it is paid.
+        if oversells { self.think(session) } else { self.page_failed(session, Cause::SOLD_OUT) }
     }
 
     fn contest(&mut self, session: &Session, position: u8, wanted: Line) {
@@ -103,7 +213,11 @@ impl Player<'_> {
         self.tally.events += 1;
         let (time, rank) = session.order();
         self.cell.digest.mix((time, rank ^ u64::from(waiting.granted)));
-        self.finish_reservation(&mut session, waiting.granted);
+        if self.model.inventory.holds() {
+            self.finish_reservation(&mut session, waiting.granted);
+        } else {
+            self.finish_payment(&mut session, waiting.granted);
+        }
     }
 
     fn finish_reservation(&mut self, session: &mut Session, granted: u16) {
@@ -123,7 +237,7 @@ impl Player<'_> {
             self.tell_channel(session, |channel| channel.ordered.add(ordered));
             self.note_shown_and_taken_off(session, granted, (ordered, off));
         }
-        let deadline = (session.time + round.hold).min(round.hold_ends);
+        let deadline = self.deadline(session, granted);
         self.cell.baskets.grant(session.basket, granted, deadline);
         session.set_holds(true);
         // Whatever failed on the way here has been overcome.
@@ -131,10 +245,31 @@ impl Player<'_> {
         self.think(session);
     }
 
+    /// When an order of these lines that is made now closes without a payment.
+    pub(super) fn deadline(&self, session: &Session, granted: u16) -> Instant {
+        let round = self.round(session);
+        let hold = match &self.model.holds {
+            Some(holds) if round.pays == Pays::Orders => self.shortest_hold(session, granted, holds),
+            _ => round.hold,
+        };
+        (session.time + hold).min(round.hold_ends)
+    }
+
+    /// How long an order keeps its stock: as long as the line that keeps it shortest.
+    fn shortest_hold(&self, session: &Session, granted: u16, holds: &Holds) -> Nanos {
+        let lines = select(self.cell.baskets.lines(session.basket), granted);
+        let of_lines = lines.zip(std::iter::repeat(self.model.catalogue.as_ref()));
+        let holds = of_lines.filter_map(|(line, catalogue)| Some(holds.of(catalogue?, line.sku)));
+        holds.min().unwrap_or(self.round(session).hold)
+    }
+
     /// Pays for what a session holds.
     pub(super) fn pay(&mut self, session: &mut Session) {
         match self.round(session).pays {
-            Pays::Orders => self.pay_orders(session),
+            Pays::Orders => {
+                let granted = self.cell.baskets.granted(session.basket);
+                self.pay_orders(session, granted);
+            }
             Pays::Deposits(presale) => self.pay_deposit(session, usize::from(presale)),
             Pays::Balances(presale) => self.pay_balance(session, usize::from(presale)),
         }
@@ -152,17 +287,22 @@ impl Player<'_> {
         }
     }
 
-    fn pay_orders(&mut self, session: &mut Session) {
+    /// Pays for some lines of an order, by bit. What a coupon took off the order stays spread over all of its lines.
+    fn pay_orders(&mut self, session: &mut Session, part: u16) {
         let (lines, granted) = (self.cell.baskets.lines(session.basket), self.cell.baskets.granted(session.basket));
-        let (paid, off) = order(lines, granted, self.model.coupon_in(session.window()));
-        let mut spread = Spread::new(off, paid.fen + off);
-        for line in select(lines, granted) {
-            self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: spread.pay(&line) });
+        let (ordered, off) = order(lines, granted, self.model.coupon_in(session.window()));
+        let mut spread = Spread::new(off, ordered.fen + off);
+        for (position, line) in lines.iter().enumerate().filter(|(position, _)| (granted >> position) & 1 == 1) {
+            let fen = spread.pay(line);
+            if (part >> position) & 1 == 1 {
+                self.outbox.sell(Sale { sku: line.sku, units: line.units, fen });
+            }
         }
+        let paid = if part == granted { ordered } else { part_of_order(lines, granted, part, (ordered, off)) };
         self.tally.paid.add(paid);
-        let pulled = self.cell.baskets.pulled(session.basket) & granted;
+        let pulled = self.cell.baskets.pulled(session.basket) & part;
         if pulled > 0 {
-            let brought = part_of_order(lines, granted, pulled, (paid, off));
+            let brought = part_of_order(lines, granted, pulled, (ordered, off));
             self.tell_livestream(session, |livestream| livestream.paid.add(brought));
         }
         self.tell_channel(session, |channel| channel.paid.add(paid));
@@ -182,8 +322,12 @@ impl Player<'_> {
             self.tally.ended += 1;
             self.remember(session, HAS_FAILED);
         }
-        for line in self.cell.baskets.held(session.basket) {
-            self.outbox.note(Move::Release, line.sku, line.units);
+        if self.model.inventory.holds() {
+            let Cell { baskets, portion, .. } = &mut *self.cell;
+            for line in baskets.held(session.basket) {
+                self.outbox.note(Move::Release, line.sku, line.units);
+                portion.give_back(line);
+            }
         }
         let cause = match self.round(session).pays {
             Pays::Balances(presale) => {
@@ -201,6 +345,8 @@ impl Player<'_> {
         self.tally.ended += 1;
         if session.cause != Cause::NONE {
             self.remember(session, HAS_FAILED);
+        } else if self.model.memory.knows_deferral() && !self.is_due_to_come_back(session) {
+            self.remember(session, HAS_DEFERRED);
         }
         if !session.basket.is_one() {
             let never_had_one = session.basket == BasketId::NONE;
@@ -217,6 +363,11 @@ impl Player<'_> {
         }
         session.wait_for(Phase::HoldExpiryAfterExit, self.cell.baskets.deadline(session.basket));
         self.cell.events.push(*session);
+    }
+
+    /// Whether a session that ends has paid a deposit.
+    fn is_due_to_come_back(&self, session: &Session) -> bool {
+        matches!(self.round(session).pays, Pays::Deposits(_)) && self.has_deposit(session)
     }
 
     /// Enters the undecided lines of a session in the ledger, once.

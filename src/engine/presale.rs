@@ -141,6 +141,7 @@ impl Player<'_> {
         for deposited in all {
             for line in deposited.lines() {
                 self.outbox.note(Move::Release, line.sku, line.units);
+                self.cell.portion.give_back(line);
             }
             self.tally.presale.forfeited.add(deposits(&presale.terms, deposited.lines()));
             let lost = super::basket::sum(deposited.lines());

@@ -3,7 +3,7 @@
 //! A *slot* is a row of the recorded series: a second near openings, a minute elsewhere in a window, an hour in the days
 //! between windows. A *tick* is the interval between two exchanges of the cells; every slot is cut into whole ticks, more of
 //! them the more arrivals the slot expects. So a tick never crosses a slot, and the plan's bounds on its length hold within
-//! windows; after a closing, when nothing can be ordered, a slot is one tick. Where ticks bring few arrivals, those of several
+//! windows; after a closing, when nothing can be ordered, a slot is one tick (unless payments ask for stock, while any can come). Where ticks bring few arrivals, those of several
 //! are drawn together: ticks are gathered in *slices*.
 
 use crate::model::expectation::Expectation;
@@ -89,7 +89,9 @@ pub fn slots(plan: &Plan) -> Vec<Slot> {
             while start < stretch_end {
                 let end = (start + step).min(stretch_end);
                 let arrivals = if start < this.closes { arrivals.within(window, start, end) } else { 0.0 };
-                let (ticks, slices) = if start < this.closes { ticks(plan, end - start, arrivals) } else { (1, 1) };
+                let is_asked =
+                    start < this.closes || !plan.inventory.holds() && start < this.closes + plan.longest_hold();
+                let (ticks, slices) = if is_asked { ticks(plan, end - start, arrivals) } else { (1, 1) };
                 slots.push(Slot { start, end, window, ticks, slices });
                 start = end;
             }

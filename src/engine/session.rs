@@ -78,7 +78,9 @@ impl Cause {
     pub const REFUSED: Cause = Cause(11);
     /// Taken off by a coupon when the order was created.
     pub const COUPON: Cause = Cause(12);
-    const FIRST_SERVICE: u8 = 13;
+    /// Paid for, and then nothing was left of the product: refunded.
+    pub const OVERSOLD: Cause = Cause(13);
+    const FIRST_SERVICE: u8 = 14;
 
     /// A service had no place.
     #[must_use]

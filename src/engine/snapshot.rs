@@ -11,7 +11,7 @@ mod file;
 mod state;
 
 use super::Run;
-use crate::model::expectation::Expectation;
+use crate::model::expectation::{Expectation, ExpectedUnits};
 use crate::number::grouped;
 use crate::plan::{self, Plan};
 use crate::results::Fork;
@@ -113,7 +113,7 @@ pub struct Header {
     /// The instant up to which it was played.
     pub now: Instant,
     /// Units of each category that merchants laid in stock for.
-    pub stocked_for: Vec<f64>,
+    pub stocked_for: ExpectedUnits,
     /// Where its past was played as other scenarios.
     pub forks: Vec<Fork>,
 }
@@ -169,7 +169,7 @@ impl Start {
     pub fn is_stocked_otherwise(&self, plan: &Plan) -> bool {
         let covers = |category: &plan::Category| matches!(category.stock, plan::StockDistribution::Cover { .. });
         plan.catalogue.as_ref().is_some_and(|goods| goods.categories.iter().any(covers))
-            && self.snapshot.header.stocked_for != Expectation::new(plan).units_by_category(plan)
+            && self.snapshot.header.stocked_for != Expectation::new(plan).units(plan)
     }
 
     /// Brings back the run of `plan`, which this must have been checked against.

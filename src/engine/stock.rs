@@ -3,7 +3,7 @@
 //! During a tick all cells read the same frozen numbers. A cell grants a reservation at once while its own grants of the SKU
 //! in this tick stay within `floor(left / cells)`: the sum over cells cannot exceed what is left. A request past that share is
 //! *contested*; it waits for the end of the tick (however impatient the shopper: a tick is shorter than patience), when the contested requests of all cells are settled in order of time and
-//! shopper against what really remains. A SKU at zero answers "sold out" at once.
+//! shopper against what really remains. A SKU at zero answers "sold out" at once, or once the flag that says so is up.
 //!
 //! # The error of ticks
 //!
@@ -19,13 +19,19 @@
 //!   intents end elsewhere under 2 s, 9 % under 100 ms, 4 % under 5 ms. Totals hardly notice, under any tick: money ordered and
 //!   paid is within 1.2 % in every run, and within 0.4 % on average over six.
 //!
+//! # Stock that comes in later
+//!
+//! What is withheld for a window, and what is laid in on top, comes in between two ticks, when the window opens: its first order
+//! finds it. A SKU that had been sold out is on sale again; when it was sold out for the first time stays as it was.
+//!
 //! SKUs are dealt over shards by their number. Nothing that happens to one SKU depends on another, so shards are moved and
 //! settled in parallel with the same outcome on any number of threads.
 
 use super::brands::{Brands, NO_BRAND, Passed, Passing};
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
-use crate::units::Instant;
+use crate::plan::inventory::Inventory;
+use crate::units::{Instant, Nanos};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +54,8 @@ pub struct SkuStock {
     pub price: u32,
     /// What was paid for them so far, fen.
     pub paid_fen: u64,
+    /// Units that came in since the start.
+    pub restocked: u32,
 }
 
 /// What became of all units.
@@ -55,6 +63,8 @@ pub struct SkuStock {
 pub struct Account {
     /// Units at the start.
     pub start: u64,
+    /// Units that came in when later windows opened.
+    pub restocked: u64,
     /// Units paid.
     pub sold: u64,
     /// Units held by unpaid orders.
@@ -65,7 +75,7 @@ pub struct Account {
     pub left: u64,
     /// Money paid, fen.
     pub paid_fen: u64,
-    /// SKUs of which sold, held, set aside and left do not add up to the start.
+    /// SKUs of which sold, held, set aside and left do not add up to what was there at the start and what came in since.
     pub skus_in_breach: u64,
 }
 
@@ -73,6 +83,7 @@ impl Account {
     fn add(self, other: Account) -> Account {
         Account {
             start: self.start + other.start,
+            restocked: self.restocked + other.restocked,
             sold: self.sold + other.sold,
             held: self.held + other.held,
             set_aside: self.set_aside + other.set_aside,
@@ -103,6 +114,8 @@ pub enum Grant {
     Order,
     /// Units set aside for orders of a presale, which count as ordered once their balance is paid.
     SetAside,
+    /// Units of orders that counted when they were created, and are paid now.
+    Payment,
 }
 
 /// Units that have been paid for.
@@ -203,14 +216,29 @@ struct Shard {
     moved: Vec<Moved>,
     /// What was paid, fen, where that is not always the price of the units; empty otherwise.
     paid_fen: Vec<u64>,
+    /// Units that came in since the start; empty where none do.
+    restocked: Vec<u32>,
     /// When nothing was left for the first time, in hundredths of a second since the origin: 400 days fit, and a tick is
-    /// seldom shorter. `u32::MAX`: never.
+    /// seldom shorter. `u32::MAX`: never. A SKU whose units are all withheld at first is not sold out by that.
     sold_out_at: Vec<u32>,
     /// Units left and SKUs with nothing left, by category.
     left_of: Vec<i64>,
     empty: Vec<i64>,
     /// Brands that passed a mark in this tick.
     passed: Vec<Passed>,
+    /// From when on everybody knows that nothing is left, where nothing is; empty where that is known at once.
+    flag_up: Vec<Instant>,
+    /// Units that were paid for and not there, where they can be; empty otherwise.
+    oversold: Vec<u32>,
+}
+
+/// What the policies of a scenario, beyond the plainest, have done to the SKUs of a shard: those of which there is anything to tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyState {
+    /// SKUs with nothing left of which that is not known everywhere, and when it will be.
+    flags: Vec<(Sku, Instant)>,
+    /// Units oversold.
+    oversold: Vec<(Sku, u32)>,
 }
 
 /// What has been done to a SKU, and whose it is.
@@ -231,6 +259,8 @@ struct Terms<'a> {
     brands: &'a Brands,
     grant: Grant,
     now: Instant,
+    /// How late it is known that nothing is left.
+    flag_delay: Nanos,
 }
 
 /// What the exchange takes from one outbox for one shard.
@@ -248,6 +278,7 @@ pub struct Stock {
     /// Price of each SKU, fen.
     prices: Vec<u32>,
     cells: u32,
+    flag_delay: Nanos,
 }
 
 /// What a run has done to a SKU: all that a snapshot has to hold of its stock.
@@ -259,6 +290,8 @@ pub struct SkuHistory {
     sold_out_at: Option<u32>,
     /// Where a coupon makes it another than the price of the units.
     paid_fen: Option<u64>,
+    /// Where stock comes in later than at the start.
+    restocked: Option<u32>,
 }
 
 #[inline]
@@ -278,33 +311,36 @@ impl Stock {
     pub fn new(model: &Model) -> Self {
         let (catalogue, cells, scale) = (model.catalogue.as_ref(), model.simulated, model.scale());
         let skus = catalogue.map_or(0, Catalogue::skus);
-        let shard = |id| Shard::new(catalogue, id, skus, model.coupon.is_some());
+        let inventory = &model.inventory;
+        let shard = |id| Shard::new(catalogue, id, skus, model.coupon.is_some()).with_policies(inventory);
         let shards = (0..SHARDS as u32).into_par_iter().map(shard).collect();
         let prices =
             (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
-        Stock { shards, brands: Brands::new(catalogue.map_or(0, Catalogue::brands), scale), prices, cells }
+        let brands = Brands::new(catalogue.map_or(0, Catalogue::brands), scale);
+        Stock { shards, brands, prices, cells, flag_delay: inventory.flag_delay }
     }
 
     /// What the run has done to the SKUs of a shard, in order.
     #[must_use]
     pub fn histories(&self, shard: usize) -> Vec<SkuHistory> {
-        let Shard { left, moved, sold_out_at, paid_fen, .. } = &self.shards[shard];
+        let Shard { left, moved, sold_out_at, paid_fen, restocked, .. } = &self.shards[shard];
         let of = |place: usize| {
             let (Moved { ordered, paid, .. }, at) = (moved[place], sold_out_at[place]);
             let sold_out_at = (at != u32::MAX).then_some(at);
-            SkuHistory { left: left[place], ordered, paid, sold_out_at, paid_fen: paid_fen.get(place).copied() }
+            let (paid_fen, restocked) = (paid_fen.get(place).copied(), restocked.get(place).copied());
+            SkuHistory { left: left[place], ordered, paid, sold_out_at, paid_fen, restocked }
         };
         (0..left.len()).map(of).collect()
     }
 
-    /// Brings the SKUs of a shard, which nothing has happened to yet, to what a run did to them up to `now`. What comes back is
-    /// how much of each must be held by unpaid orders; `None` where that cannot have happened.
+    /// Brings the SKUs of a shard, which nothing has happened to yet, to what a run did to them up to `now`, when so many windows had
+    /// opened. What comes back is how much of each must be held by unpaid orders; `None` where that cannot have happened.
     pub fn replay(
         &mut self,
         shard: usize,
         histories: &[SkuHistory],
         catalogue: Option<&Catalogue>,
-        now: Instant,
+        (now, opened): (Instant, usize),
     ) -> Option<Vec<(Sku, u32)>> {
         let skus = (shard as Sku..).step_by(SHARDS);
         let Stock { shards, brands, prices, .. } = self;
@@ -314,7 +350,7 @@ impl Stock {
         }
         let mut held = Vec::new();
         for (sku, history) in skus.zip(histories) {
-            let units = shard.replay(sku, history, catalogue?, now)?;
+            let units = shard.replay(sku, history, catalogue?, (now, opened))?;
             let worth = u64::from(history.paid) * u64::from(prices[sku as usize]);
             let paid = shard.paid_fen.get(place_of(sku)).copied().unwrap_or(worth);
             if paid > worth {
@@ -326,6 +362,49 @@ impl Stock {
             }
         }
         Some(held)
+    }
+
+    /// What policies have done to the SKUs of a shard up to `now`.
+    #[must_use]
+    pub fn policies(&self, shard: usize, now: Instant) -> PolicyState {
+        let sku = |place: usize| (place * SHARDS + shard) as Sku;
+        let Shard { left, flag_up, oversold, .. } = &self.shards[shard];
+        let flags = flag_up.iter().enumerate().filter(|&(place, &up)| left[place] == 0 && up > now);
+        let flags = flags.map(|(place, &up)| (sku(place), up)).collect();
+        let oversold = oversold.iter().enumerate().filter(|&(_, &units)| units > 0);
+        PolicyState { flags, oversold: oversold.map(|(place, &units)| (sku(place), units)).collect() }
+    }
+
+    /// Takes over what policies have done to a shard that has been replayed; `None` where they cannot have.
+    #[must_use]
+    pub fn restore_policies(&mut self, shard: usize, state: &PolicyState, now: Instant) -> Option<()> {
+        let (skus, latest) = (self.skus(), now + self.flag_delay);
+        let is_of_shard = |sku: Sku| sku < skus && shard_of(sku) == shard;
+        let Shard { left, flag_up, oversold, .. } = &mut self.shards[shard];
+        for &(sku, up) in state.flags.iter().filter(|(sku, _)| is_of_shard(*sku)) {
+            if left[place_of(sku)] > 0 || up <= now || up > latest {
+                return None;
+            }
+            *flag_up.get_mut(place_of(sku))? = up;
+        }
+        for &(sku, units) in state.oversold.iter().filter(|(sku, _)| is_of_shard(*sku)) {
+            *oversold.get_mut(place_of(sku))? = units;
+        }
+        let mut all = state.flags.iter().map(|flag| flag.0).chain(state.oversold.iter().map(|units| units.0));
+        all.all(is_of_shard).then_some(())
+    }
+
+    /// Units of a SKU that were paid for and not there.
+    #[must_use]
+    pub fn oversold(&self, sku: Sku) -> u32 {
+        self.shards[shard_of(sku)].oversold.get(place_of(sku)).copied().unwrap_or(0)
+    }
+
+    /// Whether everybody knows at an instant of the tick that nothing is left of a SKU of which nothing is.
+    #[must_use]
+    #[inline]
+    pub fn is_flagged(&self, sku: Sku, at: Instant) -> bool {
+        self.flag_delay == Nanos(0) || self.shards[shard_of(sku)].flag_up[place_of(sku)] <= at
     }
 
     /// The brands.
@@ -360,7 +439,8 @@ impl Stock {
         let (Moved { ordered, paid, .. }, price) = (shard.moved[place_of(sku)], self.price(sku));
         let worth = u64::from(paid) * u64::from(price);
         let paid_fen = shard.paid_fen.get(place_of(sku)).copied().unwrap_or(worth);
-        SkuStock { left: self.left(sku), ordered, paid, price, paid_fen }
+        let restocked = shard.restocked.get(place_of(sku)).copied().unwrap_or(0);
+        SkuStock { left: self.left(sku), ordered, paid, price, paid_fen, restocked }
     }
 
     /// Units left of a SKU, as frozen at the start of the tick.
@@ -402,10 +482,10 @@ impl Stock {
                 of_sku.map(|&(_, units)| u64::from(units)).sum()
             };
             let (held, set_aside) = (sum(held), sum(set_aside));
-            let start = u64::from(catalogue.map_or(0, |catalogue| catalogue.stock(sku)));
-            let (left, sold) = (u64::from(stock.left), u64::from(stock.paid));
-            let skus_in_breach = u64::from(start != sold + held + set_aside + left);
-            Account { start, sold, held, set_aside, left, paid_fen: stock.paid_fen, skus_in_breach }
+            let start = u64::from(catalogue.map_or(0, |catalogue| catalogue.stock_at_start(sku)));
+            let (left, sold, restocked) = (u64::from(stock.left), u64::from(stock.paid), u64::from(stock.restocked));
+            let skus_in_breach = u64::from(start + restocked != sold + held + set_aside + left);
+            Account { start, restocked, sold, held, set_aside, left, paid_fen: stock.paid_fen, skus_in_breach }
         };
         (0..self.skus()).into_par_iter().map(of_sku).reduce(Account::default, Account::add)
     }
@@ -416,6 +496,11 @@ impl Stock {
         self.shards
             .iter()
             .fold((0, 0), |(left, empty), shard| (left + shard.left_of[category], empty + shard.empty[category]))
+    }
+
+    /// A window opens, which is not the first: what comes on sale with it comes in.
+    pub fn lay_in(&mut self, catalogue: &Catalogue, window: usize, now: Instant) {
+        self.shards.par_iter_mut().enumerate().for_each(|(id, shard)| shard.lay_in(catalogue, id as Sku, window, now));
     }
 
     /// The end of a tick: applies all moves, then settles the contested requests in order of time and shopper. Their answers
@@ -441,7 +526,7 @@ impl Stock {
                 }
             }
         }
-        let terms = Terms { catalogue, brands: &self.brands, grant, now };
+        let terms = Terms { catalogue, brands: &self.brands, grant, now, flag_delay: self.flag_delay };
         let shards = self.shards.iter_mut().zip(wishes);
         if size < 2000 {
             // Waking the other threads would cost more than the work.
@@ -465,19 +550,47 @@ impl Shard {
             ..Shard::default()
         };
         for sku in (id..skus).step_by(SHARDS) {
-            let units = catalogue.stock(sku);
+            let units = catalogue.stock_at_start(sku);
             let category = catalogue.category_of(sku);
             let brand = catalogue.brand_of(sku).map_or(NO_BRAND, |brand| brand as u32);
             shard.left.push(units);
             shard.moved.push(Moved { brand, ..Moved::default() });
             shard.left_of[category] += i64::from(units);
-            if units == 0 {
+            if units == 0 && catalogue.is_listed(sku, 0) {
                 shard.empty[category] += catalogue.weight(sku) as i64;
             }
         }
         shard.paid_fen = vec![0; if keeps_money { shard.left.len() } else { 0 }];
-        shard.sold_out_at = shard.left.iter().map(|&left| if left == 0 { 0 } else { u32::MAX }).collect();
+        let skus = (id..skus).step_by(SHARDS);
+        let is_sold_out = |(sku, left): (Sku, &u32)| {
+            *left == 0 && (!catalogue.is_supplied() || catalogue.is_listed(sku, 0) && catalogue.stock(sku) == 0)
+        };
+        shard.sold_out_at = skus.zip(&shard.left).map(|sku| if is_sold_out(sku) { 0 } else { u32::MAX }).collect();
+        shard.restocked = vec![0; if catalogue.is_supplied() { shard.left.len() } else { 0 }];
         shard
+    }
+
+    fn with_policies(self, inventory: &Inventory) -> Self {
+        let skus = self.left.len();
+        let flagged = if inventory.flag_delay > Nanos(0) { skus } else { 0 };
+        let oversold = if inventory.oversells() { skus } else { 0 };
+        Shard { flag_up: vec![Instant(0); flagged], oversold: vec![0; oversold], ..self }
+    }
+
+    fn lay_in(&mut self, catalogue: &Catalogue, id: Sku, window: usize, now: Instant) {
+        for sku in (id..).step_by(SHARDS).take(self.restocked.len()) {
+            let place = place_of(sku);
+            if !catalogue.is_listed(sku, window - 1) && catalogue.is_listed(sku, window) {
+                self.empty[catalogue.category_of(sku)] += catalogue.weight(sku) as i64;
+                if catalogue.stock(sku) == 0 {
+                    self.note_first_sold_out(place, now);
+                }
+            }
+            let so_far = catalogue.stock_at_start(sku) + self.restocked[place];
+            let units = catalogue.laid_in(sku, window, self.left[place], so_far);
+            self.restocked[place] += units;
+            self.release(sku, units, catalogue);
+        }
     }
 
     fn exchange(&mut self, wishes: &mut [Wishes], terms: Terms) {
@@ -500,7 +613,7 @@ impl Shard {
         for Wishes { moves, .. } in wishes.iter_mut() {
             for (what, sku, _) in moves.drain(..) {
                 if matches!(what, Move::Grant | Move::Again) {
-                    self.note_sold_out(sku, terms.now);
+                    self.note_sold_out(sku, terms);
                 }
             }
         }
@@ -541,7 +654,9 @@ impl Shard {
         }
         for request in wishes.iter().flat_map(|wishes| wishes.contested.iter()) {
             if request.granted {
-                self.note_sold_out(request.sku, terms.now);
+                self.note_sold_out(request.sku, terms);
+            } else if let Some(oversold) = self.oversold.get_mut(place_of(request.sku)) {
+                *oversold = oversold.saturating_add(request.units);
             }
         }
     }
@@ -609,19 +724,33 @@ impl Shard {
         self.left_of[category] += i64::from(units);
     }
 
-    fn replay(&mut self, sku: Sku, history: &SkuHistory, catalogue: &Catalogue, now: Instant) -> Option<u32> {
+    fn replay(
+        &mut self,
+        sku: Sku,
+        history: &SkuHistory,
+        catalogue: &Catalogue,
+        (now, opened): (Instant, usize),
+    ) -> Option<u32> {
         let (place, category) = (place_of(sku), catalogue.category_of(sku));
-        let SkuHistory { left, ordered, paid, sold_out_at, paid_fen } = *history;
+        let SkuHistory { left, ordered, paid, sold_out_at, paid_fen, restocked } = *history;
+        // Of a past in which nothing came in later, nothing is told.
+        let restocked = restocked.unwrap_or(0);
+        if !catalogue.can_have_come_in(sku, opened, restocked) {
+            return None;
+        }
         let start = std::mem::replace(&mut self.left[place], left);
-        let gone = start.checked_sub(left)?;
+        let gone = start.checked_add(restocked)?.checked_sub(left)?;
         let held = gone.checked_sub(paid)?;
         if ordered < paid || sold_out_at.is_some_and(|at| u64::from(at) > now.0 / SOLD_OUT_RESOLUTION) {
             return None;
         }
-        if start > 0 && left == 0 {
-            self.empty[category] += catalogue.weight(sku) as i64;
+        let (weight, last) = (catalogue.weight(sku) as i64, opened.saturating_sub(1));
+        let is_empty = |units: u32, window: usize| i64::from(units == 0 && catalogue.is_listed(sku, window));
+        self.empty[category] += weight * (is_empty(left, last) - is_empty(start, 0));
+        self.left_of[category] += i64::from(left) - i64::from(start);
+        if let Some(of) = self.restocked.get_mut(place) {
+            *of = restocked;
         }
-        self.left_of[category] -= i64::from(gone);
         self.moved[place] = Moved { ordered, paid, ..self.moved[place] };
         if let Some(fen) = self.paid_fen.get_mut(place) {
             *fen = paid_fen?;
@@ -630,9 +759,20 @@ impl Shard {
         Some(held)
     }
 
-    fn note_sold_out(&mut self, sku: Sku, now: Instant) {
+    /// Something of a SKU was granted: where nothing is left of it now, it has just run out.
+    fn note_sold_out(&mut self, sku: Sku, Terms { now, flag_delay, .. }: Terms) {
         let place = place_of(sku);
-        if self.left[place] == 0 && self.sold_out_at[place] == u32::MAX {
+        if self.left[place] > 0 {
+            return;
+        }
+        self.note_first_sold_out(place, now);
+        if let Some(up) = self.flag_up.get_mut(place) {
+            *up = now + flag_delay;
+        }
+    }
+
+    fn note_first_sold_out(&mut self, place: usize, now: Instant) {
+        if self.sold_out_at[place] == u32::MAX {
             self.sold_out_at[place] = (now.0 / SOLD_OUT_RESOLUTION) as u32;
         }
     }

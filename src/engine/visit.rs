@@ -172,8 +172,7 @@ impl<'a> Player<'a> {
         tally.requests += 1;
         tally.offered_ns += u128::from(work);
         if self.model.services[service].desk.is_some() {
-            self.ask_at_desk(session, service, since, work);
-            return None;
+            return self.ask_at_desk(session, service, since, work);
         }
         let Some(start) = self.cell.stations[service].offer(now.0, work) else {
             tally.rejected += 1;
@@ -183,11 +182,14 @@ impl<'a> Player<'a> {
         };
         let done = Instant(start.saturating_add(work));
         tally.accept(start - since.0, done.0 - since.0);
+        if self.model.services[service].answers_on_acceptance {
+            return Some(self.accepted(session, service, since, done));
+        }
         let timeout = self.timeout(service, since);
         let patience_ends = self.patience_ends(session, done);
         let is_awaited = done <= timeout.min(patience_ends);
         if is_protected {
-            self.taken_in(session, service, since, done, is_awaited);
+            self.taken_in(session, service, (since, done), done, is_awaited);
         }
         if !is_awaited {
             self.tally.services[service].timed_out += 1;
@@ -195,6 +197,17 @@ impl<'a> Player<'a> {
             return None;
         }
         Some((since, done))
+    }
+
+    /// A station has a place for a request, whose client need not know more. When that was made, and answered: now.
+    #[inline(never)]
+    fn accepted(&mut self, session: &Session, service: usize, since: Instant, done: Instant) -> (Instant, Instant) {
+        let now = session.time;
+        self.tally.services[service].settle(done);
+        if self.model.services[service].is_protected {
+            self.taken_in(session, service, (since, now), done, true);
+        }
+        (since, now)
     }
 
     /// When the client gives up on a request made at `since`.
@@ -277,6 +290,9 @@ impl<'a> Player<'a> {
             Some(Action::Pay { declined }) => {
                 if self.is_declined(session, declined) {
                     return self.page_failed(session, Cause::PAYMENT_FAILED);
+                }
+                if !self.model.inventory.holds() {
+                    return self.ask_and_pay(session);
                 }
                 self.pay(session);
             }

@@ -131,8 +131,9 @@ impl<'a> Wishes<'a> {
         self.line_of(session, catalogue, sku, item)
     }
 
-    /// A line of a product; without its price.
+    /// A line of a product, or of the one that is looked at while it is not listed; without its price.
     fn line_of(&self, session: &Session, catalogue: &Catalogue, sku: Sku, item: u16) -> Line {
+        let sku = catalogue.listed(sku, usize::from(session.window()));
         let sampler = catalogue.units_of(sku).unwrap_or(&self.segment(session).units);
         let units = sampler.draw(|| self.stream(session, Purpose::Units, item));
         Line { sku, units, price: 0 }

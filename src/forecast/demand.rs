@@ -91,15 +91,19 @@ fn accepted(plan: &Plan, expectation: &Expectation, cbmg: usize) -> f64 {
 }
 
 fn short(catalogue: &Catalogue, units_wanted: &[f64]) -> Vec<ShortProduct> {
-    catalogue
+    let times = |id: usize| catalogue.supply.as_ref().map_or(1.0, |supply| supply.times_stock(id));
+    let units = |id: usize| (f64::from(catalogue.products[id].stock) * times(id)).round() as u64;
+    let short = catalogue
         .products
         .iter()
         .zip(units_wanted)
-        .filter(|(product, wanted)| **wanted > f64::from(product.stock))
-        .map(|(product, &units_wanted)| ShortProduct {
+        .enumerate()
+        .filter(|(id, (_, wanted))| **wanted > units(*id) as f64);
+    short
+        .map(|(id, (product, &units_wanted))| ShortProduct {
             product: product.name.clone(),
             units_wanted,
-            units_start: u64::from(product.stock),
+            units_start: units(id),
         })
         .collect()
 }

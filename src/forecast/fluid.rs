@@ -32,7 +32,7 @@ impl<'a> Network<'a> {
             .iter()
             .map(|state| {
                 let think = state.think.as_ref().map_or(0.0, TimeDistribution::mean_secs);
-                let mean = |service: &usize| plan.holding_secs(*service);
+                let mean = |service: &usize| plan.answer_secs(*service);
                 // Of calls that are made at once, the longest: those of the same length take longer together than on average alone.
                 think + state.calls_by_step().map(|at_once| at_once.iter().map(mean).fold(0.0, f64::max)).sum::<f64>()
             })

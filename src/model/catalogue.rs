@@ -11,9 +11,10 @@
 //! units even in the sample, keeps all of them with k/n of their stock. In the tail, n/k neighbours in rank (alike in demand) are stood for by one of them, drawn at random,
 //! that keeps its whole stock and meets the demand of all: as much as it would have met alone in the full run.
 
+use super::expectation::ExpectedUnits;
 use super::popularity::RankSampler;
 use super::sampler::{Choice, CountSampler, MoneySampler};
-use crate::plan::{self, StockDistribution};
+use crate::plan::{self, Restock, StockDistribution, Supply};
 use crate::rng::{Draws, Name, Purpose, Stream};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -23,6 +24,9 @@ const HEAD_UNITS: f64 = 30.0;
 /// Bounds on how many are kept one by one, in blocks of the sampling ratio: neighbours in rank are alike only past the first
 /// few blocks, and past many a sample would no longer be small.
 const HEAD_BLOCKS: (u64, u64) = (10, 100);
+
+/// Most units of a SKU in all.
+const MOST_UNITS: u32 = 4_000_000_000;
 
 /// A dense SKU number of this run.
 pub type Sku = u32;
@@ -37,6 +41,10 @@ pub struct Catalogue {
     /// First SKU of each category, in a cache line of their own.
     firsts: Vec<Sku>,
     named_brands: Vec<plan::Brand>,
+    /// When stock comes in; `None`: all of it is there from the first window on.
+    supply: Option<Supply>,
+    /// Which generated SKUs are listed from when on; `None`: all from the first window on.
+    listing: Option<Listing>,
     /// Share of the platform that is simulated.
     fraction: f64,
     skus: Sku,
@@ -68,8 +76,10 @@ struct Category {
     named_choice: Choice,
     price: MoneySampler,
     stock: StockDistribution,
-    /// Units that generated SKUs are expected to be asked for.
+    /// Units that generated SKUs are expected to be asked for, and where some are listed late, the share of each window.
     expected_units: f64,
+    by_window: Vec<f64>,
+    listing: Option<Listing>,
     /// Named brands of the category; the last alternative is a generated brand.
     brands: Vec<usize>,
     brand_choice: Choice,
@@ -81,13 +91,15 @@ impl Catalogue {
     /// Compiles a plan's catalogue for a run that simulates `fraction` of the platform; merchants expect so many units of each
     /// category.
     #[must_use]
-    pub fn new(seed: u64, catalogue: &plan::Catalogue, fraction: f64, expected: &[f64]) -> Self {
+    pub fn new(seed: u64, catalogue: &plan::Catalogue, fraction: f64, expected: &ExpectedUnits) -> Self {
         let mut first = catalogue.products.len() as u64;
         let mut full_first = 0;
         let mut brands_first = catalogue.named_brands.len() as u64;
         let categories: Vec<Category> = (0..catalogue.categories.len())
             .map(|id| {
-                let compiled = Category::new(catalogue, id, [first, full_first, brands_first], fraction, expected[id]);
+                let by_window = expected.by_window.get(id).cloned().unwrap_or_default();
+                let expected = (expected.of_category[id], by_window);
+                let compiled = Category::new(catalogue, id, [first, full_first, brands_first], fraction, expected);
                 first += u64::from(compiled.skus);
                 full_first += compiled.full;
                 brands_first += compiled.generated_brands.ranks();
@@ -101,6 +113,8 @@ impl Catalogue {
             firsts: categories.iter().map(|category| category.first).collect(),
             categories,
             named_brands: catalogue.named_brands.clone(),
+            supply: catalogue.supply.clone(),
+            listing: Listing::new(catalogue),
             fraction,
             skus: first as Sku,
         }
@@ -187,17 +201,116 @@ impl Catalogue {
         price.min(4_000_000_000) as u32
     }
 
-    /// Units of a SKU in stock at the start of this run.
+    /// Units of a SKU in stock in this run, over all windows; what is laid in on top does not count.
     #[must_use]
     pub fn stock(&self, sku: Sku) -> u32 {
         let Some((category, index)) = self.generated(sku) else {
             let product = &self.products[sku as usize];
-            return self.round(f64::from(product.stock) * self.fraction, u64::from(sku) | 1 << 39);
+            return self.round(f64::from(product.stock) * self.fraction, number_of_named(sku));
         };
         let rank = self.original_rank(category, index);
         let number = category.full_first + rank;
-        let whole = category.stock_of(rank, &mut self.stream(number, Purpose::Stock));
+        let whole = category.stock_of((rank, index), &mut self.stream(number, Purpose::Stock));
         self.round(whole * category.members(index) as f64 * self.fraction, number)
+    }
+
+    /// Whether stock comes in later than at the start.
+    #[must_use]
+    pub fn is_supplied(&self) -> bool {
+        self.supply.is_some()
+    }
+
+    /// Whether a SKU is listed while a window is the last that has opened.
+    #[must_use]
+    pub fn is_listed(&self, sku: Sku, window: usize) -> bool {
+        match (&self.listing, self.generated(sku)) {
+            (Some(listing), Some((_, index))) => listing.has(index, window),
+            _ => true,
+        }
+    }
+
+    /// The SKU that somebody looks at in a window who would look at this one: the next more popular that is listed.
+    #[must_use]
+    #[inline]
+    pub fn listed(&self, sku: Sku, window: usize) -> Sku {
+        match &self.listing {
+            None => sku,
+            Some(listing) => self.listed_instead(listing, sku, window),
+        }
+    }
+
+    fn listed_instead(&self, listing: &Listing, sku: Sku, window: usize) -> Sku {
+        let Some((category, index)) = self.generated(sku) else { return sku };
+        let listed = (0..=index).rev().find(|&index| listing.has(index, window));
+        category.first + listed.unwrap_or(0)
+    }
+
+    /// Units of a SKU on sale from the first opening on.
+    #[must_use]
+    pub fn stock_at_start(&self, sku: Sku) -> u32 {
+        let whole = self.stock(sku);
+        match &self.supply {
+            Some(_) if !self.is_listed(sku, 0) => 0,
+            Some(supply) => on_sale(whole, supply.on_sale[0], self.supply_draw(sku, 0)),
+            None => whole,
+        }
+    }
+
+    /// Units of a SKU that come on sale when a window opens, later than the first: `left` is what nobody holds by then, and `so_far`
+    /// all that there were.
+    #[must_use]
+    pub fn laid_in(&self, sku: Sku, window: usize, left: u32, so_far: u32) -> u32 {
+        let Some(supply) = &self.supply else { return 0 };
+        let whole = self.stock(sku);
+        let (least, most) = self.laid_in_at_least_and_most(supply, (sku, whole), window);
+        // Where they differ, the most is the level up to which units are laid in.
+        let units = if least < most { most.saturating_sub(left).max(least) } else { most };
+        units.min(MOST_UNITS.saturating_sub(so_far))
+    }
+
+    /// Whether so many units of a SKU may have come in by when so many windows had opened, beyond those at the start.
+    #[must_use]
+    pub fn can_have_come_in(&self, sku: Sku, opened: usize, units: u32) -> bool {
+        let Some(supply) = &self.supply else { return units == 0 };
+        let (room, whole) = (MOST_UNITS - self.stock_at_start(sku), self.stock(sku));
+        let bounds = (1..opened).map(|window| self.laid_in_at_least_and_most(supply, (sku, whole), window));
+        let (least, most) =
+            bounds.fold((0u32, 0u32), |sum, of| (sum.0.saturating_add(of.0), sum.1.saturating_add(of.1)));
+        (least.min(room)..=most.min(room)).contains(&units)
+    }
+
+    /// What comes in when a window opens whatever is left by then, and the most that can be.
+    fn laid_in_at_least_and_most(&self, supply: &Supply, (sku, whole): (Sku, u32), window: usize) -> (u32, u32) {
+        let now = supply.on_sale[window];
+        let is_new = !self.is_listed(sku, window - 1);
+        if is_new && !self.is_listed(sku, window) {
+            return (0, 0);
+        }
+        let before = if is_new { 0.0 } else { supply.on_sale[window - 1] };
+        let u = if before < now { self.supply_draw(sku, 0) } else { 0.0 };
+        let withheld = on_sale(whole, now, u) - on_sale(whole, before, u);
+        let extra = |times: f64| {
+            let units = (f64::from(whole) * times + self.supply_draw(sku, window as u16)) as u64;
+            units.min(u64::from(MOST_UNITS)) as u32
+        };
+        match self.restock_of(supply, sku, window).filter(|_| !is_new) {
+            Some(Restock::Share(times)) => [withheld.saturating_add(extra(times)); 2].into(),
+            Some(Restock::UpTo(times)) => (withheld, withheld.max(extra(times))),
+            None => (withheld, withheld),
+        }
+    }
+
+    fn restock_of(&self, supply: &Supply, sku: Sku, window: usize) -> Option<Restock> {
+        let own = supply.of_product.get(sku as usize);
+        own.unwrap_or_else(|| &supply.of_category[self.category_of(sku)])[window]
+    }
+
+    /// The number on [0, 1) by which units of a SKU are rounded that do not come out even; `item` is the window whose restock it is, or
+    /// zero for what windows share.
+    #[must_use]
+    pub fn supply_draw(&self, sku: Sku, item: u16) -> f64 {
+        let subject = self.full_number(sku).unwrap_or_else(|| number_of_named(sku));
+        self.draws.stream(Name { subject, session: 0, visit: 0, purpose: Purpose::Supply, item }).unit()
     }
 
     /// The SKU that a line of this category picks, by two uniform draws.
@@ -248,11 +361,43 @@ impl Catalogue {
     /// Rounds at random, without bias, and never rounds what is whole.
     fn round(&self, units: f64, number: u64) -> u32 {
         let up = self.stream(number, Purpose::Rounding).unit() < units.fract();
-        (units as u64 + u64::from(up)).min(4_000_000_000) as u32
+        (units as u64 + u64::from(up)).min(u64::from(MOST_UNITS)) as u32
     }
 
     fn stream(&self, subject: u64, purpose: Purpose) -> Stream {
         self.draws.stream(Name { subject, session: 0, visit: 0, purpose, item: 0 })
+    }
+}
+
+/// The number under which draws for a named product are made.
+fn number_of_named(sku: Sku) -> u64 {
+    u64::from(sku) | 1 << 39
+}
+
+/// Units of `whole` that are on sale once a share of them has come in. Under one `u` for all shares this is systematic sampling: parts
+/// between growing shares add up to the whole, and each has the units of its share on average over `u`.
+fn on_sale(whole: u32, share: f64, u: f64) -> u32 {
+    if share >= 1.0 { whole } else { ((f64::from(whole) * share + u) as u32).min(whole) }
+}
+
+/// Which SKUs of a category are listed from when on, by their place in it: spread over all of them by the fractional parts of multiples
+/// of the golden section, of which any first few are spread evenly (Knuth, The Art of Computer Programming, volume 3, 6.4). The first of
+/// a category, whose part is zero, always is.
+#[derive(Clone, Debug)]
+struct Listing {
+    /// Parts in 2^64ths up to which SKUs are listed, by window.
+    until: Vec<u64>,
+}
+
+impl Listing {
+    fn new(catalogue: &plan::Catalogue) -> Option<Self> {
+        let listed = catalogue.supply.as_ref()?.listed.as_ref()?;
+        // A share of one is all of them: numbers past the range are cut off at its end.
+        Some(Listing { until: listed.iter().map(|share| (share * 2.0f64.powi(64)) as u64).collect() })
+    }
+
+    fn has(&self, index: u32, window: usize) -> bool {
+        u64::from(index).wrapping_mul(0x9E37_79B9_7F4A_7C15) <= self.until[window]
     }
 }
 
@@ -283,7 +428,13 @@ fn head(ranks: &RankSampler, units: f64, block: u64) -> u64 {
 }
 
 impl Category {
-    fn new(catalogue: &plan::Catalogue, id: usize, firsts: [u64; 3], fraction: f64, expected_units: f64) -> Self {
+    fn new(
+        catalogue: &plan::Catalogue,
+        id: usize,
+        firsts: [u64; 3],
+        fraction: f64,
+        (expected_units, by_window): (f64, Vec<f64>),
+    ) -> Self {
         let category = &catalogue.categories[id];
         let [first, full_first, generated_brands_first] = firsts;
         let full = category.skus;
@@ -325,6 +476,8 @@ impl Category {
             price: MoneySampler::new(&category.price),
             stock: category.stock.clone(),
             expected_units: expected_units * generated_share,
+            by_window,
+            listing: Listing::new(catalogue),
             brands,
             brand_choice: Choice::new(&brand_shares),
             generated_brands_first,
@@ -348,8 +501,24 @@ impl Category {
         if u64::from(index) < self.head { 1 } else { self.block.min(self.full - self.base_rank(index)) }
     }
 
+    /// Share of the demand for generated SKUs that is for the one of a rank, over all windows. While it is not listed there is none;
+    /// while those behind it are not, theirs is for it too.
+    fn share_of_demand(&self, rank: u64, index: u32) -> f64 {
+        let own = self.ranks.probability(rank);
+        let Some(listing) = &self.listing else { return own };
+        let of_members = |index: u32| self.ranks.probability(self.base_rank(index)) * self.members(index) as f64;
+        let in_window = |window: usize| {
+            if !listing.has(index, window) {
+                return 0.0;
+            }
+            let behind = (index + 1..self.skus).take_while(|&index| !listing.has(index, window));
+            own + behind.map(of_members).sum::<f64>() / self.members(index) as f64
+        };
+        self.by_window.iter().enumerate().map(|(window, share)| share * in_window(window)).sum()
+    }
+
     /// Stock of the SKU of a rank in the full catalogue, units.
-    fn stock_of(&self, rank: u64, stream: &mut Stream) -> f64 {
+    fn stock_of(&self, (rank, index): (u64, u32), stream: &mut Stream) -> f64 {
         let lognormal = |mu: &f64, sigma: &f64, stream: &mut Stream| {
             let z: f64 = StandardNormal.sample(stream);
             (mu + sigma * z).exp()
@@ -358,7 +527,7 @@ impl Category {
             StockDistribution::Constant(units) => f64::from(*units),
             StockDistribution::Lognormal { mu, sigma } => lognormal(mu, sigma, stream).round(),
             StockDistribution::Cover { mu, sigma, at_least } => {
-                let expected = self.expected_units * self.ranks.probability(rank);
+                let expected = self.expected_units * self.share_of_demand(rank, index);
                 (expected * lognormal(mu, sigma, stream)).round().max(f64::from(*at_least))
             }
         }

@@ -1,6 +1,7 @@
 //! What a plan is expected to bring when nothing fails: sessions, page visits, checkouts. Means only, in closed form.
 
-use crate::plan::{Action, Cbmg, Plan};
+use crate::plan::{Action, Catalogue, Cbmg, Plan};
+use serde::{Deserialize, Serialize};
 
 /// Expected numbers of a plan, before any event is simulated and as if no page ever failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,31 @@ pub struct Expectation {
     pub balances: Vec<(f64, f64)>,
     /// Expected checkouts in a session, by behaviour graph.
     pub checkouts: Vec<f64>,
+}
+
+/// Units that merchants expect to be asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExpectedUnits {
+    /// Units by category, over all windows.
+    pub of_category: Vec<f64>,
+    /// The share of each window in them, by category and window; empty where it does not matter as all SKUs are listed in every window.
+    pub by_window: Vec<Vec<f64>>,
+}
+
+impl ExpectedUnits {
+    /// Whether they can be what somebody expected of `plan`.
+    #[must_use]
+    pub fn can_be_of(&self, plan: &Plan) -> bool {
+        let categories = plan.catalogue.as_ref().map_or(0, |catalogue| catalogue.categories.len());
+        let is_listed_late = plan.catalogue.as_ref().is_some_and(Catalogue::is_listed_late);
+        let windows = |shares: &Vec<f64>| {
+            shares.len() == plan.windows.len() && shares.iter().all(|share| (0.0..=1.0).contains(share))
+        };
+        self.of_category.len() == categories
+            && self.of_category.iter().all(|units| (0.0..1e18).contains(units))
+            && self.by_window.len() == if is_listed_late { categories } else { 0 }
+            && self.by_window.iter().all(windows)
+    }
 }
 
 impl Expectation {
@@ -37,6 +63,28 @@ impl Expectation {
             deposits.fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
         });
         Expectation { balances: balances.collect(), visits, sessions, checkouts }
+    }
+
+    /// Expected units that reach a checkout, by category and over segments and windows.
+    #[must_use]
+    pub fn units(&self, plan: &Plan) -> ExpectedUnits {
+        let of_category = self.units_by_category(plan);
+        let is_listed_late = plan.catalogue.as_ref().is_some_and(Catalogue::is_listed_late);
+        if !is_listed_late {
+            return ExpectedUnits { of_category, by_window: Vec::new() };
+        }
+        let by_window: Vec<Vec<f64>> = (0..plan.windows.len())
+            .map(|window| {
+                let sessions = self.sessions.iter().map(|of_segment| vec![of_segment[window]]).collect();
+                Expectation { sessions, ..self.clone() }.units_by_category(plan)
+            })
+            .collect();
+        let shares = |category: usize| {
+            let units: Vec<f64> = by_window.iter().map(|of_window| of_window[category]).collect();
+            let sum: f64 = units.iter().sum();
+            units.into_iter().map(|units| if sum > 0.0 { units / sum } else { 0.0 }).collect()
+        };
+        ExpectedUnits { by_window: (0..of_category.len()).map(shares).collect(), of_category }
     }
 
     /// Expected units that reach a checkout, by category and summed over segments and windows.
@@ -74,15 +122,24 @@ fn expected_sessions(plan: &Plan, segment: usize, visits: &[Vec<f64>]) -> Vec<f6
     let cbmg = &plan.cbmgs[segment.cbmg];
     let pays = payments(cbmg, &visits[segment.cbmg]).min(1.0);
     let shoppers = plan.shoppers as f64 * segment.share;
-    let mut bought = 0.0;
+    let (mut bought, mut deferred) = (0.0, 0.0);
     let mut sessions = Vec::with_capacity(plan.windows.len());
     for (attendance, window) in segment.attendance.iter().zip(&plan.windows) {
         let base = attendance.as_ref().map_or(0.0, |a| a.participation);
         let returning = (base * plan.memory.after_bought).min(1.0);
-        let came = bought * returning + (1.0 - bought) * base;
         // A deposit is no purchase, and when its balance is paid hardly matters here: as if in the presale.
         let conversion = window.presale.as_ref().map_or(1.0, |presale| presale.conversion);
-        bought += (1.0 - bought) * base * pays * conversion;
+        // Of those who have not bought, the ones who come: some have put it off before, and nobody has failed.
+        let others = if plan.memory.knows_deferral() {
+            let (again, new) =
+                (deferred * (base * plan.memory.after_deferred).min(1.0), (1.0 - bought - deferred) * base);
+            deferred += new * (1.0 - pays) - again * pays * conversion;
+            again + new
+        } else {
+            (1.0 - bought) * base
+        };
+        let came = bought * returning + others;
+        bought += others * pays * conversion;
         sessions.push(shoppers * came);
     }
     sessions

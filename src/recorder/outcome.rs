@@ -4,6 +4,7 @@
 mod goods;
 mod little;
 mod saturation;
+mod settlement;
 mod tables;
 mod targets;
 
@@ -18,8 +19,8 @@ use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
-    Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, LedgerRow, PresaleSummary, Results, RoomSummary,
-    ServiceCost, Summary, Switched, TargetResult, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, LedgerRow, Oversold, PresaleSummary, Results,
+    RoomSummary, ServiceCost, Stranded, Summary, Switched, TargetResult, Totals, WindowSummary,
 };
 use crate::units::{Fen, Instant, Nanos};
 
@@ -114,7 +115,8 @@ impl Conservation {
     #[must_use]
     pub fn holds(&self) -> bool {
         self.sessions_begun == self.sessions_ended + self.sessions_in_flight
-            && self.units_start == self.units_sold + self.units_held + self.units_set_aside + self.units_left
+            && self.units_start + self.units_restocked
+                == self.units_sold + self.units_held + self.units_set_aside + self.units_left
             && self.skus_in_breach == 0
             && self.requests_add_up
             && self.ledger_difference_fen == 0
@@ -127,6 +129,7 @@ fn bucket(cause: Cause) -> Bucket {
     match cause {
         Cause::BOUGHT => Bucket::Bought,
         Cause::SOLD_OUT => Bucket::SoldOut,
+        Cause::OVERSOLD => Bucket::Oversold,
         Cause::GAVE_UP => Bucket::GaveUp,
         Cause::REFUSED => Bucket::Refused,
         Cause::PAYMENT_FAILED => Bucket::PaymentFailed,
@@ -162,6 +165,7 @@ impl Outcome<'_> {
         let goods = self.stock.account(self.model.catalogue.as_ref(), &self.ending.held, &self.ending.set_aside);
         check.skus_in_breach = goods.skus_in_breach;
         check.units_start = goods.start * self.scale;
+        check.units_restocked = goods.restocked * self.scale;
         check.units_sold = goods.sold * self.scale;
         check.units_held = goods.held * self.scale;
         check.units_set_aside = goods.set_aside * self.scale;
@@ -206,8 +210,11 @@ impl Outcome<'_> {
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             double_submits: self.plan.has_double_submits().then(|| self.double_submits()),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
+            settlements: self.settlements(),
             residuals: (0..self.plan.services.len()).filter_map(|service| self.residual(service)).collect(),
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
+            oversold: self.model.inventory.oversells().then(|| self.oversold()),
+            stranded: self.model.inventory.split.map(|_| self.stranded()),
             cost: self.cost(),
             targets,
             // Measured on the series, when that is there.
@@ -238,6 +245,23 @@ impl Outcome<'_> {
             on_unix_ms: self.unix_ms(turned.on),
             off_unix_ms: turned.off.map(|off| self.unix_ms(off)),
         }
+    }
+
+    fn oversold(&self) -> Oversold {
+        let mut sum = Intents::default();
+        for window in 0..self.plan.windows.len() {
+            for segment in 0..self.plan.segments.len() {
+                sum.add(self.recorder.total.ledger(window, segment, Cause::OVERSOLD));
+            }
+        }
+        let Intents { lines, units, fen } = sum;
+        let skus = (0..self.stock.skus()).filter(|&sku| self.stock.oversold(sku) > 0).count() as u64;
+        Oversold { skus, orders: lines * self.scale, units: units * self.scale, fen: fen * self.scale }
+    }
+
+    fn stranded(&self) -> Stranded {
+        let Intents { lines, units, fen } = self.recorder.total.stranded;
+        Stranded { lines: lines * self.scale, units: units * self.scale, fen: fen * self.scale }
     }
 
     fn cost(&self) -> Option<Cost> {

@@ -61,6 +61,7 @@ struct ServiceState {
     present: u64,
     offered_ns: u128,
     waited_ns: u128,
+    settled: Instant,
     reading: Reading,
     responses_us: Buckets,
 }
@@ -305,7 +306,8 @@ impl Tally {
         let PresaleTally { deposits, balances, completed_fen, forfeited } = self.presale;
         let completed = Intents { fen: completed_fen, ..Intents::default() };
         let DoubleSubmitTally { sent, caught, ordered, paid } = self.double_submits;
-        let intents = [self.demand, self.ordered, self.paid, deposits, balances, completed, forfeited, ordered, paid];
+        let intents = [self.demand, self.ordered, self.paid, self.stranded, deposits, balances, completed, forfeited];
+        let intents = [&intents[..], &[ordered, paid]].concat();
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
             let counts = [
@@ -363,6 +365,7 @@ impl TallyState {
             present: service.present,
             offered_ns: service.offered_ns,
             waited_ns: service.waited_ns,
+            settled: service.settled,
             reading: service.reading,
             responses_us: service.responses_us.counted(),
         });
@@ -425,6 +428,7 @@ impl ServiceState {
             present: self.present,
             offered_ns: self.offered_ns,
             waited_ns: self.waited_ns,
+            settled: self.settled,
             reading: self.reading,
             responses_us: ResponseTimes::of(&self.responses_us)?,
         })

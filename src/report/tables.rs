@@ -80,6 +80,7 @@ impl Row for ProductRow {
         "brand",
         "price_fen",
         "units_start",
+        "units_restocked",
         "units_ordered",
         "units_paid",
         "units_left",

@@ -11,16 +11,18 @@ mod crowd;
 mod desk;
 mod distribution;
 mod goods;
+mod inventory;
 mod people;
 mod platform;
 mod presale;
 mod protection;
 mod published;
+mod supply;
 mod switch;
 mod target;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
-use super::file::{Named, ScenarioFile};
+use super::file::{Named, ScenarioFile, Window};
 use super::observed::RowPlaces;
 use super::schema::{closest, listed};
 use super::source::Place;
@@ -57,6 +59,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
     let services = check.services(&clock);
     let cbmgs = check.behaviour();
     let catalogue = check.goods();
+    let inventory = check.inventory();
     let coupon = check.coupon();
     let channels = check.channels(&cbmgs);
     let livestreams = check.livestreams(&clock, catalogue.as_ref());
@@ -83,7 +86,11 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         tick_min,
         tick_max,
         fine: file.record.fine,
-        memory: Memory { after_bought: file.memory.after_bought, after_failed: file.memory.after_failed },
+        memory: Memory {
+            after_bought: file.memory.after_bought,
+            after_failed: file.memory.after_failed,
+            after_deferred: file.memory.after_deferred,
+        },
         windows: clock.windows,
         intensities,
         cbmgs,
@@ -91,6 +98,7 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
         services,
         switches,
         hold: file.inventory.hold,
+        inventory,
         catalogue,
         coupon,
         channels,
@@ -296,6 +304,12 @@ impl Check<'_> {
             self.unused_in("category", &file.category, nothing(), why);
             self.unused_in("brand", &file.brand, nothing(), why);
             self.unused_in("product", &file.product, nothing(), why);
+            let supplied =
+                |window: &Window| window.stock.is_some() || window.restock.is_some() || window.new_skus.is_some();
+            if let Some((name, _)) = file.window.iter().find(|(_, window)| supplied(window)) {
+                let place = self.root.key("window").key(name).key_place();
+                self.push(Diagnostic::new(Code::Unused, format!("window `{name}` has no stock")).at(place, why));
+            }
             if file.coupon.is_some() {
                 let place = self.root.key("coupon").key_place();
                 self.push(Diagnostic::new(Code::Unused, "the coupon is never used").at(place, why));

@@ -155,11 +155,14 @@ pub struct Memory {
     /// Factor for a shopper who tried to buy in an earlier window, failed, and never bought.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub after_failed: f64,
+    /// Factor for a shopper who came to an earlier window, left by choice, and never bought or failed: one who looked and put it off.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub after_deferred: f64,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { after_bought: 1.0, after_failed: 1.0 }
+        Memory { after_bought: 1.0, after_failed: 1.0, after_deferred: 1.0 }
     }
 }
 
@@ -177,6 +180,41 @@ pub struct Window {
     /// Waiting room in front of the whole platform. Absent: whoever comes goes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// The part of all stock that is on sale from this window on. Absent in every window: all of it from the first on. Absent in
+    /// some: nothing comes in with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<WindowStock>,
+    /// Generated SKUs that are listed only from this window on, later than the first: so many of `catalogue.skus`, of every category
+    /// and at every popularity alike (to within a few). Before that they have no stock, and whoever would have looked at one looks at
+    /// the next more popular SKU of its category that is listed; the most popular one always is. Merchants who stock for the demand
+    /// that they expect (`cover`) reckon with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000u64))]
+    pub new_skus: Option<u64>,
+    /// Units that are laid in on top when it opens, of every SKU; a category or a named product may say otherwise. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restock: Option<Restock>,
+}
+
+/// The part of all stock that comes on sale with a window. Units are dealt out whole, SKU by SKU, and add up exactly; which window gets
+/// what does not come out even is drawn, so that a single unit is in each window with the probability of its share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WindowStock {
+    /// Share of the stock of each SKU; over the windows they sum to one.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+}
+
+/// Units of a SKU that are laid in on top when a window opens, later than the first. What is no whole unit is rounded at random,
+/// without bias. No SKU ever has more than 4,000,000,000 units in all.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Restock {
+    /// So many times its stock, which is that of all windows together.
+    Share(#[schemars(range(min = 0.0, max = 100.0))] f64),
+    /// As many as are missing to so many times its stock: what nobody holds, and what comes on sale with the window, counts.
+    UpTo(#[schemars(range(min = 0.0, max = 100.0))] f64),
 }
 
 /// A presale: `reserve` sets stock aside, `pay` pays a deposit, and some of those who did come back in a later window to pay the
@@ -518,6 +556,22 @@ pub struct Service {
     /// Where requests wait.
     #[serde(default)]
     pub queues: Queues,
+    /// When clients are answered.
+    #[serde(default)]
+    pub answers: Answers,
+}
+
+/// When the clients of a service are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// When their request is done.
+    #[default]
+    WhenDone,
+    /// As soon as their request has found a worker or a place in the queue. The work is done later, by the workers of the service in
+    /// the order of its discipline, and nobody waits for it: what has been accepted is settled, unless it is dropped or lost on the
+    /// way. Response times are then those of the settlement, from the request on.
+    OnAcceptance,
 }
 
 /// Where requests wait.
@@ -662,18 +716,68 @@ pub enum Jitter {
     Decorrelated,
 }
 
-/// How holds on stock work.
+/// When and how stock is reserved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Inventory {
-    /// How long an unpaid order keeps its stock.
+    /// How long an unpaid order is open and keeps its stock, unless its categories or products say otherwise.
     pub hold: Nanos,
+    /// Which action takes the stock. With presales only `order` is possible.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reserve: Reserve,
+    /// How late it is known everywhere that nothing is left of a product. Until then requests for it still go to the store: they wait for
+    /// the end of the tick to learn that it is sold out, and optimistic orders are taken. When units come back, that is known at once.
+    #[serde(skip_serializing_if = "is_default")]
+    pub flag_delay: Nanos,
+    /// Where the stock lies.
+    #[serde(skip_serializing_if = "is_default")]
+    pub split: Split,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for Inventory {
     fn default() -> Self {
-        Inventory { hold: half_an_hour() }
+        Inventory { hold: half_an_hour(), reserve: Reserve::Order, flag_delay: Nanos(0), split: Split::Pooled }
     }
+}
+
+/// Which action takes the stock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reserve {
+    /// `reserve`: an order holds its stock until it is paid, or the hold ends.
+    #[default]
+    Order,
+    /// `pay`: an order holds nothing. Once the bank agrees, the stock is asked for, and only what is there is paid; the other lines are
+    /// sold out, although they were ordered.
+    Payment,
+    /// Nobody asks: every payment is taken. Units beyond what is left are oversold; their money is refunded and never GMV paid.
+    Optimistic,
+}
+
+/// Where the stock lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum Split {
+    /// In one place for all cells, which grant shares of it and settle the rest at the end of a tick.
+    #[default]
+    Pooled,
+    /// In the cells: each has its own part of every product, grants from it at once, and is sold out when that is gone. What comes back
+    /// returns to the cell that gave it out.
+    ByCell(ByCell),
+}
+
+/// Stock that lies in the cells: dealt out evenly at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ByCell {
+    /// What is left is dealt out anew at the end of the tick in which so much time has passed since the opening, and again each time.
+    /// Absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<Nanos>,
 }
 
 /// What is on sale: generated SKUs and brands.
@@ -822,8 +926,15 @@ pub struct Category {
     pub demand: f64,
     /// Price of one unit.
     pub price: MoneyDistribution,
-    /// Units of each SKU in stock at the start.
+    /// Units of each SKU in stock, over all windows.
     pub stock: StockDistribution,
+    /// How long an unpaid order of such goods is open, and keeps its stock. An order of several kinds closes as a whole when the shortest
+    /// hold ends. Absent: `inventory.hold`. An order of a presale waits for its deposit as long as the presale says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Nanos>,
+    /// Units that are laid in on top when windows open, by window. Absent: as the window says.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub restock: Named<Restock>,
     /// Share that the sale takes off the price of generated SKUs. Named products cost what they say.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.95))]
@@ -859,15 +970,21 @@ pub struct Product {
     pub brand: Option<String>,
     /// Price of one unit.
     pub price: Fen,
-    /// Units in stock at the start.
+    /// Units in stock, over all windows.
     #[schemars(range(min = 0, max = 4_000_000_000u64))]
     pub stock: u64,
+    /// Units that are laid in on top when windows open, by window. Absent: as its category says.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub restock: Named<Restock>,
     /// Share of its category's basket lines that choose it.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub demand: f64,
     /// Units in a line that chooses it. Absent: as the segment's basket says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<CountDistribution>,
+    /// How long an unpaid order of it is open, and keeps its stock. Absent: as its category says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Nanos>,
 }
 
 /// A target: what has to hold for a run to pass. At most one of `service`, `category`, `brand` and `product`; none of them: the

@@ -198,7 +198,8 @@ metrics! {
     Lost = "lost", Money, Sum, [Platform, Service], "the money lost";
     /// The same as a share of demand.
     LostShare = "lost_share", Share, Mean, [Platform, Service], "the share of demand lost";
-    /// Units paid or held beyond those that were in stock. Zero by construction; measured all the same.
+    /// Units paid for beyond those that were in stock: zero by construction, and measured all the same, unless payments are taken
+    /// without asking for stock.
     Oversold = "oversold", Count, Whole, [Platform, Product], "the number of units oversold";
     /// SKUs with nothing left at the end of the slice.
     SkusSoldOut = "skus_sold_out", Count, Last, [Platform, Category, Brand], "the number of SKUs sold out";

@@ -61,7 +61,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
     draw.head(seed);
-    draw.windows(windows);
+    draw.windows(windows, seed);
     draw.intensities();
     (0..2).for_each(|graph| draw.graph(graph, services));
     draw.segments(windows, categories);
@@ -72,12 +72,14 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     }
     draw.goods(categories);
     draw.demand(seed);
+    draw.supply(seed, windows, categories);
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
     if windows > 1 && draw.chance(0.6) {
         draw.presale(windows, services);
     }
+    draw.inventory(seed, categories);
     draw.text
 }
 
@@ -97,6 +99,58 @@ impl Draw {
         }
         if self.chance(0.5) {
             self.livestreams();
+        }
+        self.random = before;
+    }
+
+    /// When and how stock is reserved, drawn by itself.
+    fn inventory(&mut self, seed: u64, categories: u64) {
+        self.random = SplitMix(seed ^ 0x0020_0100);
+        let has_presales = self.text.contains(".presale]");
+        let kinds: &[&str] = if has_presales { &["order"] } else { &["order", "payment", "optimistic", "optimistic"] };
+        let reserve = self.one_of(kinds);
+        let mut keys = if reserve == "order" { String::new() } else { format!("inventory.reserve = \"{reserve}\"\n") };
+        if self.chance(if reserve == "optimistic" { 0.8 } else { 0.4 }) {
+            let delay = self.one_of(&["1ms", "300ms", "1s", "5s"]);
+            writeln!(keys, "inventory.flag_delay = \"{delay}\"").expect("a string takes any text");
+        } else if reserve != "optimistic" && self.chance(0.25) {
+            let split =
+                self.one_of(&["{}", "{ rebalance = \"1s\" }", "{ rebalance = \"3500ms\" }", "{ rebalance = \"1m\" }"]);
+            writeln!(keys, "inventory.split.by_cell = {split}").expect("a string takes any text");
+        }
+        self.text = self.text.replacen("inventory.hold", &format!("{keys}inventory.hold"), 1);
+        for name in (0..categories).map(|category| format!("[category.c{category}]")).chain(["[product.of-b0]".into()])
+        {
+            if self.chance(0.3) {
+                let hold = self.one_of(&["400ms", "2s", "7s", "1h"]);
+                self.text = self.text.replacen(&name, &format!("{name}\nhold = \"{hold}\""), 1);
+            }
+        }
+    }
+
+    /// Stock that comes in with later windows, drawn by itself, so that the rest is drawn as without it.
+    fn supply(&mut self, seed: u64, windows: u64, categories: u64) {
+        let before = std::mem::replace(&mut self.random, SplitMix(seed ^ 0x0050_0700));
+        if windows > 1 && self.chance(0.4) {
+            let shares = self.one_of(&[[0.4, 0.6, 0.0], [0.7, 0.05, 0.25], [0.9, 0.0, 0.1], [0.0, 0.5, 0.5]]);
+            let rest: f64 = shares[windows as usize..].iter().sum();
+            for (window, share) in shares.iter().enumerate().take(windows as usize) {
+                let share = if window + 1 == windows as usize { share + rest } else { *share };
+                if share > 0.0 {
+                    self.line(&format!("[window.w{window}.stock]\nshare = {share:?}"));
+                }
+            }
+        }
+        if windows > 1 && self.chance(0.6) {
+            let restocks = ["share = 0.3", "share = 2.0", "up_to = 0.5", "up_to = 1.2", "up_to = 0.0"];
+            let (window, restock) = (self.between(1, windows - 1), self.one_of(&restocks));
+            self.line(&format!("[window.w{window}.restock]\n{restock}"));
+            let (category, restock) = (self.between(0, categories - 1), self.one_of(&restocks));
+            self.line(&format!("[category.c{category}.restock.w1]\n{restock}"));
+            if self.text.contains("[product.without-brand]") {
+                let restock = self.one_of(&restocks);
+                self.line(&format!("[product.without-brand.restock.w{window}]\n{restock}"));
+            }
         }
         self.random = before;
     }
@@ -221,12 +275,16 @@ impl Draw {
             "platform = {{ cells = {cells}, tick_min = \"{}\", tick_max = \"{}\" }}\nrecord.fine = \"{fine}s\"",
             ticks.0, ticks.1
         ));
-        self.line(&format!("memory = {{ after_bought = {bought:?}, after_failed = {failed:?} }}"));
+        let deferred = [1.0, 1.0, 0.3, 2.5][(seed >> 28) as usize % 4];
+        let memory = format!("after_bought = {bought:?}, after_failed = {failed:?}, after_deferred = {deferred:?}");
+        self.line(&format!("memory = {{ {memory} }}"));
         let hold = if self.is_tense() { self.time(400.0, 5000.0) } else { self.time(400.0, 60_000.0) };
         self.line(&format!("inventory.hold = {hold}"));
     }
 
-    fn windows(&mut self, windows: u64) {
+    fn windows(&mut self, windows: u64, seed: u64) {
+        // Of a quarter of the scenarios with several windows.
+        let new_skus = (seed >> 20).is_multiple_of(4).then_some([1, 2, 5][(seed >> 24) as usize % 3]);
         let mut second = self.between(0, 86_400);
         let clock = |second: u64| {
             let (day, hour) = (11 + second / 86_400, second / 3600 % 24);
@@ -237,6 +295,9 @@ impl Draw {
             second += self.one_of(&[5, 17, 40, 70]);
             let closes = clock(second);
             self.line(&format!("[window.w{window}]\nopens = \"{opens}\"\ncloses = \"{closes}\""));
+            if let Some(new) = new_skus.filter(|new| window > 0 && window * new < 10) {
+                self.line(&format!("new_skus = {new}"));
+            }
             self.room();
             second += self.one_of(&[0, 0, 1, 30, 600, 5000]);
         }
@@ -455,6 +516,9 @@ impl Draw {
             self.shed();
             self.desk();
             std::mem::swap(&mut self.random, &mut self.later);
+            if self.chance(0.2) {
+                self.line("answers = \"on_acceptance\"");
+            }
             // Those behind it, so that nobody waits for itself.
             if service + 1 < services && self.chance(0.25) {
                 let calls =

@@ -20,6 +20,7 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     money(results)?;
     presales(results)?;
     stock(plan, results)?;
+    oversold(results)?;
     double_submits(results)?;
     sessions(results)?;
     rows_add_up(results)?;
@@ -46,7 +47,9 @@ fn money(results: &Results) -> Verdict {
     holds("an order is paid at most once", total.orders_paid <= total.orders_created)?;
     holds("an order stems from an intent", total.orders_created <= total.intents)?;
     let has_presales = !results.summary.presales.is_empty();
-    for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open && bucket.exists(has_presales)) {
+    let oversells = results.summary.oversold.is_some();
+    let has_column = |bucket: &Bucket| *bucket != Bucket::Open && bucket.exists(has_presales, oversells);
+    for bucket in Bucket::ALL.into_iter().filter(has_column) {
         let entered = sum(ledger, |row| row.money_fen, |other| other == bucket);
         equal(bucket.name(), entered, column(results, &series::bucket(bucket)))?;
     }
@@ -82,7 +85,18 @@ fn presales(results: &Results) -> Verdict {
     equal("money of balances by row and in all", column(results, series::BALANCES_FEN), sum(|of| of.balances_fen))?;
     equal("money forfeited by row and in all", column(results, series::FORFEITED_FEN), sum(|of| of.forfeited_fen))?;
     let check = &results.summary.conservation;
-    equal("units", check.units_start, check.units_sold + check.units_held + check.units_set_aside + check.units_left)
+    let came_in = check.units_start + check.units_restocked;
+    equal("units", came_in, check.units_sold + check.units_held + check.units_set_aside + check.units_left)
+}
+
+/// What was oversold is told, stands in the ledger, and is no part of what was paid.
+fn oversold(results: &Results) -> Verdict {
+    let of_ledger = |of: fn(&LedgerRow) -> u64| sum(&results.ledger, of, |bucket| bucket == Bucket::Oversold);
+    let told = results.summary.oversold.unwrap_or_default();
+    equal("orders oversold", of_ledger(|row| row.intents), told.orders)?;
+    equal("units oversold", of_ledger(|row| row.units), told.units)?;
+    equal("money oversold", of_ledger(|row| row.money_fen), told.fen)?;
+    holds("SKUs oversold", (told.skus > 0) == (told.orders > 0) && told.skus <= told.orders)
 }
 
 /// Never oversold; and what is gone was paid, or is held.
@@ -98,8 +112,9 @@ fn stock(plan: &Plan, results: &Results) -> Verdict {
     let held_again = results.summary.double_submits.as_ref().map_or(0, |of| of.units);
     for product in &results.products {
         let name = &product.product;
-        holds(&format!("{name}: not oversold"), product.units_paid + product.units_left <= product.units_start)?;
-        let kept = product.units_start - product.units_left;
+        let came_in = product.units_start + product.units_restocked;
+        holds(&format!("{name}: not oversold"), product.units_paid + product.units_left <= came_in)?;
+        let kept = came_in - product.units_left;
         // What is set aside counts as ordered with its balance only.
         let is_ordered = !results.summary.presales.is_empty() || product.units_ordered + held_again >= kept;
         holds(&format!("{name}: what is kept was ordered"), is_ordered)?;
@@ -108,7 +123,7 @@ fn stock(plan: &Plan, results: &Results) -> Verdict {
         if plan.coupon.is_none() {
             equal(name, product.gmv_paid_fen, worth)?;
         }
-        if product.units_left == 0 && product.units_start > 0 {
+        if product.units_left == 0 && came_in > 0 {
             holds(&format!("{name}: sold out at some time"), product.sold_out_unix_ms.is_some())?;
         }
     }
@@ -122,7 +137,17 @@ fn stock(plan: &Plan, results: &Results) -> Verdict {
         let row = results.products.iter().find(|row| row.product == product.name);
         let row = row.ok_or_else(|| format!("{} has no row", product.name))?;
         equal(&product.name, last(series::product_left(&product.name)), row.units_left)?;
-        equal(&product.name, u64::from(product.stock), row.units_start)?;
+        let came_in = row.units_start + row.units_restocked;
+        if let Some(supply) = &catalogue.supply {
+            let on_top = supply.of_product.iter().flatten().flatten().next().is_some();
+            let is_complete = results.summary.completion == Completion::Complete;
+            let all = u64::from(product.stock);
+            holds(&format!("{}: stock", product.name), if is_complete { came_in >= all } else { true })?;
+            holds(&format!("{}: stock and no more", product.name), on_top || came_in <= all)?;
+        } else {
+            equal(&product.name, u64::from(product.stock), row.units_start)?;
+            equal(&product.name, 0, row.units_restocked)?;
+        }
     }
     Ok(())
 }

@@ -14,13 +14,14 @@ mod targets;
 use super::draws;
 use super::record::{Fact, Row, What};
 use super::room::Visit;
-use super::session::{Fate, Key, Waits};
+use super::session::{Fate, Key, Line, Session, Waits};
 use super::simulator::Simulator;
 use hdrhistogram::Histogram;
 use saleload::plan::Livestream;
+use saleload::plan::inventory::Reserve;
 use saleload::results::{
-    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Residual, Results, RoomSummary,
-    Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Oversold, Residual, Results,
+    RoomSummary, Stranded, Summary, Table, Totals, Values, WindowSummary, series,
 };
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -91,6 +92,9 @@ impl Simulator<'_> {
             targets: self.targets(),
             published: self.published(),
             switched: self.switched(),
+            oversold: (plan.inventory.reserve == Reserve::Optimistic).then(|| self.oversold()),
+            stranded: plan.inventory.split.map(|_| self.stranded()),
+            settlements: self.settlements(),
             // The drawn scenarios state no costs.
             cost: None,
             simulated_until_unix_ms: self.unix_ms(self.now),
@@ -111,6 +115,23 @@ impl Simulator<'_> {
             conservation: self.conservation(),
             events: self.record.events,
             digest: self.digest(),
+        }
+    }
+
+    fn oversold(&self) -> Oversold {
+        let sum = self.amount(|_| true, |what| what == What::Ended(Fate::Oversold));
+        let scale = self.scale();
+        let skus = self.stock.shelves.iter().filter(|shelf| shelf.oversold > 0).count() as u64;
+        Oversold { skus, orders: sum.lines * scale, units: sum.units * scale, fen: sum.fen * scale }
+    }
+
+    fn stranded(&self) -> Stranded {
+        let lines = &self.stock.stranded;
+        let worth = |line: &Line| u64::from(line.units) * u64::from(line.price);
+        Stranded {
+            lines: lines.len() as u64 * self.scale(),
+            units: lines.iter().map(|line| u64::from(line.units)).sum::<u64>() * self.scale(),
+            fen: lines.iter().map(worth).sum::<u64>() * self.scale(),
         }
     }
 
@@ -239,7 +260,8 @@ impl Simulator<'_> {
         let units = |of: fn(&super::stock::Shelf) -> u32| -> u64 {
             self.stock.shelves.iter().map(|shelf| u64::from(of(shelf))).sum::<u64>() * scale
         };
-        let held = self.sessions.values().filter(|session| session.holds()).flat_map(|session| &session.basket);
+        let holds = |session: &&Session| session.holds() && self.plan.inventory.reserve == Reserve::Order;
+        let held = self.sessions.values().filter(holds).flat_map(|session| &session.basket);
         let fen = |what: fn(What) -> bool| self.amount(|_| true, what).fen as i64;
         let worth: u64 = self.stock.shelves.iter().map(|shelf| shelf.paid_fen).sum();
         Conservation {
@@ -252,6 +274,7 @@ impl Simulator<'_> {
                 .count() as u64
                 * scale,
             units_start: units(|shelf| shelf.start),
+            units_restocked: units(|shelf| shelf.restocked),
             units_sold: units(|shelf| shelf.paid),
             units_held: held.map(|line| u64::from(line.units)).sum::<u64>() * scale,
             units_set_aside: self
@@ -375,8 +398,14 @@ impl Simulator<'_> {
             self.scaled(series::GMV_PAID, self.fen_by_row(|what| what == paid)),
         ];
         columns.extend(self.presale_columns());
-        let never = if self.presales().is_empty() { Bucket::DepositForfeited } else { Bucket::Open };
-        for bucket in Bucket::ALL.into_iter().filter(|&bucket| bucket != Bucket::Open && bucket != never) {
+        let oversells = self.plan.inventory.reserve == Reserve::Optimistic;
+        let is_there = |bucket: &Bucket| match bucket {
+            Bucket::Open => false,
+            Bucket::DepositForfeited => !self.presales().is_empty(),
+            Bucket::Oversold => oversells,
+            _ => true,
+        };
+        for bucket in Bucket::ALL.into_iter().filter(is_there) {
             let fen = self.fen_by_row(|what| matches!(what, What::Ended(fate) if fate.bucket() == bucket));
             columns.push(self.scaled(&series::bucket(bucket), fen));
         }

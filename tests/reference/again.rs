@@ -7,6 +7,7 @@ use super::record::Again;
 use super::session::{Key, Line, Session, Waits};
 use super::simulator::Simulator;
 use saleload::plan::Action;
+use saleload::plan::inventory::Reserve;
 use saleload::results::DoubleSubmits;
 
 /// The bit of a visit that tells a second submit from the visit itself.
@@ -95,7 +96,10 @@ impl Simulator<'_> {
         }
         self.record.again.push(Again::Ordered(session.basket.clone()));
         let of_presale = self.presale_of(session.key).map(|presale| (now + presale.hold).min(presale.opens));
-        let deadline = of_presale.unwrap_or(now + self.plan.hold);
+        if self.plan.inventory.reserve != Reserve::Order {
+            return;
+        }
+        let deadline = of_presale.unwrap_or(now + self.hold(&session.basket));
         session.deadline = Some(deadline);
         session.waits = Waits::Gone;
         session.number = self.new_number();

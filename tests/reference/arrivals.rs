@@ -169,6 +169,8 @@ fn comes(simulator: &Simulator, key: Key, segment: usize) -> bool {
         simulator.plan.memory.after_bought
     } else if history.has_failed {
         simulator.plan.memory.after_failed
+    } else if history.has_deferred {
+        simulator.plan.memory.after_deferred
     } else {
         1.0
     };

@@ -140,6 +140,9 @@ impl Simulator<'_> {
 
     /// A request fails; its client is told, if it still waits.
     pub(crate) fn send_away(&mut self, id: RequestId, fate: Fate) {
+        if self.record.requests[id].is_told() {
+            return self.fails_later(id);
+        }
         let (key, number) = (self.record.requests[id].key, self.record.requests[id].number);
         if self.sessions.get(&key).is_some_and(|session| session.number == number) {
             let session = self.sessions.remove(&key).expect("it waits");
@@ -151,13 +154,19 @@ impl Simulator<'_> {
         }
     }
 
+    /// A request fails whose client was told that it is accepted.
+    pub(crate) fn fails_later(&mut self, id: RequestId) {
+        self.record.requests[id].rejected = Some(self.record.row());
+        self.record.rarities.put_off_failed += 1;
+    }
+
     /// The client of a request stops waiting, because it timed out or because its session ends otherwise. The queue whose worker
     /// that sets free: it takes up the next when the client has been told.
     pub(crate) fn client_left(&mut self, session: &Session, id: RequestId, timed_out: bool) -> Vec<Line> {
         let request = self.record.requests[id].clone();
         assert_eq!(request.key, session.key);
         let Some(desk) = self.desk(request.service) else { return Vec::new() };
-        if request.stops.or(request.ends_wait).is_some() || request.is_limited {
+        if request.stops.or(request.ends_wait).is_some() || request.is_limited || request.is_told() {
             // Answered or failed at this very instant, or never at the desk.
             return Vec::new();
         }
@@ -201,7 +210,8 @@ impl Simulator<'_> {
         let request = &mut self.record.requests[id];
         request.answered = Some(row);
         let request = request.clone();
-        if self.sessions.get(&request.key).is_some_and(|session| session.number == request.number) {
+        let waits = self.sessions.get(&request.key).is_some_and(|session| session.number == request.number);
+        if waits && !request.is_told() {
             if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
                 guard.answer(self.now, self.now - request.made);
             }

@@ -128,8 +128,19 @@ pub(crate) fn candidate(
     // The low half chooses the category, the high half whether it is a named product.
     let category = segment.category.pick(half(bits as u32));
     let sku = shown.unwrap_or_else(|| catalogue.pick(category, half((bits >> 32) as u32), stream.unit()));
+    let sku = looked_at(catalogue, sku, session.key.window);
     let units = catalogue.units_of(sku).unwrap_or(&segment.units);
     (sku, units.draw(|| of_visit(model, session, Purpose::Units, item)))
+}
+
+/// What is looked at in place of a SKU that is not listed yet: SKUs of a category stand in order of popularity.
+fn looked_at(catalogue: &Catalogue, sku: u32, window: usize) -> u32 {
+    let mut instead = sku;
+    while !catalogue.is_listed(instead, window) {
+        instead -= 1;
+    }
+    assert_eq!(catalogue.category_of(instead), catalogue.category_of(sku), "the first of each category is listed");
+    instead
 }
 
 /// Whether a line is of what a livestream shows.

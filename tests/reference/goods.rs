@@ -33,7 +33,10 @@ impl Simulator<'_> {
     /// SKUs with nothing left at the end, each with those that it stands for.
     pub(super) fn skus_sold_out(&self, which: impl Fn(u32) -> bool) -> u64 {
         let Some(catalogue) = self.catalogue() else { return 0 };
-        self.shelves().filter(|(sku, shelf)| shelf.left == 0 && which(*sku)).map(|(sku, _)| catalogue.weight(sku)).sum()
+        self.shelves()
+            .filter(|(sku, shelf)| shelf.left == 0 && shelf.is_listed && which(*sku))
+            .map(|(sku, _)| catalogue.weight(sku))
+            .sum()
     }
 
     /// When each brand had been paid each sum, scaled up: at the end of the tick of the payment that brought it there.
@@ -49,7 +52,8 @@ impl Simulator<'_> {
             let passed = passings.entry(brand).or_default();
             for (passed, rmb) in passed.iter_mut().zip(MARKS_RMB) {
                 if *sum >= rmb * 100 && passed.is_none() {
-                    let end = self.ends_of_ticks.iter().find(|end| **end > fact.time);
+                    let end =
+                        self.ends_of_ticks.iter().find(|end| **end > fact.time || fact.ends_tick && **end == fact.time);
                     *passed = Some(*end.expect("it was paid in a tick"));
                 }
             }
@@ -75,7 +79,8 @@ impl Simulator<'_> {
             let left = self.rows().iter().map(|row| skus.iter().map(|&sku| u64::from(row.left[sku as usize])).sum());
             columns.push(self.scaled(&series::category(&category.name, "units_left"), left.collect()));
             columns.push(self.by_row(&series::category(&category.name, "skus_sold_out"), |row| {
-                let sold_out = skus.iter().filter(|&&sku| row.left[sku as usize] == 0);
+                let is_listed = |sku: &&u32| catalogue.is_listed(**sku, row.slot.window);
+                let sold_out = skus.iter().filter(|&&sku| row.left[sku as usize] == 0).filter(is_listed);
                 sold_out.map(|&sku| catalogue.weight(sku) as i64).sum()
             }));
         }
@@ -108,7 +113,9 @@ impl Simulator<'_> {
                 brand: self.brand_name(brand),
                 category: of_plan.categories[catalogue.brand(brand).0].name.clone(),
                 skus: sum(&|sku, _| catalogue.weight(sku)),
-                skus_sold_out: sum(&|sku, shelf| if shelf.left == 0 { catalogue.weight(sku) } else { 0 }),
+                skus_sold_out: sum(&|sku, shelf| {
+                    if shelf.left == 0 && shelf.is_listed { catalogue.weight(sku) } else { 0 }
+                }),
                 units_ordered: sum(&|_, shelf| u64::from(shelf.ordered)) * scale,
                 units_paid: sum(&|_, shelf| u64::from(shelf.paid)) * scale,
                 gmv_ordered_fen: sum(&|_, shelf| u64::from(shelf.ordered) * u64::from(shelf.price)) * scale,
@@ -166,6 +173,7 @@ impl Simulator<'_> {
             brand: catalogue.brand_of(sku).map_or(String::new(), |brand| self.brand_name(brand)),
             price_fen: u64::from(shelf.price),
             units_start: scaled(shelf.start),
+            units_restocked: scaled(shelf.restocked),
             units_ordered: scaled(shelf.ordered),
             units_paid: scaled(shelf.paid),
             units_left: scaled(shelf.left),

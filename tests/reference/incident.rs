@@ -166,6 +166,8 @@ impl Simulator<'_> {
         if is_split && standing == 0 || !self.joins(id, cell) {
             self.record.requests[id].ends_wait = Some(self.now);
             self.send_away(id, Fate::Rejected(service));
+        } else if self.answers_on_acceptance(service) {
+            self.accepted_late(id);
         }
     }
 

@@ -39,6 +39,8 @@ impl Simulator<'_> {
             self.record.requests[id].rejected = Some(self.record.row());
             self.remember(&client, Event::Failed);
             self.attempt_failed(client, Fate::Rejected(service));
+        } else if self.record.requests[id].is_told() {
+            self.fails_later(id);
         } else {
             self.record.requests[id].cancelled = Some(self.record.row());
         }
@@ -62,7 +64,8 @@ impl Simulator<'_> {
     /// The client of a request, if it still waits; it does no more.
     fn client(&mut self, id: RequestId) -> Option<Session> {
         let (key, number) = (self.record.requests[id].key, self.record.requests[id].number);
-        let waits = self.sessions.get(&key).is_some_and(|session| session.number == number);
+        let waits = !self.record.requests[id].is_told()
+            && self.sessions.get(&key).is_some_and(|session| session.number == number);
         waits.then(|| self.sessions.remove(&key)).flatten()
     }
 

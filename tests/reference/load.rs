@@ -6,7 +6,7 @@ use crate::desk::NEVER;
 use crate::record::{Request, What};
 use hdrhistogram::Histogram;
 use saleload::engine::schedule::Slot;
-use saleload::results::{Column, Saturation, ServiceRow, Values};
+use saleload::results::{Column, Saturation, ServiceRow, Settlement, Values};
 use saleload::units::Instant;
 use std::collections::BTreeMap;
 
@@ -433,5 +433,30 @@ impl Simulator<'_> {
         let ended = |what: What| matches!(what, What::Ended(fate) if fate.service() == Some(service));
         let facts = self.record.facts.iter().filter(|fact| rows.contains(&fact.row) && ended(fact.what));
         facts.map(|fact| fact.line.fen()).sum::<u64>() * self.scale()
+    }
+
+    /// What services that answer on acceptance had before them.
+    pub(super) fn settlements(&self) -> Vec<Settlement> {
+        let mut settlements = Vec::new();
+        for service in (0..self.plan.services.len()).filter(|&service| self.answers_on_acceptance(service)) {
+            let loads = self.loads(service);
+            for (number, window) in self.plan.windows.iter().enumerate() {
+                let of_window = |row: usize| self.rows()[row].slot.window == number;
+                let requests = self.record.requests.iter().filter(|request| request.service == service);
+                let settled = requests.filter_map(|request| {
+                    let row = if self.desk(service).is_some() { request.answered? } else { request.row };
+                    request.done().filter(|_| of_window(row))
+                });
+                let last: Option<Instant> = settled.max();
+                let of_window = loads.iter().filter(|load| load.slot.window == number);
+                settlements.push(Settlement {
+                    service: self.plan.services[service].name.clone(),
+                    window: window.name.clone(),
+                    backlog_max: of_window.map(|load| load.longest_queue).max().unwrap_or(0) * self.scale(),
+                    last_unix_ms: last.map(|last| self.unix_ms(last)),
+                });
+            }
+        }
+        settlements
     }
 }

@@ -7,9 +7,13 @@ use super::session::{Fate, Key, Line, Session, Waits};
 use super::simulator::{Simulator, Waiting};
 use super::stock::Answer;
 use saleload::plan::Shows;
+use saleload::plan::inventory::Reserve;
+use saleload::units::Nanos;
 
 /// Products that a shopper looks at for a line before giving it up as too dear.
 const CANDIDATES: usize = 3;
+/// Lines of the longest basket.
+const MOST_LINES: usize = 16;
 
 impl Simulator<'_> {
     /// Fills an empty basket with what the shopper wants and can afford.
@@ -130,6 +134,9 @@ impl Simulator<'_> {
             session.failure = Some(Fate::WindowClosed);
             return self.leave(session);
         }
+        if self.plan.inventory.reserve != Reserve::Order {
+            return self.order_without_stock(session);
+        }
         let (now, key, cell) = (self.now, session.key, session.cell);
         let ask = |(position, &line)| self.stock.request(now, key, cell, position, line);
         let answers: Vec<Answer> = session.basket.iter().enumerate().map(ask).collect();
@@ -142,6 +149,66 @@ impl Simulator<'_> {
         } else {
             self.reserved(session, &granted);
         }
+    }
+
+    /// Everything becomes an order that is not known to be sold out; no stock is asked for.
+    fn order_without_stock(&mut self, session: Session) {
+        let (now, cell) = (self.now, session.cell);
+        let granted: Vec<bool> =
+            session.basket.iter().map(|line| !self.stock.is_known_to_be_sold_out(now, cell, line.sku)).collect();
+        for (line, _) in session.basket.iter().zip(&granted).filter(|(_, granted)| !**granted) {
+            self.stock.refuse(*line);
+        }
+        self.reserved(session, &granted);
+    }
+
+    /// The money of an order is there: asks for its stock, or takes it for granted.
+    pub(crate) fn ask_and_pay(&mut self, mut session: Session) {
+        let (now, key, cell) = (self.now, session.key, session.cell);
+        // From now on nothing runs out.
+        session.deadline = None;
+        // By their places in the basket, of which some may not have come to be ordered.
+        let mut granted = vec![false; MOST_LINES];
+        let mut waits = false;
+        for &line in &session.basket {
+            let position = line.place.1;
+            if self.plan.inventory.reserve == Reserve::Optimistic {
+                self.stock.take_payment(now, key, position, line);
+                waits = true;
+                continue;
+            }
+            let answer = self.stock.request(now, key, cell, position, line);
+            granted[position] = answer == Answer::Granted;
+            waits |= answer == Answer::Contested;
+        }
+        if waits {
+            session.waits = Waits::TickEnd;
+            session.number = self.new_number();
+            self.waiting.push(Waiting { key, granted });
+            self.sessions.insert(key, session);
+        } else {
+            self.asked(session, &granted);
+        }
+    }
+
+    /// It is known of all lines of an order whether they are there.
+    pub(crate) fn asked(&mut self, mut session: Session, granted: &[bool]) {
+        let (found, missed): (Vec<Line>, Vec<Line>) = session.basket.iter().partition(|line| granted[line.place.1]);
+        let is_optimistic = self.plan.inventory.reserve == Reserve::Optimistic;
+        let fate = if is_optimistic { Fate::Oversold } else { Fate::SoldOut };
+        self.enter_in_ledger(&session, &missed, fate);
+        self.record.rarities.ordered_in_vain += if is_optimistic { 0 } else { missed.len() as u64 };
+        session.basket = found;
+        if !session.basket.is_empty() {
+            self.pay(&mut session);
+            return self.think(session);
+        }
+        self.history[session.key.shopper as usize].has_failed = true;
+        session.failure = None;
+        if is_optimistic {
+            return self.think(session);
+        }
+        self.page_failed(session, fate);
     }
 
     /// All lines have their answer: what was granted becomes an order, what was not is sold out.
@@ -170,12 +237,22 @@ impl Simulator<'_> {
             let cheaper: Vec<Line> = session.basket.iter().filter(|line| line.off > 0).copied().collect();
             self.record.fact(when, &session, &cheaper, What::Ended(Fate::Coupon));
         }
-        let deadline = presale.unwrap_or(self.now + self.plan.hold);
+        let deadline = presale.unwrap_or(self.now + self.hold(&session.basket));
         session.deadline = Some(deadline);
         // An order overcomes whatever failed on the way to it.
         session.failure = None;
         self.schedule(deadline, Turn::HoldExpiry, session.key, 0);
         self.think(session);
+    }
+
+    /// How long an order stays open: as long as its product says that says least, or else the product's category, or else the platform.
+    pub(crate) fn hold(&self, lines: &[Line]) -> Nanos {
+        let (plan, model) = self.plan.catalogue.as_ref().zip(self.model.catalogue.as_ref()).expect("there are lines");
+        let of = |line: &Line| {
+            let product = plan.products.get(line.sku as usize).and_then(|product| product.hold);
+            product.or(plan.categories[model.category_of(line.sku)].hold).unwrap_or(self.plan.hold)
+        };
+        lines.iter().map(of).min().expect("there are lines")
     }
 
     /// What is in the basket counts as ordered.
@@ -209,7 +286,9 @@ impl Simulator<'_> {
             self.record.current().ended += 1;
             self.history[session.key.shopper as usize].has_failed = true;
         }
-        session.basket.iter().for_each(|&line| self.stock.release(line));
+        if self.plan.inventory.reserve == Reserve::Order {
+            session.basket.iter().for_each(|&line| self.stock.release(session.cell, line));
+        }
         let is_balance = self.balance_of(session.key).is_some();
         if is_balance {
             let when = (self.now, self.record.row());
@@ -228,8 +307,13 @@ impl Simulator<'_> {
         let row = self.record.current();
         row.ended += 1;
         row.turned_away += u64::from(failed_by_platform && !session.had_basket);
+        let comes_for_a_balance =
+            self.presale_of(session.key).is_some() && self.deposits.contains_key(&session.key.shopper);
+        let history = &mut self.history[session.key.shopper as usize];
         if session.failure.is_some() {
-            self.history[session.key.shopper as usize].has_failed = true;
+            history.has_failed = true;
+        } else if !comes_for_a_balance {
+            history.has_deferred = true;
         }
         let Some(deadline) = session.deadline else {
             return self.enter_in_ledger(&session, &session.basket, session.failure.unwrap_or(Fate::ChangedMind));

@@ -3,13 +3,14 @@
 use super::draws;
 use super::event::Turn;
 use super::protection::Event;
-use super::record::Request;
+use super::record::{Request, Told};
 use super::service::{Place, RequestId};
 use super::session::{Fate, Key, Session, Waits};
 use super::simulator::Simulator;
 use crate::incident::Cut;
 use saleload::model::{Call, State};
 use saleload::plan::Action;
+use saleload::plan::inventory::Reserve;
 use saleload::plan::protection::Ranks;
 use saleload::units::{Instant, Nanos};
 
@@ -101,6 +102,9 @@ impl Simulator<'_> {
             self.record.requests[request].rejected = Some(self.record.row());
             self.remember(&session, Event::Failed);
             return self.attempt_failed(session, Fate::Rejected(service));
+        } else if self.answers_on_acceptance(service) {
+            let state = self.state(&session).clone();
+            return self.accepted(session, request, &state);
         }
         self.wait_for_answer(session, request, made);
     }
@@ -147,13 +151,18 @@ impl Simulator<'_> {
             rejected: None,
             is_limited: false,
             is_under_way: false,
+            told: Told::No,
             bound: self.bound((cell, service, queue)),
             ends_wait: None,
             stops: None,
             answered: None,
             timed_out: None,
             cancelled: None,
-            client_leaves: self.time_out(service, made).into_iter().chain(session.patience_ends).min(),
+            client_leaves: if self.answers_on_acceptance(service) {
+                None
+            } else {
+                self.time_out(service, made).into_iter().chain(session.patience_ends).min()
+            },
         })
     }
 
@@ -295,6 +304,12 @@ impl Simulator<'_> {
 
     /// A worker has finished a request, and takes up the next. Whoever waits for it is answered.
     pub(crate) fn work_done(&mut self, turn: Turn, id: RequestId) {
+        let of = &mut self.record.requests[id];
+        let is_done_now = of.stops.is_none() && !of.calls && of.done() == Some(self.now);
+        if of.told == Told::Hears && !is_done_now {
+            of.told = Told::Yes;
+            return self.heard_of(id);
+        }
         let of = &self.record.requests[id];
         if turn == Turn::WorkDone && (self.desk(of.service).is_none() || of.stops.is_some()) {
             return self.heard_of(id);
@@ -316,7 +331,7 @@ impl Simulator<'_> {
             guard.leave();
         }
         let waits = self.sessions.get(&request.key).is_some_and(|session| session.number == request.number);
-        if !waits || request.is_timed_out() {
+        if !waits || request.is_told() || request.is_timed_out() {
             return;
         }
         if let Some(guard) = &mut self.cells[request.cell].guards[request.service] {
@@ -379,7 +394,7 @@ impl Simulator<'_> {
     }
 
     /// All calls are answered: the page does what it is for, and the shopper looks at it. `row` is where new intents count.
-    fn loaded(&mut self, mut session: Session, row: usize) {
+    pub(crate) fn loaded(&mut self, mut session: Session, row: usize) {
         if session.key.again > 0 {
             return self.second_loaded(session);
         }
@@ -392,6 +407,9 @@ impl Simulator<'_> {
                 self.record.rarities.bank_down += u64::from(declined > usually);
                 if draws::is_declined(&self.model, &session, declined) {
                     return self.page_failed(session, Fate::PaymentFailed);
+                }
+                if self.plan.inventory.reserve != Reserve::Order {
+                    return self.ask_and_pay(session);
                 }
                 self.pay(&mut session);
             }

@@ -72,7 +72,7 @@ impl Simulator<'_> {
         for deposit in std::mem::take(&mut self.deposits).into_values() {
             let session = Session::new(deposit.key, deposit.cell, deposit.segment);
             let when = (self.now, self.record.row());
-            deposit.lines.iter().for_each(|&line| self.stock.release(line));
+            deposit.lines.iter().for_each(|&line| self.stock.release(deposit.cell, line));
             self.record.fact(when, &session, &deposit.lines, What::Forfeited);
             self.record.fact(when, &session, &deposit.lines, What::Ended(Fate::DepositForfeited));
         }

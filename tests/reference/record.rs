@@ -9,6 +9,15 @@ use saleload::engine::schedule::Slot;
 use saleload::units::{Instant, Nanos};
 use std::collections::BTreeMap;
 
+/// Whether a client has been told that its request is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    No,
+    /// It is about to hear of it.
+    Hears,
+    Yes,
+}
+
 /// A request and all that became of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -39,6 +48,8 @@ pub(crate) struct Request {
     pub(crate) is_limited: bool,
     /// Whether it has not got through yet.
     pub(crate) is_under_way: bool,
+    /// Whether its client has been told that it is accepted.
+    pub(crate) told: Told,
     /// How long the worker takes.
     pub(crate) takes: Nanos,
     /// The row in which it was rejected.
@@ -63,6 +74,11 @@ impl Request {
         self.starts.map(|starts| starts + self.takes)
     }
 
+    /// Whether its client was answered on acceptance.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told != Told::No
+    }
+
     /// Whether its client is not there any more when it is answered.
     pub(crate) fn is_timed_out(&self) -> bool {
         self.done().zip(self.client_leaves).is_some_and(|(done, leaves)| done > leaves)
@@ -78,6 +94,8 @@ pub(crate) struct Fact {
     pub(crate) segment: usize,
     pub(crate) line: Line,
     pub(crate) what: What,
+    /// Whether it happens with the answers at the end of a tick, and still belongs to that.
+    pub(crate) ends_tick: bool,
 }
 
 impl Fact {
@@ -160,11 +178,18 @@ pub(crate) struct Rarities {
     pub(crate) dropped: u64,
     /// Requests that were cancelled.
     pub(crate) cancelled: u64,
+    /// Requests that were answered on acceptance; of those, dropped or lost later.
+    pub(crate) put_off: u64,
+    pub(crate) put_off_failed: u64,
     /// Baskets that were filled up for a coupon, and orders that it took something off.
     pub(crate) fill_ups: u64,
     pub(crate) coupons: u64,
     /// Requests that a worker took longer for, because there were many.
     pub(crate) slowed: u64,
+    /// Lines that were ordered, and sold out when they were to be paid.
+    pub(crate) ordered_in_vain: u64,
+    /// Times that stock was dealt out to the cells anew.
+    pub(crate) rebalances: u64,
     /// Sessions that waited in a room; of those, sessions that left it without going in.
     pub(crate) room_waits: u64,
     pub(crate) room_losses: u64,
@@ -208,6 +233,8 @@ pub(crate) struct Record {
     /// What became of second submits.
     pub(crate) again: Vec<Again>,
     pub(crate) events: u64,
+    /// Whether what happens now are the answers at the end of a tick.
+    pub(crate) ends_tick: bool,
     pub(crate) rarities: Rarities,
     /// Instances that stand, wherever they change: cell, service, since when, how many.
     pub(crate) stood: Vec<(usize, usize, Instant, u64)>,
@@ -260,8 +287,8 @@ impl Record {
 
     /// Notes what happens to the lines of a session's basket.
     pub(crate) fn fact(&mut self, (time, row): (Instant, usize), session: &Session, lines: &[Line], what: What) {
-        let (key, segment) = (session.key, session.segment);
-        self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what }));
+        let (key, segment, ends_tick) = (session.key, session.segment, self.ends_tick);
+        self.facts.extend(lines.iter().map(|&line| Fact { time, row, key, segment, line, what, ends_tick }));
     }
 
     /// Notes what happens in the waiting room of a window.

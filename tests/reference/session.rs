@@ -120,6 +120,8 @@ impl Line {
 pub(crate) enum Fate {
     Bought,
     SoldOut,
+    /// Paid for, and refunded.
+    Oversold,
     /// By this service.
     Rejected(usize),
     /// At this service.
@@ -142,6 +144,7 @@ impl Fate {
         match self {
             Fate::Bought => Bucket::Bought,
             Fate::SoldOut => Bucket::SoldOut,
+            Fate::Oversold => Bucket::Oversold,
             Fate::Rejected(_) => Bucket::Rejected,
             Fate::TimedOut(_) => Bucket::TimedOut,
             Fate::GaveUp => Bucket::GaveUp,

@@ -17,6 +17,7 @@ use super::stock::{Settlement, Stock};
 use super::switches::Position;
 use saleload::engine::schedule::{self, Slot};
 use saleload::model::Model;
+use saleload::plan::inventory::Reserve;
 use saleload::plan::{Desk, Plan, Queues};
 use saleload::units::Instant;
 use std::cmp::Reverse;
@@ -67,6 +68,7 @@ impl Cell {
 pub(crate) struct History {
     pub(crate) has_bought: bool,
     pub(crate) has_failed: bool,
+    pub(crate) has_deferred: bool,
 }
 
 /// An order that waits for the end of the tick, with the lines that were granted at once.
@@ -108,6 +110,9 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
     'slots: for slot in schedule::slots(plan) {
         let glimpse = slot.glimpse(simulator.record.rows.len(), &simulator.model.draws);
         simulator.record.open(slot, glimpse);
+        if slot.window > 0 && slot.start == plan.windows[slot.window].opens {
+            simulator.stock.lay_in(plan, &simulator.model, slot.window, slot.start);
+        }
         for slice in 0..slot.slices {
             let ticks = slot.ticks_of(slice);
             let start = if ticks.start == 0 { slot.start } else { slot.tick_end(ticks.start - 1) };
@@ -173,7 +178,7 @@ impl<'a> Simulator<'a> {
             cells: (0..settings.simulated).map(cell).collect(),
             events: BinaryHeap::new(),
             sessions: BTreeMap::new(),
-            stock: Stock::new(&model, settings.settlement),
+            stock: Stock::new(plan, &model, settings.settlement),
             waiting: Vec::new(),
             history: vec![History::default(); plan.shoppers as usize],
             deposits: BTreeMap::new(),
@@ -283,8 +288,10 @@ impl<'a> Simulator<'a> {
 
     /// The end of a tick: stock moves, and orders that waited for it are answered, first come, first answered.
     fn end_tick(&mut self, end: Instant) {
+        let start = self.ends_of_ticks.last().copied().unwrap_or(Instant(0));
         self.ends_of_ticks.push(end);
         let granted = self.stock.end_tick(end);
+        self.record.ends_tick = true;
         for mut order in std::mem::take(&mut self.waiting) {
             let session = self.sessions.remove(&order.key).expect("it waits for the end of the tick");
             assert_eq!(session.waits, Waits::TickEnd);
@@ -294,9 +301,28 @@ impl<'a> Simulator<'a> {
             let bits = order.granted.iter().rev().fold(0, |bits, &granted| bits << 1 | u64::from(granted));
             let event = Event { time: end, turn: Turn::Response, key: order.key, number: session.number };
             self.note(&event, session.cell, session.visit, bits);
-            self.reserved(session, &order.granted);
+            if self.plan.inventory.reserve == Reserve::Order {
+                self.reserved(session, &order.granted);
+            } else {
+                self.asked(session, &order.granted);
+            }
         }
+        self.record.ends_tick = false;
+        self.rebalance(start, end);
         self.evaluate_scalers();
+    }
+
+    /// Deals what is left out to the cells anew, if a multiple of the interval since the opening lies after the start of the tick and not
+    /// after its end.
+    fn rebalance(&mut self, start: Instant, end: Instant) {
+        let Some(interval) = self.plan.inventory.split.and_then(|split| split.rebalance) else { return };
+        let opens = self.plan.windows.iter().map(|window| window.opens).filter(|opens| *opens < end).max();
+        let since = (end - opens.expect("a window has opened")).0;
+        let last = Instant(end.0 - since % interval.0);
+        if last > start && since >= interval.0 {
+            self.stock.deal();
+            self.record.rarities.rebalances += 1;
+        }
     }
 
     fn close_row(&mut self, slot: Slot) {

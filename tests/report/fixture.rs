@@ -134,9 +134,12 @@ fn buckets(builder: &mut Builder, slots: &[Slot]) {
                     }
                 }
                 Bucket::ChangedMind => 0.1 * demand(s),
-                Bucket::Refused | Bucket::WindowClosed | Bucket::Coupon | Bucket::DepositForfeited | Bucket::Open => {
-                    0.0
-                }
+                Bucket::Oversold
+                | Bucket::Refused
+                | Bucket::WindowClosed
+                | Bucket::Coupon
+                | Bucket::DepositForfeited
+                | Bucket::Open => 0.0,
             }
         };
         let values = slots.iter().map(|s| (share(s) * 19_800.0 * s.seconds as f64) as i64).collect();
@@ -352,9 +355,12 @@ fn summary(table: &Table) -> Summary {
             window(table, "second window", 2, SECOND, SECOND + DAY),
         ],
         presales: Vec::new(),
+        settlements: Vec::new(),
         double_submits: None,
         switched: switched(),
         residuals: residuals(),
+        oversold: None,
+        stranded: None,
         saturated: vec![Saturation {
             service: "order".to_owned(),
             from_unix_ms: SECOND + 9000,
@@ -502,6 +508,7 @@ fn product_rows() -> Vec<ProductRow> {
         brand: String::new(),
         price_fen: 799_900,
         units_start: units,
+        units_restocked: 0,
         units_ordered: units,
         units_paid: units,
         units_left: if out == i64::MAX { units * 6 / 10 } else { 0 },

@@ -13,7 +13,7 @@ const BASE: [&str; 10] = [
     "inventory.hold='3m'",
     "category.sneakers.stock={constant=3}",
     "category.groceries.stock={lognormal={p50=4,p90=9}}",
-    "memory={after_bought=0.5,after_failed=1.5}",
+    "memory={after_bought=0.5,after_failed=1.5,after_deferred=0.8}",
     "window.noon.closes='2020-11-11T12:10:00+08:00'",
     "record.fine='2m'",
     "window.night={opens='2020-11-11T15:00:00+08:00',closes='2020-11-11T15:10:00+08:00'}",
@@ -60,11 +60,12 @@ const BEFORE_NIGHT: [u64; 4] = [200, 600, 5000, 3 * 3600];
 #[test]
 fn what_lies_ahead_may_differ() {
     let base = scenario(&[]);
-    let ahead: [&[&str]; 7] = [
+    let ahead: [&[&str]; 8] = [
+        &["window.night.restock.share=0.5", "category.sneakers.restock={night={up_to=0.9}}"],
         &["segment.regular.window.night.participation=0.9"],
         &["window.night.opens='2020-11-11T15:00:30+08:00'", "window.night.closes='2020-11-11T15:20:00+08:00'"],
         &["intensity.late={parts=[{constant={weight=1}}]}", "segment.regular.window.night.intensity='late'"],
-        &["memory.after_bought=1.0"],
+        &["memory.after_bought=1.0", "memory.after_deferred=1.0"],
         &[
             "window.midnight={opens='2020-11-11T23:00:00+08:00',closes='2020-11-11T23:01:00+08:00'}",
             "segment.regular.window.midnight={participation=0.2,intensity='rush'}",
@@ -125,7 +126,13 @@ fn refusal(base: &Loaded, seconds: u64, other: &Loaded) -> String {
 #[test]
 fn what_has_had_its_effect_is_refused() {
     let base = scenario(&[]);
-    let before: [(u64, &str, &str); 12] = [
+    let before: [(u64, &str, &str); 14] = [
+        (
+            200,
+            "window={noon={stock={share=0.5}},night={stock={share=0.5}}}",
+            "other stock had come in by then than before",
+        ),
+        (10_900, "window.night.restock.share=0.5", "other stock had come in by then than before"),
         (
             200,
             "population.shoppers=30000",
@@ -152,6 +159,13 @@ fn what_has_had_its_effect_is_refused() {
     // The night would have opened before.
     let earlier = "window.night.opens='2020-11-11T13:00:00+08:00'";
     assert!(refusal(&base, 5000, &scenario(&[earlier])).contains("`window.night.opens`"));
+}
+
+#[test]
+fn what_nobody_remembered_cannot_matter_later() {
+    let (base, other) = (scenario(&["memory.after_deferred=1.0"]), scenario(&[]));
+    let message = refusal(&base, 200, &other);
+    assert!(message.contains("is 1.0 there, 0.8 here, and that somebody left by choice was not kept"), "{message}");
 }
 
 #[test]

@@ -113,6 +113,13 @@ impl Experiment {
         }
     }
 
+    /// Checks that something is zero in every replication.
+    pub(crate) fn never(&self, service: &str, what: Measure) {
+        let samples = self.runs.iter().map(|run| self.measure(run, service, what));
+        let most = samples.fold(0.0, f64::max);
+        assert!(most == 0.0, "{} {service} {what:?}: {most}", self.name);
+    }
+
     fn measure(&self, run: &Results, service: &str, what: Measure) -> f64 {
         let table = &run.series;
         let rows = steady_rows(table);

@@ -129,20 +129,21 @@ impl Player<'_> {
         tally.offered_ns += u128::from(work);
     }
 
-    /// A request was taken in that came at `since` and will be finished at `done`. `is_awaited`: by time-out and patience.
+    /// A request was taken in that came at `since`, will be answered at `answered` and finished at `done`. `is_awaited`: by time-out
+    /// and patience.
     pub(in crate::engine) fn taken_in(
         &mut self,
         session: &Session,
         service: usize,
-        since: Instant,
+        (since, answered): (Instant, Instant),
         done: Instant,
         is_awaited: bool,
     ) {
-        let is_heard = is_awaited && done <= self.hold_ends(session);
+        let is_heard = is_awaited && answered <= self.hold_ends(session);
         let admission = self.admission(service);
         admission.enter(done);
         if is_heard {
-            admission.answered(since.0, done.0);
+            admission.answered(since.0, answered.0);
         }
     }
 

@@ -149,6 +149,19 @@ impl Player<'_> {
         let settings = self.desk_settings(service);
         if let Some(request) = self.cell.desks.arrive(settings, turn.place, turn.time) {
             self.fails(&request, turn.time);
+        } else {
+            self.is_accepted(turn.place, turn.time);
+        }
+    }
+
+    /// A request has failed that was accepted, and nobody waits for it: it is cancelled, or rejected where the service had answered
+    /// because it was accepted.
+    pub(super) fn comes_to_nothing(&mut self, service: usize) {
+        let tally = &mut self.tally.services[service];
+        if self.model.services[service].answers_on_acceptance {
+            tally.rejected += 1;
+        } else {
+            tally.cancelled += 1;
         }
     }
 
@@ -165,8 +178,10 @@ impl Player<'_> {
         if request.is_awaited && is_there {
             session.time = Instant(now);
             self.refused(&mut session, service);
-        } else {
+        } else if matches!(request.task.stage, Stage::UnderWay(_)) {
             self.tally.services[service].cancelled += 1;
+        } else {
+            self.comes_to_nothing(service);
         }
         for line in freed {
             self.serve(line, now);

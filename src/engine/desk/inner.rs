@@ -67,7 +67,7 @@ impl Player<'_> {
             client.time = leg.time;
             self.refused(&mut client, service);
         } else {
-            self.tally.services[service].cancelled += 1;
+            self.comes_to_nothing(service);
         }
         self.serve((service, task.queue), leg.time.0);
     }

@@ -321,11 +321,13 @@ impl Desks {
         };
         let calls = !model.services.get(usize::from(service))?.calls.is_empty();
         let is_known = is_awaited || !calls || who != Client::Gone;
+        let is_under_way = matches!(stage, Stage::UnderWay(_));
         let is_possible = is_at_stage
             && made <= sent
             && sent <= arrived
             && arrived <= now
             && is_known
+            && (!is_awaited || is_under_way || !model.services[usize::from(service)].answers_on_acceptance)
             && (!is_awaited || self.awaits(&client, service, rank, model));
         let desk = self.by_service.get_mut(usize::from(service))?.as_mut()?;
         let of = desk.queues.get_mut(queue as usize)?;

@@ -2,7 +2,7 @@
 
 use super::fork::Line;
 use super::legs::Status;
-use super::{Asked, Class, Next, Request, Stage, Turn, What};
+use super::{Asked, Class, Next, Request, Stage, Task, Turn, What};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
 use crate::engine::visit::end_of_waiting;
@@ -16,39 +16,72 @@ impl<'a> Player<'a> {
         self.model.services[service].desk.as_ref().expect("only services with a desk come here")
     }
 
-    /// Asks at the desk of a service, which rejects at once or lets the session wait.
+    /// Asks at the desk of a service, which rejects at once or lets the session wait; or answers at once, where it does so on
+    /// acceptance: when the client made the request, and when it is answered.
     /// `made`: when the client made the request.
-    pub(in crate::engine) fn ask_at_desk(&mut self, session: &mut Session, service: usize, made: Instant, work: u64) {
+    pub(in crate::engine) fn ask_at_desk(
+        &mut self,
+        session: &mut Session,
+        service: usize,
+        made: Instant,
+        work: u64,
+    ) -> Option<(Instant, Instant)> {
         let settings = self.desk_settings(service);
         let now = session.time;
         self.cell.desks.desk(service).unseen.requests += 1;
         let cut = settings.capacity.unreachable(now);
         if matches!(cut, Some((Unreachable::Refused, _))) {
-            return self.refused(session, service);
+            self.refused(session, service);
+            return None;
         }
+        let (segment, state) = (usize::from(session.segment), usize::from(session.state));
+        let rank = settings.rank(segment, self.model.segments[segment].graph(session.window()), state);
+        let Some(queue) = self.queue_for(session, service) else {
+            self.refused(session, service);
+            return None;
+        };
+        let until = cut.map(|(_, until)| until.0);
+        // Nobody is told that a request is accepted before it has come through.
+        let is_awaited = !self.model.services[service].answers_on_acceptance || until.is_some();
+        let client = if is_awaited { self.waiting_client(session, service, made) } else { *session };
+        let lineage = self.lineage_within(session, service);
+        let asked = Asked { now: now.0, made: made.0, client, is_awaited, service, queue, rank, work, lineage, until };
+        if !self.cell.desks.take(settings, &asked) {
+            self.refused(session, service);
+            return None;
+        }
+        if is_awaited {
+            return None;
+        }
+        self.note_answer(service, made.0, now.0);
+        Some((made, now))
+    }
+
+    /// The client of a request, as it waits for the answer.
+    fn waiting_client(&mut self, session: &Session, service: usize, made: Instant) -> Session {
         let timeout = self.timeout(service, made);
         let (phase, at) = end_of_waiting(timeout, self.patience_ends(session, Instant(u64::MAX)));
         let mut client = *session;
         self.set_wait(&mut client, phase, at);
-        let (segment, state) = (usize::from(session.segment), usize::from(session.state));
-        let rank = settings.rank(segment, self.model.segments[segment].graph(session.window()), state);
+        client
+    }
+
+    /// The queue of a service to which a request goes; `None` where no instance stands.
+    fn queue_for(&mut self, session: &Session, service: usize) -> Option<usize> {
         let (draws, name) = (self.model.draws, self.name_of_call(session, Purpose::Balancer, session.attempt));
         let mut stream = None;
         // Made only where the balancer draws.
         let draw = |below| stream.get_or_insert_with(|| draws.stream(name)).below(below);
-        let Some(queue) = self.cell.desks.desk(service).choose(settings.queues, draw) else {
-            return self.refused(session, service);
-        };
-        let lineage = if self.model.services[service].calls.is_empty() {
-            0
-        } else {
-            draws.stream(self.name_of_call(session, Purpose::Lineage, session.attempt)).bits64()
-        };
-        let until = cut.map(|(_, until)| until.0);
-        let asked = Asked { now: now.0, made: made.0, client, service, queue, rank, work, lineage, until };
-        if !self.cell.desks.take(settings, &asked) {
-            self.refused(session, service);
+        let queues = self.desk_settings(service).queues;
+        self.cell.desks.desk(service).choose(queues, draw)
+    }
+
+    /// What the draws of the calls that a service makes for a request are named by; zero where it makes none.
+    fn lineage_within(&self, session: &Session, service: usize) -> u64 {
+        if self.model.services[service].calls.is_empty() {
+            return 0;
         }
+        self.model.draws.stream(self.name_of_call(session, Purpose::Lineage, session.attempt)).bits64()
     }
 
     /// Plays events and turns before `until`, in their common order.
@@ -109,22 +142,41 @@ impl<'a> Player<'a> {
 
     /// A request has all that it needs: its worker is free, and its client answered.
     pub(super) fn conclude(&mut self, place: u32, now: u64) {
-        let Request { mut client, is_awaited, ticket, task, .. } = self.cell.desks.end(place, now);
+        let Request { client, is_awaited, ticket, task, .. } = self.cell.desks.end(place, now);
         let service = usize::from(task.service);
         let started = if let Stage::Served(started, _) = task.stage { started } else { now };
-        self.tally.services[service].accept(started - task.made, now - task.made);
+        let tally = &mut self.tally.services[service];
+        tally.accept(started - task.made, now - task.made);
+        if self.model.services[service].answers_on_acceptance {
+            tally.settle(Instant(now));
+        }
         if is_awaited {
-            self.note_answer(service, task.made, now);
-            let now = Instant(now);
-            if client.basket.is_of_leg() {
-                self.leg_answered(&client, (Instant(task.made), now), Some(ticket));
-            } else {
-                client.call += 1;
-                client.attempt = 0;
-                self.wait(&mut client, Phase::Response, now);
-            }
+            self.tell(client, ticket, &task, now);
         }
         self.serve((service, task.queue), now);
+    }
+
+    /// The client of a request is answered.
+    fn tell(&mut self, mut client: Session, ticket: u64, task: &Task, now: u64) {
+        self.note_answer(usize::from(task.service), task.made, now);
+        let now = Instant(now);
+        if client.basket.is_of_leg() {
+            self.leg_answered(&client, (Instant(task.made), now), Some(ticket));
+        } else {
+            client.call += 1;
+            client.attempt = 0;
+            self.wait(&mut client, Phase::Response, now);
+        }
+    }
+
+    /// A request has found a place. Its client hears of it, where the service answers on acceptance.
+    pub(super) fn is_accepted(&mut self, place: u32, now: u64) {
+        let Request { client, is_awaited, ticket, task, .. } = *self.cell.desks.request(place);
+        if is_awaited && self.model.services[usize::from(task.service)].answers_on_acceptance {
+            self.cell.desks.request(place).is_awaited = false;
+            self.cell.desks.legs.set(&client, Status::AtPlay);
+            self.tell(client, ticket, &task, now);
+        }
     }
 
     fn client_leaves(&mut self, turn: Turn) {

@@ -10,19 +10,20 @@ use crate::engine::brands::Passing;
 use crate::engine::cell::{Cell, Digest};
 use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
+use crate::engine::portion::Portion;
 use crate::engine::presale::balances_due;
 use crate::engine::room::Rooms;
 use crate::engine::scaler::Scaler;
 use crate::engine::schedule::{self, Slot};
 use crate::engine::session::{Cause, HAS_TURN, Phase, Session};
 use crate::engine::station::Station;
-use crate::engine::stock::{SHARDS, SkuHistory, SkuStock, Stock};
+use crate::engine::stock::{PolicyState, SHARDS, SkuHistory, SkuStock, Stock};
 use crate::engine::switches::Switches;
 use crate::engine::visit::EXIT;
 use crate::engine::wish::Wishes;
 use crate::engine::{Group, Run};
 use crate::model::catalogue::Sku;
-use crate::model::{HAS_BOUGHT, HAS_FAILED, Model, Pays};
+use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Model, Pays};
 use crate::plan::{MAX_LINES, Plan};
 use crate::recorder::state::RecorderState;
 use crate::recorder::{Intents, Recorder};
@@ -30,9 +31,9 @@ use crate::units::Instant;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// All that a history can tell, in two bits.
-const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED;
-const _: () = assert!(KNOWN == 3, "histories are packed into two bits");
+/// All that a history can tell, in three bits.
+const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED | HAS_DEFERRED;
+const _: () = assert!(KNOWN < 16, "histories are packed into four bits");
 
 /// A cell, but for what its shoppers remember, which has a section of its own.
 #[derive(Serialize, Deserialize)]
@@ -51,6 +52,7 @@ struct CellState {
     double_submits: DoubleSubmits,
     /// Sessions that wait at desks; the lines of their baskets come after all others.
     at_desks: Vec<InFlight>,
+    portion: Portion,
 }
 
 /// A session in flight with its basket.
@@ -96,6 +98,9 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     for shard in 0..SHARDS {
         writer.section(&encode(&run.stock.histories(shard))?)?;
     }
+    for shard in 0..SHARDS {
+        writer.section(&encode(&run.stock.policies(shard, run.now))?)?;
+    }
     writer.section(&encode(&run.stock.brands().passings())?)?;
     writer.section(&encode(&run.recorder.state())?)?;
     writer.section(&encode(&run.switches)?)?;
@@ -117,13 +122,13 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
 pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let Header { simulated_cells, now, stocked_for, .. } = start.snapshot.header.clone();
     let sections = &mut start.snapshot.sections;
-    let categories = plan.catalogue.as_ref().map_or(0, |catalogue| catalogue.categories.len());
-    if stocked_for.len() != categories || !stocked_for.iter().all(|units| (0.0..1e18).contains(units)) {
+    if !stocked_for.can_be_of(plan) {
         return Err(Reason::Impossible("stock was laid in for an impossible demand"));
     }
     let mut run = Run::new(Model::stocked_for(plan, simulated_cells, stocked_for));
     run.now = now;
     run.forks.clone_from(&start.forks);
+    let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let mut laws = Laws {
         held: vec![0; run.stock.skus() as usize],
         in_rooms: vec![0; plan.windows.len()],
@@ -132,10 +137,15 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     };
     for shard in 0..SHARDS {
         let histories: Vec<SkuHistory> = decode(&sections.section()?)?;
-        let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), now);
+        let held = run.stock.replay(shard, &histories, run.model.catalogue.as_ref(), (now, windows));
         for (sku, units) in held.ok_or(Reason::Impossible("the stock of a product does not add up"))? {
             laws.held[sku as usize] = units;
         }
+    }
+    for shard in 0..SHARDS {
+        let policies: PolicyState = decode(&sections.section()?)?;
+        let restored = run.stock.restore_policies(shard, &policies, now);
+        restored.ok_or(Reason::Impossible("a product was sold by another policy"))?;
     }
     let passings: Vec<Passing> = decode(&sections.section()?)?;
     run.stock.restore_passings(passings, now).ok_or(Reason::Impossible("a brand was not paid what it passed"))?;
@@ -146,7 +156,6 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     }
     run.effects = switches.effects(&run.model);
     run.switches = switches;
-    let windows = plan.windows.iter().filter(|window| window.opens < now).count();
     let position = Position::of(plan, now).ok_or(Reason::Impossible("it was not taken at the end of a tick"))?;
     run.recorder = Recorder::restore(&run.model, record, &position.played, windows).map_err(Reason::Impossible)?;
     let scalers: Vec<Scaler> = decode(&sections.section()?)?;
@@ -197,11 +206,11 @@ fn remember(cell: &mut Cell, packed: &[u8]) -> Result<(), Wrong> {
     if cell.history.is_empty() {
         return Ok(());
     }
-    if packed.len() != cell.history.len().div_ceil(4) {
+    if packed.len() != cell.history.len().div_ceil(2) {
         return Err("its shoppers are others");
     }
-    for (four, byte) in cell.history.chunks_mut(4).zip(packed) {
-        four.iter_mut().zip([0, 2, 4, 6]).for_each(|(of_shopper, shift)| *of_shopper = byte >> shift & KNOWN);
+    for (two, byte) in cell.history.chunks_mut(2).zip(packed) {
+        two.iter_mut().zip([0, 4]).for_each(|(of_shopper, shift)| *of_shopper = byte >> shift & KNOWN);
     }
     Ok(())
 }
@@ -217,10 +226,10 @@ fn take_deposits(cell: &mut Cell, deposits: &[u8]) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The histories of four shoppers in a byte: that halves a snapshot of many shoppers.
+/// The histories of two shoppers in a byte: that makes a snapshot of many shoppers much smaller.
 fn packed(history: &[u8]) -> Vec<u8> {
-    let pack = |four: &[u8]| four.iter().zip([0, 2, 4, 6]).map(|(of_shopper, shift)| of_shopper << shift).sum();
-    history.chunks(4).map(pack).collect()
+    let pack = |two: &[u8]| two.iter().zip([0, 4]).map(|(of_shopper, shift)| of_shopper << shift).sum();
+    history.chunks(2).map(pack).collect()
 }
 
 impl Position {
@@ -252,7 +261,7 @@ impl CellState {
         let (drawn, upcoming) = cell.arrivals.state();
         let (stations, admissions) = (cell.stations.clone(), cell.admissions.clone());
         let (digest, rooms) = (cell.digest, cell.rooms.clone());
-        let double_submits = cell.double_submits.clone();
+        let (double_submits, portion) = (cell.double_submits.clone(), cell.portion.clone());
         CellState {
             digest,
             drawn,
@@ -265,6 +274,7 @@ impl CellState {
             desks,
             double_submits,
             at_desks,
+            portion,
         }
     }
 
@@ -302,6 +312,10 @@ impl CellState {
             return Err("a waiting room has let in whom it cannot");
         }
         cell.rooms = self.rooms;
+        if self.portion.all().count() != cell.portion.all().count() {
+            return Err("its stock is split otherwise");
+        }
+        cell.portion = self.portion;
         cell.double_submits = self.double_submits;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
@@ -468,12 +482,18 @@ struct Laws {
     held: Vec<u32>,
     /// Money of what is still to be decided.
     open_fen: u128,
+    /// Units of each SKU in the portions of the cells so far; empty where the stock is not split.
+    portions: Vec<u64>,
     /// Requests at the desk of each service or on the way to it.
     at_services: Vec<u64>,
 }
 
 impl Laws {
     fn enter(&mut self, cell: &Cell, model: &Model, stock: &Stock, now: Instant) -> Result<(), Wrong> {
+        if cell.portion.is_used() {
+            self.portions.resize(stock.skus() as usize, 0);
+            cell.portion.all().for_each(|(sku, units)| self.portions[sku as usize] += u64::from(units));
+        }
         for (service, at_service) in self.at_services.iter_mut().enumerate() {
             *at_service += cell.desks.there(service);
         }
@@ -482,7 +502,7 @@ impl Laws {
             if session.is_in_room() {
                 self.in_rooms[usize::from(session.window())] += 1;
             }
-            for line in cell.baskets.held(session.basket) {
+            for line in cell.baskets.held(session.basket).filter(|_| model.inventory.holds()) {
                 let held = &mut self.held[line.sku as usize];
                 *held = held.checked_sub(line.units).ok_or("more is held of a product than is missing")?;
             }
@@ -527,6 +547,9 @@ impl Laws {
         }
         if self.held.iter().any(|&units| units > 0) {
             return Err("stock is held for nobody");
+        }
+        if (0..).zip(&self.portions).any(|(sku, &units)| units != u64::from(stock.left(sku))) {
+            return Err("the cells have more or less than what is left");
         }
         if money(&|sku| sku.paid_fen) != sum(&|t| t.paid.fen) {
             return Err("what was paid does not add up");

@@ -15,12 +15,13 @@ impl Outcome<'_> {
     pub(super) fn brands(&self, catalogue: &Catalogue) -> Vec<BrandRow> {
         let named = self.plan.catalogue.as_ref().map_or(0, |c| c.named_brands.len());
         let mut brands: Vec<BrandTotals> = vec![BrandTotals::default(); catalogue.brands()];
+        let last = self.plan.windows.iter().filter(|window| window.opens < self.ending.until).count().saturating_sub(1);
         for sku in 0..self.stock.skus() {
             let Some(brand) = self.stock.brand_of(sku) else { continue };
             let stock = self.stock.of(sku);
             let (of, weight) = (&mut brands[brand], catalogue.weight(sku));
             of.skus += weight;
-            of.sold_out += if stock.left == 0 { weight } else { 0 };
+            of.sold_out += if stock.left == 0 && catalogue.is_listed(sku, last) { weight } else { 0 };
             of.ordered += u64::from(stock.ordered);
             of.paid += u64::from(stock.paid);
             of.ordered_fen += u64::from(stock.ordered) * u64::from(stock.price);
@@ -100,7 +101,8 @@ impl Outcome<'_> {
             category: self.category_name(catalogue.category_of(sku)),
             brand: brand.unwrap_or_default(),
             price_fen: u64::from(stock.price),
-            units_start: u64::from(catalogue.stock(sku)) * self.scale,
+            units_start: u64::from(catalogue.stock_at_start(sku)) * self.scale,
+            units_restocked: u64::from(stock.restocked) * self.scale,
             units_ordered: u64::from(stock.ordered) * self.scale,
             units_paid: u64::from(stock.paid) * self.scale,
             units_left: u64::from(stock.left) * self.scale,

@@ -31,7 +31,8 @@ impl Outcome<'_> {
             integers(series::BALANCES_FEN.into(), &|row| scaled(row.presale.balances.fen));
             integers(series::FORFEITED_FEN.into(), &|row| scaled(row.presale.forfeited.fen));
         }
-        let exists = |which: &Bucket| *which != Bucket::Open && which.exists(has_presales);
+        let exists =
+            |which: &Bucket| *which != Bucket::Open && which.exists(has_presales, self.model.inventory.oversells());
         for which in Bucket::ALL.into_iter().filter(exists) {
             integers(series::bucket(which), &|row| {
                 scaled(self.causes().filter(|&c| bucket(c) == which).map(|c| row.settled_fen[usize::from(c.0)]).sum())

@@ -196,7 +196,9 @@ impl Outcome<'_> {
                 self.cost_of(service).map(|cost| Ratio::whole(u128::from(cost.0)))
             }
             (Metric::Cost, _) => self.total_cost().map(|cost| Ratio::whole(u128::from(cost.0))),
-            (Metric::Oversold, _) => Some(Ratio::whole((0..self.stock.skus()).map(|sku| self.oversold(sku)).sum())),
+            (Metric::Oversold, _) => {
+                Some(Ratio::whole((0..self.stock.skus()).map(|sku| self.units_oversold(sku)).sum()))
+            }
             _ => None,
         };
         value.map_or(Found::Nothing, Found::Value)
@@ -218,12 +220,15 @@ impl Outcome<'_> {
         all
     }
 
-    /// Units paid or held of a SKU beyond those that were in stock.
-    fn oversold(&self, sku: Sku) -> u128 {
-        let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock(sku)));
+    /// Units of a SKU that were paid for when nothing was left, and any that are paid or held beyond those that were in stock.
+    fn units_oversold(&self, sku: Sku) -> u128 {
+        let start = self.model.catalogue.as_ref().map_or(0, |catalogue| u64::from(catalogue.stock_at_start(sku)));
         let held = &self.ending.held[self.ending.held.partition_point(|&(of, _)| of < sku)..];
         let held: u64 = held.iter().take_while(|&&(of, _)| of == sku).map(|&(_, units)| u64::from(units)).sum();
-        u128::from((u64::from(self.stock.of(sku).paid) + held).saturating_sub(start)) * u128::from(self.scale)
+        let stock = self.stock.of(sku);
+        let came_in = start + u64::from(stock.restocked);
+        let beyond = (u64::from(stock.paid) + held).saturating_sub(came_in);
+        u128::from(beyond + u64::from(self.stock.oversold(sku))) * u128::from(self.scale)
     }
 
     /// What is known of brands and products at the end of the run.
@@ -236,7 +241,7 @@ impl Outcome<'_> {
                 Metric::GmvPaid => count(row.gmv_paid_fen),
                 Metric::UnitsOrdered => count(row.units_ordered),
                 Metric::UnitsPaid => count(row.units_paid),
-                Metric::Oversold => Found::Value(Ratio::whole(self.oversold(product as Sku))),
+                Metric::Oversold => Found::Value(Ratio::whole(self.units_oversold(product as Sku))),
                 Metric::SoldOutAt => self.sold_out_at(product as Sku, target.slice.from),
                 _ => Found::Nothing,
             };

@@ -61,14 +61,18 @@ fn categories(results: &Results) -> Vec<Stock<'_>> {
     found.into_iter().map(|(i, _, (column, start))| Stock { name: &names[i], column, start, sold_out: None }).collect()
 }
 
+/// All units of a product that were ever on sale.
+fn units(row: &ProductRow) -> u64 {
+    row.units_start + row.units_restocked
+}
+
 /// The named products with the largest GMV.
 fn products(results: &Results) -> Vec<Stock<'_>> {
-    let named = |row: &&ProductRow| results.summary.products.contains(&row.product) && row.units_start > 0;
+    let named = |row: &&ProductRow| results.summary.products.contains(&row.product) && units(row) > 0;
     let mut rows: Vec<&ProductRow> = results.products.iter().filter(named).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.gmv_paid_fen));
     rows.truncate(MOST_LINES);
-    let stock =
-        |row: &'_ ProductRow| (series::product_left(&row.product), row.units_start as f64, row.sold_out_unix_ms);
+    let stock = |row: &'_ ProductRow| (series::product_left(&row.product), units(row) as f64, row.sold_out_unix_ms);
     rows.into_iter()
         .map(|row| {
             let (column, start, sold_out) = stock(row);

@@ -534,7 +534,7 @@ fn products(results: &Results) -> PageTable {
             p.category.clone(),
             p.brand.clone(),
             money(p.price_fen as f64),
-            grouped(p.units_start),
+            grouped(p.units_start + p.units_restocked),
             grouped(p.units_paid),
             grouped(p.units_left),
             money(p.gmv_paid_fen as f64),

@@ -201,10 +201,13 @@ impl Check<'_> {
     }
 }
 
-/// Whether a service fails requests only because of what goes wrong.
-pub(super) fn fails(file: &file::ScenarioFile, service: &str) -> bool {
+/// Whether a service fails requests only because of what goes wrong; `hears`: whether its clients wait until they are done.
+pub(super) fn fails(file: &file::ScenarioFile, service: &str, hears: bool) -> bool {
     let is_of = |incident: &&file::Incident| incident.service.as_deref() == Some(service);
-    let fails =
-        |incident: &file::Incident| matches!(incident.effect, file::Effect::Lost(_) | file::Effect::Unreachable(_));
+    let fails = |incident: &file::Incident| match incident.effect {
+        file::Effect::Lost(_) => hears,
+        file::Effect::Unreachable(_) => true,
+        _ => false,
+    };
     file.incident.values().filter(is_of).any(fails)
 }

@@ -69,6 +69,7 @@ impl Check<'_> {
             categories,
             named_brands,
             products,
+            supply: self.supply(),
         })
     }
 
@@ -95,6 +96,7 @@ impl Check<'_> {
             demand: category.demand * (1.0 - category.discount).powf(-category.elasticity),
             price: self.money_distribution(&category.price, at.key("price")).times(1.0 - category.discount),
             stock: self.stock_distribution(&category.stock, at.key("stock")),
+            hold: category.hold.inspect(|&hold| self.hold(hold, at.key("hold"))),
         }
     }
 
@@ -171,6 +173,7 @@ impl Check<'_> {
             stock: product.stock.min(MOST_UNITS as u64) as u32,
             demand: product.demand,
             units: product.units.as_ref().map(|units| self.count_distribution(units, at.key("units"))),
+            hold: product.hold.inspect(|&hold| self.hold(hold, at.key("hold"))),
         }
     }
 

@@ -150,7 +150,12 @@ impl Check<'_> {
     /// Factors on participation can only work while the product stays below one.
     fn memory(&mut self, window: usize, attendance: &file::Attendance, at: Cursor<'_>) {
         let memory = &self.file.memory;
-        for (name, factor) in [("after_bought", memory.after_bought), ("after_failed", memory.after_failed)] {
+        let factors = [
+            ("after_bought", memory.after_bought),
+            ("after_failed", memory.after_failed),
+            ("after_deferred", memory.after_deferred),
+        ];
+        for (name, factor) in factors {
             let product = attendance.participation * factor;
             if window > 0 && factor > 1.0 && product > 1.0 {
                 self.push(

@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::clock::Clock;
-use crate::plan::{MAX_SERVICES, MAX_STATES, Pool, Retry, Service, ServiceId, TimeDistribution};
+use crate::plan::{Answers, MAX_SERVICES, MAX_STATES, Pool, Retry, Service, ServiceId, TimeDistribution};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
 use crate::scenario::tree::Cursor;
@@ -51,13 +51,6 @@ impl Check<'_> {
                 Diagnostic::new(Code::BadTiming, "the shortest tick is longer than the longest")
                     .at(at.key("tick_min").place(), format!("{}", platform.tick_min))
                     .at(at.key("tick_max").place(), format!("{}", platform.tick_max)),
-            );
-        }
-        if self.file.inventory.hold == Nanos(0) {
-            self.push(
-                Diagnostic::new(Code::BadTiming, "an unpaid order must hold its stock for some time")
-                    .at(self.root.key("inventory").key("hold").place(), "expires at once")
-                    .help("write how long a shopper has to pay, such as \"30m\""),
             );
         }
         let fine = self.file.record.fine;
@@ -157,7 +150,9 @@ impl Check<'_> {
             );
         }
         let service_time = self.time_distribution(&service.service_time, at.key("service_time"));
-        if let Some(timeout) = service.timeout {
+        // Nobody times out who is answered at once.
+        let timeout = service.timeout.filter(|_| service.answers == Answers::WhenDone);
+        if let Some(timeout) = timeout {
             self.timeout(name, timeout, &service_time, at);
         }
         let retry = self.retry(name, service, at);
@@ -174,8 +169,39 @@ impl Check<'_> {
         let capacity = self.capacity(name, service, at, clock);
         let desk = self.desk(name, service, at, capacity);
         let calls = self.called(service, at.key("calls"));
-        let (name, timeout) = (name.to_owned(), service.timeout);
-        Service { name, pool, service_time, calls, timeout, retry, cost, protection, desk }
+        self.answers(name, service, at);
+        let (name, answers) = (name.to_owned(), service.answers);
+        Service { name, pool, service_time, calls, timeout, retry, cost, protection, desk, answers }
+    }
+
+    /// Where clients are answered on acceptance, nobody waits for what comes after.
+    fn answers(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) {
+        if service.answers == Answers::WhenDone {
+            return;
+        }
+        if service.instances.is_none() {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("nothing is put off at service `{name}`"))
+                    .at(at.key("answers").place(), "no `instances`")
+                    .note("a service without instances is a delay: it has no queue and no workers")
+                    .help("say how many instances there are"),
+            );
+        }
+        let is_slow = |breaker: &file::Breaker| matches!(breaker.trips_on, file::Trip::Slow { .. });
+        for (key, is_there, why) in [
+            ("timeout", service.timeout.is_some(), "a client is answered as soon as its request has found a place"),
+            ("cancel", service.cancel != file::Cancel::None, "no client is there any more that could leave"),
+            ("breaker", service.breaker.as_ref().is_some_and(is_slow), "no answer is ever slow"),
+        ] {
+            if is_there {
+                self.push(
+                    Diagnostic::new(Code::Unused, format!("nobody waits for the work of service `{name}`"))
+                        .at(at.key(key).key_place(), "not used")
+                        .at(at.key("answers").place(), why)
+                        .help(format!("delete `{key}`")),
+                );
+            }
+        }
     }
 
     fn timeout(&mut self, name: &str, timeout: Nanos, service_time: &TimeDistribution, at: Cursor<'_>) {

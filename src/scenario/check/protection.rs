@@ -2,6 +2,7 @@
 
 use super::Check;
 use super::capacity::fails;
+use crate::plan::Answers;
 use crate::plan::protection::{Breaker, Protection, RateLimit, RetryBudget, Shed, THOUSAND, Throttle};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Jitter, Trip};
@@ -38,14 +39,16 @@ impl Check<'_> {
 
     /// Whether a request to the service can fail, retries aside: full queue, time-out, a limiter, or an incident.
     pub(super) fn can_fail(&self, name: &str, service: &file::Service) -> bool {
-        let drops = service.max_wait.is_some() || service.controlled_delay.is_some();
+        // Who has been answered does not hear of what comes after.
+        let hears = service.answers == Answers::WhenDone;
+        let drops = hears && (service.max_wait.is_some() || service.controlled_delay.is_some());
         let turns_away = service.instances.is_some() && (service.queue.is_some() || drops);
         let is_limited = service.limit.as_ref().is_some_and(|limit| {
             limit.rate.is_some() || limit.in_flight.is_some() || limit.shed.is_some() && service.instances.is_some()
         });
         // What it calls may fail, and its requests with it.
-        let calls = !service.calls.is_empty();
-        service.timeout.is_some() || turns_away || is_limited || calls || fails(self.file, name)
+        let calls = hears && !service.calls.is_empty();
+        hears && service.timeout.is_some() || turns_away || is_limited || calls || fails(self.file, name, hears)
     }
 
     fn shed(&mut self, shed: &file::Shed, service: &file::Service, at: Cursor<'_>) -> Option<Shed> {

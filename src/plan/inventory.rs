@@ -1,0 +1,38 @@
+//! When and how stock is reserved.
+
+use crate::units::Nanos;
+
+pub use crate::scenario::file::Reserve;
+
+/// What holds for the stock of all products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// Which action takes the stock; at the order wherever there are presales.
+    pub reserve: Reserve,
+    /// How late it is known everywhere that nothing is left of a product; zero where every cell has its own part of the stock.
+    pub flag_delay: Nanos,
+    /// Each cell has a part of the stock for itself; `None`: all of it is there for everybody, as it is where nobody asks for stock.
+    pub split: Option<Split>,
+}
+
+/// Stock that is dealt out to the cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// After how long each time what is left is dealt out anew; `None`: never. Not zero.
+    pub rebalance: Option<Nanos>,
+}
+
+impl Inventory {
+    /// Whether an unpaid order holds stock.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self) -> bool {
+        self.reserve == Reserve::Order
+    }
+
+    /// Whether more can be sold than there is.
+    #[must_use]
+    pub fn oversells(&self) -> bool {
+        self.reserve == Reserve::Optimistic
+    }
+}

@@ -223,7 +223,8 @@ impl Station {
 
     /// What happened since the last reading, up to `now`; no request may have arrived later than that.
     pub fn read(&mut self, now: u64) -> Reading {
-        self.forget_started(now);
+        // Who starts at this very instant has waited up to it, as a switch may ask.
+        self.forget_started(now.saturating_sub(1));
         let (ahead, waiting) = self.outstanding(now);
         let done = (self.work - ahead, self.waited - waiting);
         let (busy, queued) = (done.0 - self.read.0, done.1 - self.read.1);
@@ -231,7 +232,7 @@ impl Station {
         let stayed = taken - self.taken;
         let reading = Reading { busy, queued, longest_queue: self.longest_queue, stayed, ..Reading::default() };
         (self.read, self.taken) = (done, taken);
-        self.longest_queue = self.starts.len() as u64;
+        self.longest_queue = self.starts.iter().filter(|&&start| start > now).count() as u64;
         reading
     }
 }

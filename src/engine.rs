@@ -23,6 +23,7 @@ pub mod station;
 pub mod stock;
 pub mod switches;
 mod visit;
+mod voucher;
 mod wish;
 
 use crate::model::catalogue::Sku;

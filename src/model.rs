@@ -65,6 +65,8 @@ pub struct Model {
     pub inventory: Inventory,
     /// How long orders keep their stock by what is in them, where that matters.
     pub holds: Option<Holds>,
+    /// How vouchers are redeemed, by named product; empty where none is a voucher.
+    pub vouchers: Vec<Option<Voucher>>,
     /// The coupon that every shopper has.
     pub coupon: Option<plan::Coupon>,
     /// Channels that sessions come by.
@@ -125,6 +127,15 @@ impl Holds {
         let named = self.products.get(sku as usize).copied();
         named.unwrap_or_else(|| self.categories[catalogue.category_of(sku)])
     }
+}
+
+/// How a voucher is redeemed.
+#[derive(Clone, Debug)]
+pub struct Voucher {
+    /// Probability that it ever is.
+    pub redeemed: f64,
+    /// How long after the payment.
+    pub after: TimeSampler,
 }
 
 /// What a session is about.
@@ -318,6 +329,7 @@ impl Model {
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
             inventory: plan.inventory,
             holds: Holds::new(plan),
+            vouchers: vouchers(plan),
             coupon: plan.coupon,
             channels: Channels::new(plan),
             livestreams: Livestreams::new(plan),
@@ -345,6 +357,13 @@ impl Model {
     #[inline]
     pub fn room(&self, session: u8) -> Option<&Room> {
         self.rooms.get(usize::from(session))?.as_ref()
+    }
+
+    /// How a SKU is redeemed, where it is a voucher.
+    #[must_use]
+    #[inline]
+    pub fn voucher(&self, sku: Sku) -> Option<&Voucher> {
+        self.vouchers.get(sku as usize)?.as_ref()
     }
 
     /// Whether any window has a waiting room.
@@ -517,6 +536,13 @@ fn presales(plan: &Plan) -> Vec<Presale> {
         terms: terms.clone(),
     };
     balances().zip(plan.presales()).map(presale).collect()
+}
+
+fn vouchers(plan: &Plan) -> Vec<Option<Voucher>> {
+    let products = plan.catalogue.as_ref().map_or(&[][..], |catalogue| &catalogue.products);
+    let compile = |of: &plan::Voucher| Voucher { redeemed: of.redeemed, after: TimeSampler::new(&of.after) };
+    let all: Vec<Option<Voucher>> = products.iter().map(|product| product.voucher.as_ref().map(compile)).collect();
+    if all.iter().any(Option::is_some) { all } else { Vec::new() }
 }
 
 fn rounds(plan: &Plan) -> [Round; MAX_WINDOWS] {

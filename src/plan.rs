@@ -605,6 +605,17 @@ pub struct Product {
     pub units: Option<CountDistribution>,
     /// How long an unpaid order keeps it.
     pub hold: Option<Nanos>,
+    /// Where it is a voucher: how it is redeemed.
+    pub voucher: Option<Voucher>,
+}
+
+/// How a voucher is redeemed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Voucher {
+    /// Probability that it ever is.
+    pub redeemed: f64,
+    /// How long after the payment.
+    pub after: TimeDistribution,
 }
 
 /// A distribution of times, parameters as the field writes them.

@@ -16,6 +16,7 @@ use crate::target::ResponseSlice;
 use crate::units::Instant;
 use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Purchase intents with their units and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,19 @@ impl Turnover {
         self.ordered.add(other.ordered);
         self.paid.add(other.paid);
     }
+}
+
+/// What becomes of vouchers that were sold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Redemption {
+    /// The named product.
+    pub product: u32,
+    /// The channel that the session came by; zero where there are none.
+    pub channel: u16,
+    /// Whole days after the payment; `None`: they are never redeemed.
+    pub day: Option<u16>,
+    /// Whether they are redeemed after the end of the simulation.
+    pub is_later: bool,
 }
 
 /// What has become of the sessions that came to waiting rooms.
@@ -181,6 +195,8 @@ pub struct Tally {
     pub channels: Vec<Turnover>,
     /// By livestream; grows over the whole run.
     pub livestreams: Vec<Turnover>,
+    /// Vouchers that were sold; grows over the whole run.
+    pub vouchers: BTreeMap<Redemption, Intents>,
     /// By window; empty where no window has a waiting room.
     #[serde(skip)]
     pub rooms: Vec<RoomTally>,
@@ -280,6 +296,7 @@ impl Tally {
                 model.windows.len() * model.channels.as_ref().map_or(0, |channels| channels.entries.len())
             ],
             livestreams: vec![Turnover::default(); model.livestreams.as_ref().map_or(0, Livestreams::len)],
+            vouchers: BTreeMap::new(),
             rooms: vec![RoomTally::default(); if model.has_rooms() { model.windows.len() } else { 0 }],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
             causes,
@@ -323,6 +340,9 @@ impl Tally {
         let turnovers = self.channels.iter_mut().chain(&mut self.livestreams);
         for (mine, theirs) in turnovers.zip(total.channels.iter_mut().chain(&mut total.livestreams)) {
             theirs.add(std::mem::take(mine));
+        }
+        for (redemption, intents) in std::mem::take(&mut self.vouchers) {
+            total.vouchers.entry(redemption).or_default().add(intents);
         }
         for (mine, theirs) in self.ledger.iter_mut().zip(&mut total.ledger) {
             theirs.add(std::mem::take(mine));

@@ -25,6 +25,54 @@ pub struct Results {
     pub channels: Vec<ChannelRow>,
     /// One row per livestream (`livestreams.csv`).
     pub livestreams: Vec<LivestreamRow>,
+    /// When vouchers are redeemed: one row per product, channel and day (`vouchers.csv`).
+    pub vouchers: Vec<VoucherRow>,
+}
+
+/// Vouchers that were sold by a channel and are redeemed so many days after the sale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VoucherRow {
+    /// The named product.
+    pub product: String,
+    /// The channel; empty where there are none.
+    pub channel: String,
+    /// Whole days after the sale; empty: they are never redeemed.
+    pub day: Option<u64>,
+    /// Orders paid.
+    pub orders: u64,
+    /// Their units.
+    pub units: u64,
+    /// What was paid for them, fen.
+    pub money_fen: u64,
+    /// Of those units, the ones redeemed after the end of the simulation.
+    pub later_units: u64,
+    /// What was paid for those, fen.
+    pub later_money_fen: u64,
+}
+
+/// What becomes of the vouchers of a product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoucherSummary {
+    /// The named product.
+    pub product: String,
+    /// Units paid.
+    pub sold: u64,
+    /// Of those, units redeemed until the end of the simulation.
+    pub redeemed: u64,
+    /// Units redeemed after it.
+    pub redeemed_later: u64,
+    /// Units never redeemed.
+    pub never_redeemed: u64,
+    /// What was paid for them, fen.
+    pub sold_fen: u64,
+    /// For those redeemed until the end of the simulation, fen.
+    pub redeemed_fen: u64,
+    /// For those redeemed after it, fen.
+    pub redeemed_later_fen: u64,
+    /// For those never redeemed, fen.
+    pub never_redeemed_fen: u64,
 }
 
 /// Whether a run reached its horizon.
@@ -83,6 +131,9 @@ pub struct Summary {
     /// What came of pages that were submitted again; absent where no page can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub double_submits: Option<DoubleSubmits>,
+    /// What becomes of vouchers, by product in order of the scenario; absent where none is a voucher.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouchers: Vec<VoucherSummary>,
     /// Stretches in which a service could not keep up, in order of service and time.
     pub saturated: Vec<Saturation>,
     /// Services that answer on acceptance, in order of service and window: how far their work lay behind; absent without such services.

@@ -110,6 +110,8 @@ pub enum Purpose {
     Idempotency = 52,
     /// Which window gets the units of a SKU that do not come out even (item 0), and how what is laid in is rounded (item = window).
     Supply = 60,
+    /// Whether and when the voucher of a paid line is redeemed; item = which line of the order.
+    Voucher = 61,
 }
 
 /// The name of a draw: whom it concerns and what it decides.

@@ -227,6 +227,7 @@ fn money_is_lines_times_price_times_units() {
             stock: 999,
             demand: 0.1,
             units: Some(CountDistribution::Constant(10)),
+            voucher: None,
             hold: None,
         }],
         supply: None,

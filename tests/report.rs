@@ -69,6 +69,7 @@ fn sparse() -> Results {
     results.products.clear();
     results.channels.clear();
     results.livestreams.clear();
+    results.vouchers.clear();
     results.ledger.retain(|row| !row.bucket.is_lost());
     results
 }

@@ -577,6 +577,7 @@ mod tests {
             total: Totals::default(),
             windows: vec![window("first", OPENS), window("second", OPENS + 10 * DAY)],
             presales: vec![],
+            vouchers: vec![],
             settlements: vec![],
             switched: Vec::new(),
             oversold: None,

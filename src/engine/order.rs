@@ -300,6 +300,10 @@ impl Player<'_> {
         }
         let paid = if part == granted { ordered } else { part_of_order(lines, granted, part, (ordered, off)) };
         self.tally.paid.add(paid);
+        if !self.model.vouchers.is_empty() {
+            self.note_vouchers(session, part);
+        }
+        let (lines, granted) = (self.cell.baskets.lines(session.basket), self.cell.baskets.granted(session.basket));
         let pulled = self.cell.baskets.pulled(session.basket) & part;
         if pulled > 0 {
             let brought = part_of_order(lines, granted, pulled, (ordered, off));

@@ -113,6 +113,10 @@ impl Player<'_> {
             self.outbox.note(Move::Order, line.sku, line.units);
             self.outbox.sell(Sale { sku: line.sku, units: line.units, fen: line.fen() });
         }
+        if !self.model.vouchers.is_empty() {
+            let held = self.cell.baskets.granted(session.basket);
+            self.note_vouchers(session, held);
+        }
         let deposits = deposits(terms, self.cell.baskets.held(session.basket));
         let whole = super::basket::sum(self.cell.baskets.held(session.basket));
         self.tally.ordered.add(whole);

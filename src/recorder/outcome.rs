@@ -7,6 +7,7 @@ mod saturation;
 mod settlement;
 mod tables;
 mod targets;
+mod vouchers;
 
 use super::{DoubleSubmitTally, Intents, PresaleTally, Recorder, RoomTally, Row};
 use crate::engine::Breach;
@@ -102,6 +103,7 @@ pub fn results(
         ledger: outcome.ledger(),
         channels: outcome.channels(),
         livestreams: outcome.livestreams(),
+        vouchers: outcome.vouchers(),
     })
 }
 
@@ -209,6 +211,7 @@ impl Outcome<'_> {
             windows: (0..self.plan.windows.len()).map(|window| self.window(window)).collect(),
             presales: self.model.presales.iter().map(|presale| self.presale(presale)).collect(),
             double_submits: self.plan.has_double_submits().then(|| self.double_submits()),
+            vouchers: self.voucher_summaries(),
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             settlements: self.settlements(),
             residuals: (0..self.plan.services.len()).filter_map(|service| self.residual(service)).collect(),

@@ -325,12 +325,14 @@ impl Tally {
             let Turnover { sessions, demand, ordered, paid } = *turnover;
             sessions <= most && [demand, ordered, paid].iter().all(|i| i.lines.max(i.units).max(i.fen) <= most)
         });
+        let vouchers = self.vouchers.values().all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let rooms = self.rooms.iter().all(|room| room.counts.are_below(most) && room.waits_ms.count() <= most);
         intents
             && turnovers
             && services
             && settled
             && rooms
+            && vouchers
             && caught <= sent
             && [self.events, self.begun, self.ended, self.turned_away, sent].iter().all(|&n| n <= most)
     }

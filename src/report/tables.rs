@@ -6,6 +6,7 @@
 use super::ReportError;
 use crate::results::{
     BrandRow, ChannelRow, Column, LedgerRow, LivestreamRow, ProductRow, Results, ServiceRow, Summary, Table, Values,
+    VoucherRow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -125,6 +126,12 @@ impl Row for LivestreamRow {
     ];
 }
 
+impl Row for VoucherRow {
+    const FILE: &'static str = "vouchers.csv";
+    const HEADER: &'static [&'static str] =
+        &["product", "channel", "day", "orders", "units", "money_fen", "later_units", "later_money_fen"];
+}
+
 /// Writes all text tables into `folder`.
 pub(super) fn write(results: &Results, folder: &Path) -> Result<(), ReportError> {
     let mut summary = serde_json::to_string_pretty(&results.summary).expect("a summary is plain JSON");
@@ -137,7 +144,8 @@ pub(super) fn write(results: &Results, folder: &Path) -> Result<(), ReportError>
     write_rows(&results.products, folder)?;
     write_rows(&results.ledger, folder)?;
     write_rows(&results.channels, folder)?;
-    write_rows(&results.livestreams, folder)
+    write_rows(&results.livestreams, folder)?;
+    write_rows(&results.vouchers, folder)
 }
 
 /// Reads all text tables of `folder`.
@@ -151,6 +159,7 @@ pub(super) fn read(folder: &Path) -> Result<Results, ReportError> {
         ledger: read_rows(folder)?,
         channels: read_rows(folder)?,
         livestreams: read_rows(folder)?,
+        vouchers: read_rows(folder)?,
     })
 }
 

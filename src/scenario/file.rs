@@ -985,6 +985,21 @@ pub struct Product {
     /// How long an unpaid order of it is open, and keeps its stock. Absent: as its category says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Nanos>,
+    /// What is sold is a voucher, to be redeemed later. Absent: goods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<Voucher>,
+}
+
+/// A voucher. Whether and when it is redeemed is drawn for each order when it is paid, all of its units at once; `vouchers.csv` tells it
+/// by channel and by day after the sale, also of what is redeemed after the end of the simulation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Voucher {
+    /// Probability that it is ever redeemed.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub redeemed: f64,
+    /// How long after the payment.
+    pub after: TimeDistribution,
 }
 
 /// A target: what has to hold for a run to pass. At most one of `service`, `category`, `brand` and `product`; none of them: the

@@ -783,5 +783,16 @@ impl Draw {
             let units = self.counts();
             self.line(&format!("units = {units}"));
         }
+        std::mem::swap(&mut self.random, &mut self.later);
+        if self.chance(0.5) {
+            let redeemed = self.one_of(&[0.0, 0.7, 0.9, 1.0]);
+            let after = self.one_of(&[
+                "exponential = \"10s\"",
+                "exponential = \"1h\"",
+                "uniform = { low = \"0s\", high = \"3d\" }",
+            ]);
+            self.line(&format!("voucher = {{ redeemed = {redeemed:?}, after.{after} }}"));
+        }
+        std::mem::swap(&mut self.random, &mut self.later);
     }
 }

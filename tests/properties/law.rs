@@ -1,7 +1,7 @@
 //! What must hold of the results of any scenario, added up anew from the tables.
 
 use saleload::plan::{Desk, MAX_LINES, Plan};
-use saleload::results::{Bucket, Completion, LedgerRow, PresaleSummary, Results, Totals, series};
+use saleload::results::{Bucket, Completion, LedgerRow, PresaleSummary, Results, Totals, VoucherRow, series};
 
 /// Says what does not hold.
 pub(crate) type Verdict = Result<(), String>;
@@ -126,6 +126,20 @@ fn stock(plan: &Plan, results: &Results) -> Verdict {
         if product.units_left == 0 && came_in > 0 {
             holds(&format!("{name}: sold out at some time"), product.sold_out_unix_ms.is_some())?;
         }
+    }
+    for voucher in &results.summary.vouchers {
+        let of = |rows: &dyn Fn(&VoucherRow) -> u64| -> u64 {
+            results.vouchers.iter().filter(|row| row.product == voucher.product).map(rows).sum()
+        };
+        let product = results.products.iter().find(|product| product.product == voucher.product);
+        equal(
+            &voucher.product,
+            product.map(|product| (product.units_paid, product.gmv_paid_fen)),
+            Some((voucher.sold, voucher.sold_fen)),
+        )?;
+        equal(&voucher.product, (of(&|row| row.units), of(&|row| row.money_fen)), (voucher.sold, voucher.sold_fen))?;
+        equal(&voucher.product, of(&|row| row.later_units), voucher.redeemed_later)?;
+        equal(&voucher.product, voucher.redeemed + voucher.redeemed_later + voucher.never_redeemed, voucher.sold)?;
     }
     let Some(catalogue) = &plan.catalogue else { return Ok(()) };
     let last = |name: String| results.series.integers(&name).last().copied().unwrap_or(0) as u64;

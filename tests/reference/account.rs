@@ -10,6 +10,8 @@ mod load;
 mod published;
 #[path = "targets.rs"]
 mod targets;
+#[path = "vouchers.rs"]
+mod vouchers;
 
 use super::draws;
 use super::record::{Fact, Row, What};
@@ -58,6 +60,7 @@ impl Simulator<'_> {
             ledger: self.ledger_rows(),
             channels: self.channel_rows(),
             livestreams: self.livestream_rows(),
+            vouchers: self.voucher_rows(),
         }
     }
 
@@ -109,6 +112,7 @@ impl Simulator<'_> {
             total: self.totals(|_| true),
             windows: (0..plan.windows.len()).map(|window| self.window_summary(window)).collect(),
             presales: self.presale_summaries(self.scale()),
+            vouchers: self.voucher_summaries(),
             saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             double_submits: self.double_submits(self.scale()),
             residuals: (0..plan.services.len()).filter_map(|service| self.residual(service)).collect(),

@@ -41,6 +41,7 @@ pub(crate) fn same(engine: &Results, reference: &Results) -> Verdict {
             ("brands", serde_json::to_value(&results.brands)),
             ("channels", serde_json::to_value(&results.channels)),
             ("livestreams", serde_json::to_value(&results.livestreams)),
+            ("vouchers", serde_json::to_value(&results.vouchers)),
             ("services", serde_json::to_value(&results.services)),
         ];
         let parts = parts.into_iter().map(|(name, value)| (name.to_string(), value.expect("plain data")));

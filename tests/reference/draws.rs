@@ -3,7 +3,7 @@
 
 use super::session::{Key, Session};
 use saleload::model::catalogue::Catalogue;
-use saleload::model::{Model, Segment};
+use saleload::model::{Model, Segment, Voucher};
 use saleload::plan::Plan;
 use saleload::rng::{Name, Purpose, Stream};
 use saleload::units::Nanos;
@@ -141,6 +141,12 @@ fn looked_at(catalogue: &Catalogue, sku: u32, window: usize) -> u32 {
     }
     assert_eq!(catalogue.category_of(instead), catalogue.category_of(sku), "the first of each category is listed");
     instead
+}
+
+/// After how long the voucher of a paid line is redeemed, if it ever is.
+pub(crate) fn redemption(model: &Model, session: &Session, number: usize, voucher: &Voucher) -> Option<Nanos> {
+    let mut stream = of_visit(model, session, Purpose::Voucher, number as u16);
+    (stream.unit() < voucher.redeemed).then(|| Nanos(voucher.after.draw(&mut stream)))
 }
 
 /// Whether a line is of what a livestream shows.

@@ -271,7 +271,11 @@ impl Simulator<'_> {
             let when = (self.now, self.record.row());
             self.record.fact(when, session, &session.basket, What::Completed);
         }
-        for line in std::mem::take(&mut session.basket) {
+        for (number, line) in std::mem::take(&mut session.basket).into_iter().enumerate() {
+            if let Some(voucher) = self.model.voucher(line.sku) {
+                let after = draws::redemption(&self.model, session, number, voucher);
+                self.record.vouchers.push((self.now, session.key, line, after));
+            }
             self.stock.pay(line);
             self.enter_in_ledger(session, &[line], Fate::Bought);
         }

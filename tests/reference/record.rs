@@ -250,6 +250,8 @@ pub(crate) struct Record {
     /// Whether what happens now are the answers at the end of a tick.
     pub(crate) ends_tick: bool,
     pub(crate) rarities: Rarities,
+    /// Vouchers sold: when, to whom, which, and after how long they are redeemed, if ever.
+    pub(crate) vouchers: Vec<(Instant, Key, Line, Option<Nanos>)>,
     /// Instances that stand, wherever they change: cell, service, since when, how many.
     pub(crate) stood: Vec<Stood>,
     /// The last event of each cell.

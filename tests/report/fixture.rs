@@ -262,6 +262,7 @@ pub(crate) fn festival() -> Results {
         ledger: ledger_rows(&series),
         channels: channel_rows(),
         livestreams: livestream_rows(),
+        vouchers: Vec::new(),
         summary,
         series,
     }
@@ -355,6 +356,7 @@ fn summary(table: &Table) -> Summary {
             window(table, "second window", 2, SECOND, SECOND + DAY),
         ],
         presales: Vec::new(),
+        vouchers: Vec::new(),
         settlements: Vec::new(),
         double_submits: None,
         switched: switched(),

@@ -169,6 +169,7 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
         return Err(Reason::Impossible("there is more than a run"));
     }
     laws.hold(&run.recorder, &run.stock).map_err(Reason::Impossible)?;
+    vouchers_are_sold(&run).map_err(Reason::Impossible)?;
     Ok(run)
 }
 
@@ -470,6 +471,27 @@ impl InFlight {
         }
         Ok(id)
     }
+}
+
+/// Whether as many vouchers are redeemed, later or never, as were paid for.
+fn vouchers_are_sold(run: &Run) -> Result<(), Wrong> {
+    let (model, record) = (&run.model, &run.recorder);
+    let channels = model.channels.as_ref().map_or(1, |channels| channels.entries.len());
+    let mut paid = vec![(0u128, 0u128); model.vouchers.len()];
+    for (redemption, intents) in record.total.vouchers.iter().chain(&record.slot.vouchers) {
+        let is_one = model.voucher(redemption.product).is_some() && usize::from(redemption.channel) < channels;
+        if !is_one || redemption.day.is_none() && redemption.is_later {
+            return Err("a voucher is none");
+        }
+        let (units, fen) = &mut paid[redemption.product as usize];
+        *units += u128::from(intents.units);
+        *fen += u128::from(intents.fen);
+    }
+    let is_sold = |(sku, &(units, fen)): (Sku, &(u128, u128))| {
+        let stock = run.stock.of(sku);
+        model.voucher(sku).is_none() || (units, fen) == (u128::from(stock.paid), u128::from(stock.paid_fen))
+    };
+    (0..).zip(&paid).all(is_sold).then_some(()).ok_or("vouchers do not add up to what was paid for them")
 }
 
 /// What must add up over all cells.

@@ -3,7 +3,7 @@
 use super::behaviour::rounded;
 use super::distribution::MOST_UNITS;
 use super::{Check, SUM_TOLERANCE};
-use crate::plan::{Brand, Catalogue, Category, Coupon, Popularity, Product};
+use crate::plan::{Brand, Catalogue, Category, Coupon, Popularity, Product, Voucher};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
 use crate::scenario::source::Place;
@@ -173,6 +173,10 @@ impl Check<'_> {
             stock: product.stock.min(MOST_UNITS as u64) as u32,
             demand: product.demand,
             units: product.units.as_ref().map(|units| self.count_distribution(units, at.key("units"))),
+            voucher: product.voucher.as_ref().map(|voucher| {
+                let after = self.time_distribution(&voucher.after, at.key("voucher").key("after"));
+                Voucher { redeemed: voucher.redeemed, after }
+            }),
             hold: product.hold.inspect(|&hold| self.hold(hold, at.key("hold"))),
         }
     }

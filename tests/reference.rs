@@ -139,7 +139,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("units laid in", 10, |seen| seen.laid_in),
     ("SKUs listed later", 10, |seen| seen.listed_late),
     ("shoppers who put it off", 20, |seen| seen.deferred),
-    ("vouchers redeemed", 5, |seen| seen.redeemed),
+    ("vouchers sold", 3, |seen| seen.vouchers),
     ("deposits", 12, |seen| seen.deposits),
     ("balances", 8, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
@@ -190,7 +190,7 @@ struct Seen {
     laid_in: u64,
     listed_late: u64,
     deferred: u64,
-    redeemed: u64,
+    vouchers: u64,
     deposits: u64,
     balances: u64,
     forfeited: u64,
@@ -260,7 +260,7 @@ impl Seen {
             rarities,
             laid_in: run.stock.laid_in,
             listed_late: run.stock.listed_late,
-            redeemed: results.summary.vouchers.iter().map(|of| of.redeemed).sum(),
+            vouchers: results.summary.vouchers.iter().map(|of| of.sold).sum(),
             deferred: if run.plan.memory.knows_deferral() && run.plan.windows.len() > 1 {
                 let only = run.history.iter().filter(|of| of.has_deferred && !of.has_bought && !of.has_failed);
                 only.count() as u64

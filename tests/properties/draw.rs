@@ -783,7 +783,8 @@ impl Draw {
             let units = self.counts();
             self.line(&format!("units = {units}"));
         }
-        std::mem::swap(&mut self.random, &mut self.later);
+        // Drawn by itself, so that the rest is drawn as without it.
+        let before = std::mem::replace(&mut self.random, SplitMix(self.text.len() as u64));
         if self.chance(0.5) {
             let redeemed = self.one_of(&[0.0, 0.7, 0.9, 1.0]);
             let after = self.one_of(&[
@@ -793,6 +794,6 @@ impl Draw {
             ]);
             self.line(&format!("voucher = {{ redeemed = {redeemed:?}, after.{after} }}"));
         }
-        std::mem::swap(&mut self.random, &mut self.later);
+        self.random = before;
     }
 }

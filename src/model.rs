@@ -5,6 +5,7 @@ pub mod expectation;
 pub mod intensity;
 pub mod livestream;
 pub mod popularity;
+pub mod remapping;
 pub mod sampler;
 
 use crate::plan::inventory::Inventory;
@@ -419,7 +420,9 @@ impl Model {
         let Some(desk) = &self.services[service].desk else { return 0 };
         let lost = desk.capacity.losses(at, total);
         let lost: u64 = lost.map(|(number, lost)| self.part(lost, service, cell, FIRST_LOSS + number as u16)).sum();
-        lost.min(self.instances_of(total, service, cell))
+        let all = self.instances_of(total, service, cell);
+        let is_gone = desk.capacity.lost_cell(at).is_some_and(|loss| loss.cell == cell);
+        if is_gone { all } else { lost.min(all) }
     }
 
     /// A cell's part of something in such small pieces that rounding does not matter.

@@ -750,6 +750,12 @@ impl Plan {
         self.windows.iter().enumerate().filter_map(|(id, window)| Some((id, window.presale.as_ref()?)))
     }
 
+    /// Whether an incident takes a cell.
+    #[must_use]
+    pub fn loses_cells(&self) -> bool {
+        self.services.iter().filter_map(Service::capacity).any(|capacity| !capacity.cells.is_empty())
+    }
+
     /// Whether any page may be submitted again.
     #[must_use]
     pub fn has_double_submits(&self) -> bool {

@@ -56,6 +56,38 @@ fn instances_are_paid_for_as_long_as_they_are_ordered() {
     assert!(fen.abs_diff(u128::from(of.fen)) <= 1, "{of:?}");
 }
 
+const LOST_CELL: &str = "scenarios/lost-cell.toml";
+
+fn verdicts(results: &Results) -> Vec<(&str, Verdict)> {
+    results.summary.targets.iter().map(|target| (target.name.as_str(), target.verdict)).collect()
+}
+
+/// One host is overloaded by the shoppers of two cells; seven together hardly feel those of an eighth.
+#[test]
+fn a_lost_cell_breaks_one_host_and_is_borne_by_all() {
+    let (get_through, are_quick, pages) = ("orders-get-through", "orders-are-quick", "pages-get-through");
+    let one = run(&plan(LOST_CELL, &[]), 1);
+    let expected = [(get_through, Verdict::Fail), (are_quick, Verdict::Fail), (pages, Verdict::Fail)];
+    assert_eq!(verdicts(&one), expected, "{:?}", one.summary.targets);
+    let all = run(&plan(LOST_CELL, &["incident.cell-dies.effect.cell_lost.hosts=[0,1,2,4,5,6,7]"]), 2);
+    let expected = [(get_through, Verdict::Pass), (are_quick, Verdict::Pass), (pages, Verdict::Fail)];
+    assert_eq!(verdicts(&all), expected, "{:?}", all.summary.targets);
+    // What is there is there, whomever it serves; what the lost cell had is not.
+    let instances = all.series.reals(&series::service("order", "instances"));
+    assert!((instances[19] - 8.0).abs() < 1e-9 && (instances[300] - 7.0).abs() < 1e-9, "{:?}", &instances[..40]);
+    let last = instances[instances.len() - 1];
+    assert!((last - 8.0).abs() < 1e-9, "everything is back: {last}");
+}
+
+#[test]
+fn a_scenario_that_loses_a_cell_is_not_sampled() {
+    let mut command = assert_cmd::Command::cargo_bin("saleload").expect("it is built");
+    command.args(["run", LOST_CELL, "--sample", "1/8", "--out", "/nonexistent/never-written"]);
+    let told = command.assert().code(2);
+    let text = String::from_utf8_lossy(&told.get_output().stderr).into_owned();
+    assert!(text.contains("loses a cell"), "{text}");
+}
+
 #[test]
 fn threads_do_not_scale() {
     let plan = plan(TOO_LATE, &[]);

@@ -131,7 +131,9 @@ fn every_scenario_keeps_the_laws() {
         // Scenarios in which nothing goes wrong would prove nothing.
         let least = SCENARIOS / 20;
         assert!(sold_out >= least, "only {sold_out} scenarios sell anything out");
-        let rare = |bucket: &Bucket| ended.get(bucket).is_none_or(|&n| n < least);
+        // Few scenarios have a switch that closes a page.
+        let of_all = |bucket: &Bucket| if *bucket == Bucket::Refused { least / 2 } else { least };
+        let rare = |bucket: &Bucket| ended.get(bucket).is_none_or(|&n| n < of_all(bucket));
         let rare: Vec<Bucket> = Bucket::ALL.into_iter().filter(rare).collect();
         assert!(rare.is_empty(), "hardly any scenario ends in {rare:?}");
     }

@@ -125,7 +125,7 @@ impl<'a> Task<'a> {
             ));
         }
         let simulated_cells = match arguments.sample {
-            Some(fraction) => fraction.of(plan.cells).map_err(Stop::Usage)?,
+            Some(fraction) => fraction.of_plan(&plan).map_err(Stop::Usage)?,
             None => plan.cells,
         };
         let threads = arguments.threads.map_or_else(machine::cores, usize::from);

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
     let loaded = load(arguments, terminal)?;
     let plan = &loaded.plan;
     let simulated_cells = match arguments.sample {
-        Some(fraction) => fraction.of(plan.cells).map_err(Stop::Usage)?,
+        Some(fraction) => fraction.of_plan(plan).map_err(Stop::Usage)?,
         None => plan.cells,
     };
     let folder = arguments.out.clone().unwrap_or_else(|| Path::new("output").join(&plan.name));

@@ -1,5 +1,6 @@
 //! The share of the platform's cells that `--sample` asks for.
 
+use crate::plan::Plan;
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,11 +35,25 @@ impl fmt::Display for Fraction {
 }
 
 impl Fraction {
+    /// This share of a plan's cells, where any cell is as good as another.
+    ///
+    /// # Errors
+    /// As below, and where the plan loses a cell.
+    pub(super) fn of_plan(self, plan: &Plan) -> Result<u32, String> {
+        let simulated = self.of(plan.cells)?;
+        if simulated < plan.cells && plan.loses_cells() {
+            return Err(format!(
+                "--sample {self} scales some cells up to the whole platform, and this scenario loses a cell: play it in full, or take the incident out"
+            ));
+        }
+        Ok(simulated)
+    }
+
     /// This share of `cells`: cells that can stand for all, as every simulated one is scaled up by the same whole number.
     ///
     /// # Errors
     /// Where that is not a whole number of cells, or not a whole part of them; names the fractions that are.
-    pub(super) fn of(self, cells: u32) -> Result<u32, String> {
+    fn of(self, cells: u32) -> Result<u32, String> {
         let product = u64::from(cells) * u64::from(self.numerator);
         let simulated = (product / u64::from(self.denominator)) as u32;
         if product.is_multiple_of(u64::from(self.denominator)) && cells.is_multiple_of(simulated) {

@@ -17,6 +17,9 @@
 //! at them; behind a pooled queue that is as large a share of the requests in service as of the instances, spread evenly over them
 //! in the order in which they came. Those fail: their clients, if still there, are rejected.
 //!
+//! A cell that is lost takes all its instances with it, and all that they have accepted. When other cells serve its shoppers, these go on
+//! in their own event loop with a part of what those cells have: see [`crate::model::remapping`].
+//!
 //! A service may call others, one after the other, when a worker has done the work that a request brings: the worker is kept until they
 //! have answered (see `inner`). Pages may make several calls at once (see `fork`). In either case a *leg* is the client that the
 //! called service sees.
@@ -40,6 +43,7 @@ use super::scaler::Seen;
 use super::session::Session;
 use super::station::Reading;
 use crate::model::Model;
+use crate::model::remapping::CellState;
 use crate::plan::{self, Balancer, Cancel, Queues};
 use crate::units::{Instant, Nanos};
 use legs::{Legs, Status};
@@ -189,6 +193,10 @@ struct Desk {
     /// Instances that stand here, and instances that are lost for the time being.
     standing: u64,
     lost: u64,
+    /// Workers that there are for the shoppers of the cell: those of other cells too, where those serve them.
+    available: u64,
+    /// What has become of the cell.
+    cell: CellState,
     /// Workers of an instance, and its waiting places.
     workers: u64,
     places: u64,
@@ -257,6 +265,8 @@ impl Desk {
             next_change: None,
             standing: instances,
             lost: 0,
+            available: instances * u64::from(pool.workers),
+            cell: CellState::Stands,
             workers: u64::from(pool.workers),
             places: pool.queue.unwrap_or(u64::MAX),
             round: 0,
@@ -268,14 +278,19 @@ impl Desk {
         })
     }
 
-    /// From now on so many instances stand.
-    fn stand(&mut self, standing: u64, queues: Queues) {
-        self.standing = standing;
+    /// From now on so many instances stand, and so much of other cells is here: see [`Standing`](crate::model::remapping::Standing).
+    fn stand(&mut self, standing: u64, moved: i64, queues: Queues) {
         if queues == Queues::Pooled {
+            self.standing = standing;
+            self.available = (standing * self.workers).saturating_add_signed(moved);
             let queue = &mut self.queues[0];
-            queue.instances = standing;
-            queue.workers = standing * self.workers;
-            queue.places = if self.places == u64::MAX { u64::MAX } else { standing * self.places };
+            queue.workers = self.available;
+            queue.instances = self.available.div_ceil(self.workers);
+            let places = u128::from(self.available) * u128::from(self.places) / u128::from(self.workers);
+            queue.places = if self.places == u64::MAX { u64::MAX } else { places as u64 };
+        } else {
+            self.standing = standing.saturating_add_signed(moved);
+            self.available = self.standing * self.workers;
         }
     }
 
@@ -284,6 +299,7 @@ impl Desk {
     fn choose(&mut self, queues: Queues, mut draw: impl FnMut(u64) -> u64) -> Option<usize> {
         let all = self.standing;
         let balancer = match queues {
+            _ if self.cell == CellState::Down => return None,
             Queues::Pooled => return Some(0),
             Queues::PerInstance(_) if all == 0 => return None,
             Queues::PerInstance(balancer) => balancer,
@@ -314,7 +330,7 @@ impl Desk {
         self.reading.busy += span * u128::from(self.serving);
         self.reading.queued += span * u128::from(self.waiting);
         self.reading.standing += span * u128::from(self.standing);
-        self.reading.capacity += span * u128::from(self.serving.max(self.standing * self.workers));
+        self.reading.capacity += span * u128::from(self.serving.max(self.available));
         self.passed = now;
     }
 }

@@ -14,6 +14,37 @@ pub struct Capacity {
     pub autoscaler: Option<Autoscaler>,
     /// What goes wrong, in order of the scenario.
     pub incidents: Vec<Incident>,
+    /// Cells that are lost, in order of time; no two at once.
+    pub cells: Vec<CellLoss>,
+}
+
+/// A cell that is lost for a while: `from <= t < until`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellLoss {
+    /// When it begins.
+    pub from: Instant,
+    /// When it is over; later than `from`.
+    pub until: Instant,
+    /// The cell.
+    pub cell: u32,
+    /// When other cells begin to serve its shoppers, before it is over; `None`: they do not.
+    pub remapped: Option<Instant>,
+    /// Those cells, in order, without the lost one; one at least.
+    pub hosts: Vec<u32>,
+}
+
+impl CellLoss {
+    /// Whether it is on at a time.
+    #[must_use]
+    pub fn is_on(&self, at: Instant) -> bool {
+        self.from <= at && at < self.until
+    }
+
+    /// Whether other cells serve its shoppers at a time.
+    #[must_use]
+    pub fn is_remapped(&self, at: Instant) -> bool {
+        self.is_on(at) && self.remapped.is_some_and(|remapped| remapped <= at)
+    }
 }
 
 /// So many instances from a time on.
@@ -97,7 +128,7 @@ impl Capacity {
     /// Whether nothing ever changes.
     #[must_use]
     pub fn is_constant(&self) -> bool {
-        self.steps.is_empty() && self.autoscaler.is_none() && self.incidents.is_empty()
+        self.steps.is_empty() && self.autoscaler.is_none() && self.incidents.is_empty() && self.cells.is_empty()
     }
 
     /// The scheduled instances from an instant on, over all cells; `at_first` before the first step.
@@ -129,8 +160,22 @@ impl Capacity {
     pub fn next_change(&self, from: Instant) -> Option<Instant> {
         let losses = self.incidents.iter().filter(|incident| matches!(incident.effect, Effect::Lost(_)));
         let edges = losses.flat_map(|incident| [incident.from, incident.until]);
+        let of_cells = self.cells.iter().flat_map(|loss| [Some(loss.from), loss.remapped, Some(loss.until)]).flatten();
         let steps = self.steps.iter().filter(|_| self.autoscaler.is_none()).map(|step| step.at);
-        steps.chain(edges).filter(|&at| at >= from).min()
+        steps.chain(edges).chain(of_cells).filter(|&at| at >= from).min()
+    }
+
+    /// The cell that is lost at a time.
+    #[must_use]
+    pub fn lost_cell(&self, at: Instant) -> Option<&CellLoss> {
+        self.cells.iter().find(|loss| loss.is_on(at))
+    }
+
+    /// Fewest instances that there are by plan at any time.
+    #[must_use]
+    pub fn fewest(&self, at_first: u64) -> u64 {
+        let first = self.autoscaler.as_ref().map_or(at_first, |autoscaler| autoscaler.least);
+        self.steps.iter().map(|step| step.instances).fold(first, u64::min)
     }
 
     /// What each incident takes of so many instances at a time, over all cells, with the number of the incident.
@@ -215,6 +260,7 @@ mod tests {
     #[test]
     fn work_rests_in_a_stall_and_drags_on_while_slowed() {
         let capacity = Capacity {
+            cells: Vec::new(),
             steps: Vec::new(),
             autoscaler: None,
             incidents: vec![
@@ -236,7 +282,7 @@ mod tests {
     #[test]
     fn instances_follow_the_schedule() {
         let step = |at, instances| Step { at: Instant(at), instances };
-        let capacity = Capacity { steps: vec![step(10, 7), step(20, 3)], ..Capacity::default() };
+        let capacity = Capacity { cells: Vec::new(), steps: vec![step(10, 7), step(20, 3)], ..Capacity::default() };
         let scheduled = [9, 10, 19, 20].map(|at| capacity.scheduled(Instant(at), 5));
         assert_eq!(scheduled, [5, 7, 7, 3]);
         assert_eq!(capacity.instance_nanos(Instant(5), Instant(25), 5), 5 * 5 + 10 * 7 + 5 * 3);
@@ -248,6 +294,7 @@ mod tests {
     fn who_refuses_goes_first() {
         let cut = |from, until, how| incident(from, until, Effect::Unreachable(how));
         let capacity = Capacity {
+            cells: Vec::new(),
             steps: Vec::new(),
             autoscaler: None,
             incidents: vec![cut(0, 90, Unreachable::Retransmitted), cut(10, 20, Unreachable::Refused)],

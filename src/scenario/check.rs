@@ -12,6 +12,7 @@ mod desk;
 mod distribution;
 mod goods;
 mod inventory;
+mod outage;
 mod people;
 mod platform;
 mod presale;
@@ -28,6 +29,7 @@ use super::schema::{closest, listed};
 use super::source::Place;
 use super::tree::Cursor;
 use crate::model::expectation::Expectation;
+use crate::plan::capacity::CellLoss;
 use crate::plan::{CountDistribution, MAX_LINES, Memory, Plan, Service};
 use std::collections::BTreeSet;
 
@@ -47,15 +49,18 @@ struct Check<'a> {
     file: &'a ScenarioFile,
     root: Cursor<'a>,
     rows: &'a RowPlaces,
+    /// Cells that incidents take, once that is known.
+    cells_lost: Vec<CellLoss>,
     found: &'a mut Diagnostics,
 }
 
 /// Converts a scenario whose structure is sound; `None` where `found` has got an error.
 pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, found: &mut Diagnostics) -> Option<Plan> {
-    let mut check = Check { file, root, rows, found };
+    let mut check = Check { file, root, rows, cells_lost: Vec::new(), found };
     check.names();
     let mut clock = check.clock();
     let (cells, tick_min, tick_max) = check.platform();
+    check.cells_lost = check.cells_lost(&clock);
     let services = check.services(&clock);
     let cbmgs = check.behaviour();
     let catalogue = check.goods();

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-pub use capacity::{Autoscaler, Effect, Incident, Lost, ScalingTarget, Step, Unreachable};
+pub use capacity::{Autoscaler, CellLost, Effect, Incident, Lost, ScalingTarget, Step, Unreachable};
 pub use protection::{Breaker, Limit, RateLimit, RetryBudget, Shed, Throttle, Trip};
 pub use published::{Amount, Free, FreeScale, Published, PublishedValue};
 pub use switch::{Switch, SwitchOn};

@@ -32,6 +32,8 @@ struct Draw {
     /// For what came to be drawn later, so that the rest is drawn as without it.
     later: SplitMix,
     cells: u64,
+    /// Fewest instances in a cell: two where one is lost and others take over.
+    fewest: u64,
     /// All times in multiples of so many milliseconds, so that events fall on the same instants.
     grain_ms: Option<f64>,
     tension: f64,
@@ -51,12 +53,17 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     let grain_ms = (random.unit() < 0.3).then_some(1000.0);
     let cells = random.bits() % 8 + 1;
     let later = SplitMix(!seed);
-    let mut draw = Draw { random, later, cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
+    let mut draw =
+        Draw { random, later, cells, fewest: cells, grain_ms, tension, fine: 0, dearness: 1, text: String::new() };
     if draw.is_tense() {
         draw.grain_ms = draw.one_of(&[None, Some(10.0), Some(100.0), Some(100.0), Some(1000.0)]);
     }
     // In some scenarios a brand comes to millions.
     draw.dearness = [1, 1, 1, 2000, 50_000][(seed >> 40) as usize % 5];
+    let loses_cell = cells > 1 && seed >> 24 & 7 < 2;
+    if loses_cell {
+        draw.fewest = 2 * cells;
+    }
     let windows = draw.between(1, 3);
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
@@ -67,6 +74,9 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     draw.segments(windows, categories);
     let with_instances: Vec<u64> = (0..services).filter(|&service| draw.service(service, services)).collect();
     draw.incidents(windows, &with_instances);
+    if loses_cell {
+        draw.lost_cell();
+    }
     for switch in 0..draw.one_of(&[0, 0, 1, 2]) {
         draw.switch(switch, windows, services, &with_instances);
     }
@@ -488,7 +498,7 @@ impl Draw {
         let mut instances = 0;
         if has_instances {
             let workers;
-            (instances, workers) = (self.cells + self.between(0, 3), self.between(1, 3));
+            (instances, workers) = (self.fewest + self.between(0, 3), self.between(1, 3));
             self.line(&format!("instances = {instances}\nworkers = {workers}"));
             if self.is_tense() || self.chance(0.7) {
                 let queue = self.one_of(&[0, 0, 1, 3, 20]);
@@ -553,7 +563,7 @@ impl Draw {
         ]);
         let (interval, lag) = (self.one_of(&[1000, 1000, 2000, 3500]), self.one_of(&[0, 1, 500, 1000, 3000, 10_000]));
         let (tolerance, stabilisation) = (self.one_of(&[0.0, 0.1, 0.5]), self.one_of(&["0s", "0s", "3s", "10s"]));
-        let (least, most) = (self.cells, instances + self.one_of(&[1, 4, 30]));
+        let (least, most) = (self.fewest, instances + self.one_of(&[1, 4, 30]));
         let bounds = self.one_of(&["", "", ", up = 1", ", down = 1", ", up = 3, down = 2"]);
         self.line(&format!(
             "autoscaler = {{ target = {{ {target} }}, interval = \"{interval}ms\", lag = \"{lag}ms\", tolerance = {tolerance:?}, stabilisation = \"{stabilisation}\", least = {least}, most = {most}{bounds} }}"
@@ -572,7 +582,7 @@ impl Draw {
         }
         let (mut from, mut steps) = (self.moment(), Vec::new());
         for _ in 0..self.between(1, 4) {
-            let instances = self.cells + self.one_of(&[0, 0, 1, 2, 3, 7, self.cells]);
+            let instances = self.fewest + self.one_of(&[0, 0, 1, 2, 3, 7, self.cells]);
             steps.push(format!("{{ window = \"w0\", from = \"{from}ms\", instances = {instances} }}"));
             from += self.one_of(&[1, 500, 1000, 2000, 4000, 30_000]);
         }
@@ -607,6 +617,23 @@ impl Draw {
                 self.line(&format!("service = \"s{service}\""));
             }
         }
+    }
+
+    /// A cell that is lost in the first window; others take its shoppers over, or do not.
+    fn lost_cell(&mut self) {
+        std::mem::swap(&mut self.random, &mut self.later);
+        let (from, lasts) = (self.one_of(&[500, 1000, 2000, 3250]), self.one_of(&[1000, 2500, 6000, 40_000]));
+        let cell = self.between(0, self.cells - 1);
+        let host = (cell + self.between(1, self.cells - 1)) % self.cells;
+        let remapped = match self.between(0, 5) {
+            0 => String::new(),
+            1 => ", remapped_after = \"0s\"".into(),
+            2 | 3 => format!(", remapped_after = \"{}ms\", hosts = [{host}]", self.one_of(&[1, 500, 999])),
+            _ => format!(", remapped_after = \"{}ms\"", self.one_of(&[1, 500, 999])),
+        };
+        self.line(&format!("[incident.lost]\nwindow = \"w0\"\neffect.cell_lost = {{ cell = {cell}{remapped} }}"));
+        self.line(&format!("from = \"{from}ms\"\nuntil = \"{}ms\"", from + lasts));
+        std::mem::swap(&mut self.random, &mut self.later);
     }
 
     /// What takes an event-driven station, in two of five services.

@@ -239,7 +239,8 @@ fn services(plan: &Plan, results: &Results) -> Verdict {
             }
             let drops = |desk: &Desk| desk.max_wait.is_some() || desk.controlled_delay.is_some();
             let has_bound = service.pool.as_ref().is_some_and(|pool| pool.queue.is_some());
-            let goes_wrong = service.capacity().is_some_and(|capacity| !capacity.incidents.is_empty());
+            let goes_wrong =
+                service.capacity().is_some_and(|capacity| !capacity.incidents.is_empty() || !capacity.cells.is_empty());
             // A service that calls others fails with them.
             let fails = goes_wrong || !service.calls.is_empty();
             if !has_bound && !fails && !service.desk.as_ref().is_some_and(drops) {

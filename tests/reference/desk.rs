@@ -15,11 +15,15 @@ impl Simulator<'_> {
     /// Instances behind a queue.
     fn instances(&self, (cell, service, _): Line) -> u64 {
         let is_split = self.desk(service).is_some_and(|desk| desk.queues != Queues::Pooled);
-        if is_split { 1 } else { self.cells[cell].standing[service] }
+        if is_split { 1 } else { self.cells[cell].serving[service] }
     }
 
     /// The queue to which the balancer sends a request of the session; `None` where no instance stands.
     pub(crate) fn balance(&mut self, session: &Session, service: usize) -> Option<usize> {
+        if self.cells[session.cell].down[service] {
+            self.record.rarities.refused_by_lost_cell += 1;
+            return None;
+        }
         let Some(Queues::PerInstance(balancer)) = self.desk(service).map(|desk| desk.queues) else { return Some(0) };
         let queues = &self.cells[session.cell].services[service];
         let standing = self.cells[session.cell].standing[service];

@@ -1,14 +1,15 @@
 //! What changes at services in the course of time: instances that come and go, and what goes wrong.
 
 use super::event::{Event, Turn};
-use super::record::Request;
+use super::record::{Request, Stood};
 use super::service::RequestId;
 use super::session::{Fate, Key, Session};
 use super::simulator::Simulator;
-use saleload::plan::capacity::{Effect, Incident, Unreachable};
+use saleload::plan::capacity::{CellLoss, Effect, Incident, Unreachable};
 use saleload::plan::{Desk, Queues};
 use saleload::units::{Instant, Nanos};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Why requests do not get through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,12 @@ impl Simulator<'_> {
             if desk.capacity.autoscaler.is_none() {
                 times.extend(desk.capacity.steps.iter().map(|step| step.at));
             }
+            let of_cell = |loss: &CellLoss| [Some(loss.from), loss.remapped, Some(loss.until)];
+            times.extend(desk.capacity.cells.iter().flat_map(of_cell).flatten());
             for cell in 0..self.cells.len() {
-                self.record.stood.push((cell, service, Instant(0), self.cells[cell].standing[service]));
+                let instances = self.cells[cell].standing[service];
+                let workers = instances * of.pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
+                self.record.stood.push(Stood { cell, service, since: Instant(0), instances, workers });
                 for &time in &times {
                     let key = Key { shopper: cell as u64, window: service, again: 0, leg: 0 };
                     self.events.push(Reverse(Event { time, turn: Turn::Instances, key, number: 0 }));
@@ -72,7 +77,22 @@ impl Simulator<'_> {
         self.record.rarities.more_instances += u64::from(scheduled - lost > before);
         self.record.rarities.fewer_instances += u64::from(in_peace < before);
         let taken = lost.saturating_sub(lost_before).min(in_peace);
-        let fails = if taken > 0 { self.at_lost(cell, service, in_peace, taken) } else { Vec::new() };
+        let moved = self.moved(cell, service, total);
+        let loss = self.cell_loss(service).filter(|loss| loss.cell as usize == cell).cloned();
+        let was_gone = std::mem::replace(&mut self.cells[cell].gone[service], loss.is_some());
+        let fails = if loss.is_some() && !was_gone {
+            self.all_accepted(cell, service)
+        } else if taken > 0 {
+            let is_split = self.desk(service).is_some_and(|desk| desk.queues != Queues::Pooled);
+            let there = if is_split { in_peace.saturating_add_signed(moved) } else { in_peace };
+            self.at_lost(cell, service, there, taken)
+        } else {
+            Vec::new()
+        };
+        self.record.rarities.lost_with_cell += if loss.is_some() { fails.len() as u64 } else { 0 };
+        self.record.rarities.remapped += u64::from(moved > 0);
+        self.cells[cell].down[service] =
+            loss.is_some_and(|loss| loss.remapped.is_none_or(|remapped| self.now < remapped));
         for &id in &fails {
             let request = self.record.requests[id].clone();
             let of = &mut self.cells[cell].services[service][request.queue];
@@ -85,7 +105,7 @@ impl Simulator<'_> {
             }
             self.leaves_guard(cell, service);
         }
-        self.stand(cell, service, scheduled - lost);
+        self.stand(cell, service, scheduled - lost, moved);
         self.cells[cell].lost[service] = lost;
         for id in fails {
             self.record.rarities.lost_with_instance += 1;
@@ -100,16 +120,70 @@ impl Simulator<'_> {
         }
     }
 
-    fn stand(&mut self, cell: usize, service: usize, standing: u64) {
-        self.record.stood.push((cell, service, self.now, standing));
-        self.cells[cell].standing[service] = standing;
+    fn stand(&mut self, cell: usize, service: usize, instances: u64, moved: i64) {
         let of = &self.plan.services[service];
-        if of.desk.as_ref().is_some_and(|desk| desk.queues == Queues::Pooled) {
-            let pool = of.pool.as_ref().expect("it has instances");
+        let pool = of.pool.as_ref().expect("it has instances");
+        let each = u64::from(pool.workers);
+        let is_split = self.desk(service).is_some_and(|desk| desk.queues != Queues::Pooled);
+        let instances = if is_split { instances.saturating_add_signed(moved) } else { instances };
+        let workers = if is_split { instances * each } else { (instances * each).saturating_add_signed(moved) };
+        self.record.stood.push(Stood { cell, service, since: self.now, instances, workers });
+        self.cells[cell].standing[service] = instances;
+        self.cells[cell].serving[service] = workers.div_ceil(each);
+        if !is_split {
             let queue = &mut self.cells[cell].services[service][0];
-            queue.workers = Some((standing * u64::from(pool.workers)) as usize);
-            queue.places = pool.queue.map_or(u64::MAX, |places| places * standing);
+            queue.workers = Some(workers as usize);
+            queue.places = pool.queue.map_or(u64::MAX, |places| places * workers / each);
         }
+    }
+
+    /// The loss of a cell that is on.
+    fn cell_loss(&self, service: usize) -> Option<&CellLoss> {
+        let cells = &self.desk(service)?.capacity.cells;
+        cells.iter().find(|loss| loss.from <= self.now && self.now < loss.until)
+    }
+
+    /// What of a service moves to a cell while the shoppers of one are served by others: workers, or instances with queues of their
+    /// own. All that the hosts have lies in a row; a part of it, one in one more than there are hosts, is taken at even distances.
+    fn moved(&self, cell: usize, service: usize, total: u64) -> i64 {
+        let Some(loss) = self.cell_loss(service) else { return 0 };
+        if loss.remapped.is_none_or(|remapped| self.now < remapped) {
+            return 0;
+        }
+        let is_split = self.desk(service).is_some_and(|desk| desk.queues != Queues::Pooled);
+        let workers = self.plan.services[service].pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
+        let mut row = Vec::new();
+        for &host in &loss.hosts {
+            let lost = self.model.lost_instances(service, host, self.now, total);
+            let standing = self.model.instances_of(total, service, host) - lost;
+            row.extend((0..standing * if is_split { 1 } else { workers }).map(|_| host));
+        }
+        let (all, parts) = (row.len() as f64, loss.hosts.len() as f64 + 1.0);
+        let wanted = (all / parts).round() as u64;
+        let mut given: BTreeMap<u32, i64> = BTreeMap::new();
+        let mut filled = 0;
+        for &host in &row {
+            filled += wanted;
+            if filled >= row.len() as u64 {
+                filled -= row.len() as u64;
+                *given.entry(host).or_default() += 1;
+            }
+        }
+        // The last one stays.
+        let has = |host: u32| row.iter().filter(|&&of| of == host).count() as i64;
+        for (&host, given) in &mut given {
+            *given = (*given).min(has(host) - 1);
+        }
+        if cell == loss.cell as usize { given.values().sum() } else { -given.get(&(cell as u32)).copied().unwrap_or(0) }
+    }
+
+    /// All requests that a service in a cell works on or has in its queues, in the order in which they came.
+    fn all_accepted(&self, cell: usize, service: usize) -> Vec<RequestId> {
+        let queues = &self.cells[cell].services[service];
+        let mut all: Vec<RequestId> =
+            queues.iter().flat_map(|queue| queue.served().into_iter().chain(queue.queue.iter().copied())).collect();
+        all.sort_unstable();
+        all
     }
 
     /// Requests that fail when `taken` of `standing` instances are lost, in the order in which they came.
@@ -163,7 +237,7 @@ impl Simulator<'_> {
         let request = &mut self.record.requests[id];
         (request.is_under_way, request.queue, request.bound) = (false, queue, bound);
         self.record.rarities.got_through += 1;
-        if is_split && standing == 0 || !self.joins(id, cell) {
+        if self.cells[cell].down[service] || is_split && standing == 0 || !self.joins(id, cell) {
             self.record.requests[id].ends_wait = Some(self.now);
             self.send_away(id, Fate::Rejected(service));
         } else if self.answers_on_acceptance(service) {

@@ -3,7 +3,7 @@
 
 use super::{Row, Simulator, series};
 use crate::desk::NEVER;
-use crate::record::{Request, What};
+use crate::record::{Request, Stood, What};
 use hdrhistogram::Histogram;
 use saleload::engine::schedule::Slot;
 use saleload::results::{Column, Saturation, ServiceRow, Settlement, Values};
@@ -235,27 +235,28 @@ impl Simulator<'_> {
                 load.capacity_ns = workers * u128::from((load.slot.end - load.slot.start).0);
             });
         }
-        let per_instance = self.plan.services[service].pool.as_ref().map_or(0, |pool| u128::from(pool.workers));
         for cell in 0..self.cells.len() {
             let of_cell = |request: &&Request| request.service == service && request.cell == cell;
             // Instances from a time on, or one more or less at work.
-            let mut steps: Vec<(Instant, Option<u64>, i64)> = Vec::new();
+            let mut steps: Vec<(Instant, Option<Stood>, i64)> = Vec::new();
             for request in self.record.requests.iter().filter(of_cell) {
                 if let Some(starts) = request.starts {
                     steps.extend([(starts, None, 1), (request.stops.unwrap_or(NEVER), None, -1)]);
                 }
             }
-            let stood = self.record.stood.iter().filter(|of| (of.0, of.1) == (cell, service));
-            steps.extend(stood.map(|&(_, _, since, standing)| (since, Some(standing), 0)));
+            let stood = self.record.stood.iter().filter(|of| (of.cell, of.service) == (cell, service));
+            steps.extend(stood.map(|&stood| (stood.since, Some(stood), 0)));
             // In the order in which they became known, at one instant.
             steps.sort_by_key(|step| step.0);
             steps.push((NEVER, None, 0));
-            let (mut standing, mut serving) = (0u64, 0i64);
+            let (mut standing, mut workers, mut serving) = (0u64, 0u64, 0i64);
             for pair in steps.windows(2) {
-                let (from, now_standing, more) = pair[0];
-                standing = now_standing.unwrap_or(standing);
+                let (from, now, more) = pair[0];
+                if let Some(now) = now {
+                    (standing, workers) = (now.instances, now.workers);
+                }
                 serving += more;
-                let capacity = (u128::from(standing) * per_instance).max(serving as u128);
+                let capacity = u128::from(workers).max(serving as u128);
                 overlap_times(loads, (from, pair[1].0), u128::from(standing), |load| &mut load.standing_ns);
                 overlap_times(loads, (from, pair[1].0), capacity, |load| &mut load.capacity_ns);
             }

@@ -9,6 +9,16 @@ use saleload::engine::schedule::Slot;
 use saleload::units::{Instant, Nanos};
 use std::collections::BTreeMap;
 
+/// From when on how many instances of a service stood in a cell, and how many workers there were for its shoppers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stood {
+    pub(crate) cell: usize,
+    pub(crate) service: usize,
+    pub(crate) since: Instant,
+    pub(crate) instances: u64,
+    pub(crate) workers: u64,
+}
+
 /// Whether a client has been told that its request is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -180,6 +190,10 @@ pub(crate) struct Rarities {
     pub(crate) cancelled: u64,
     /// Requests that were answered on acceptance; of those, dropped or lost later.
     pub(crate) put_off: u64,
+    /// Requests refused by a lost cell, requests that failed with it, and services of cells that took a lost one's shoppers over.
+    pub(crate) refused_by_lost_cell: u64,
+    pub(crate) lost_with_cell: u64,
+    pub(crate) remapped: u64,
     pub(crate) put_off_failed: u64,
     /// Baskets that were filled up for a coupon, and orders that it took something off.
     pub(crate) fill_ups: u64,
@@ -237,7 +251,7 @@ pub(crate) struct Record {
     pub(crate) ends_tick: bool,
     pub(crate) rarities: Rarities,
     /// Instances that stand, wherever they change: cell, service, since when, how many.
-    pub(crate) stood: Vec<(usize, usize, Instant, u64)>,
+    pub(crate) stood: Vec<Stood>,
     /// The last event of each cell.
     last: BTreeMap<usize, Event>,
     /// Every event as a line of text, where it is asked for.

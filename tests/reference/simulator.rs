@@ -48,6 +48,11 @@ pub(crate) struct Cell {
     /// Instances of each service that stand, and those that are lost for the time being.
     pub(crate) standing: Vec<u64>,
     pub(crate) lost: Vec<u64>,
+    /// Instances of each service behind a common queue that serve the shoppers of the cell, a part of one counted as one.
+    pub(crate) serving: Vec<u64>,
+    /// Whether the cell is lost to each service, and whether nobody serves its shoppers.
+    pub(crate) gone: Vec<bool>,
+    pub(crate) down: Vec<bool>,
     /// The longest that all queues of each service together were in the current row.
     pub(crate) longest: Vec<u64>,
     /// The waiting room of each window.
@@ -165,6 +170,9 @@ impl<'a> Simulator<'a> {
                 rounds: vec![0; plan.services.len()],
                 standing: (0..plan.services.len()).map(|number| model.instances(number, id)).collect(),
                 lost: vec![0; plan.services.len()],
+                serving: (0..plan.services.len()).map(|number| model.instances(number, id)).collect(),
+                gone: vec![false; plan.services.len()],
+                down: vec![false; plan.services.len()],
                 longest: vec![0; plan.services.len()],
                 rooms: plan.windows.iter().map(|window| Room::new(window, id)).collect(),
                 digest: Digest::default(),

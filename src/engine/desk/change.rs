@@ -1,9 +1,10 @@
 //! What changes at desks in the course of time: instances come and go, requests get through at last.
 
-use super::{Desk, Desks, Request, Stage, Turn};
+use super::{Desk, Desks, Request, Stage, Task, Turn};
 use crate::engine::cell::Player;
 use crate::engine::scaler::Seen;
 use crate::model::Model;
+use crate::model::remapping::{CellState, Standing};
 use crate::plan::{self, Queues};
 use crate::units::{Instant, Nanos};
 use std::cmp::Reverse;
@@ -47,19 +48,20 @@ impl Desks {
     fn change(&mut self, model: &Model, cell: u32, service: usize, now: Instant) -> Vec<Request> {
         let Some(settings) = &model.services[service].desk else { return Vec::new() };
         let total = self.desk(service).total_from(model, service, now);
-        let lost = model.lost_instances(service, cell, now, total);
-        let instances = model.instances_of(total, service, cell);
+        let Standing { instances, lost, moved, cell } = model.standing(total, service, cell, now);
         let desk = self.desk(service);
         desk.pass(now.0);
         desk.total = total;
         let fewer = lost.saturating_sub(desk.lost);
         // Those that are no longer scheduled go first, and in peace.
         let before = instances.saturating_sub(desk.lost);
-        desk.stand(before, settings.queues);
+        desk.stand(before, moved, settings.queues);
         desk.lost = lost;
-        let failing = self.at_lost(settings, service, fewer.min(before));
+        let before_now = std::mem::replace(&mut desk.cell, cell);
+        let is_gone = before_now == CellState::Stands && cell != CellState::Stands;
+        let failing = if is_gone { self.accepted(service) } else { self.at_lost(settings, service, fewer.min(before)) };
         let failed = failing.into_iter().map(|place| self.end(place, now.0)).collect();
-        self.desk(service).stand(instances - lost, settings.queues);
+        self.desk(service).stand(instances - lost, moved, settings.queues);
         failed
     }
 
@@ -74,15 +76,28 @@ impl Desks {
             Stage::Waiting => !is_pooled && queues.contains(&u64::from(request.task.queue)),
             Stage::Served(..) => is_pooled || queues.contains(&u64::from(request.task.queue)),
         };
-        let requests = self.requests.iter().zip(0..);
-        let mut there: Vec<(u64, u32)> = requests
-            .filter_map(|(request, place)| Some((request.as_ref().filter(|request| is_there(request))?.ticket, place)))
-            .collect();
-        there.sort_unstable();
+        let there = self.in_order(is_there);
         // Of n requests in service behind a common queue the lost/standing part, spread evenly.
         let before = |index: u64| u128::from(index) * u128::from(lost) / u128::from(standing);
         let is_lost = |index: u64| !is_pooled || before(index + 1) > before(index);
-        there.into_iter().zip(0..).filter(|&(_, index)| is_lost(index)).map(|((_, place), _)| place).collect()
+        there.into_iter().zip(0..).filter(|&(_, index)| is_lost(index)).map(|(place, _)| place).collect()
+    }
+
+    /// The places of all requests that a service has accepted, in the order in which they came.
+    fn accepted(&self, service: usize) -> Vec<u32> {
+        let is_accepted =
+            |task: &Task| usize::from(task.service) == service && !matches!(task.stage, Stage::UnderWay(_));
+        self.in_order(|request| is_accepted(&request.task))
+    }
+
+    /// The places of some requests, in the order in which they came.
+    fn in_order(&self, which: impl Fn(&Request) -> bool) -> Vec<u32> {
+        let requests = self.requests.iter().zip(0..);
+        let ticket = |request: &Option<Request>| request.as_ref().filter(|of| which(of)).map(|of| of.ticket);
+        let mut some: Vec<(u64, u32)> =
+            requests.filter_map(|(request, place)| Some((ticket(request)?, place))).collect();
+        some.sort_unstable();
+        some.into_iter().map(|(_, place)| place).collect()
     }
 
     /// A request gets through, to the instance that it was sent to or else another. It is given back where there is no room.
@@ -95,7 +110,7 @@ impl Desks {
         }
         let queue = task.queue as usize;
         let desk = self.desk(service);
-        let is_nobody_there = settings.queues != Queues::Pooled && desk.standing == 0;
+        let is_nobody_there = desk.cell == CellState::Down || settings.queues != Queues::Pooled && desk.standing == 0;
         if is_nobody_there || desk.queues[queue].is_full() {
             return Some(self.end(place, now));
         }
@@ -123,8 +138,9 @@ impl Desk {
         if desk.capacity.autoscaler.is_none() {
             self.total = self.total_from(model, service, before);
         }
-        self.lost = model.lost_instances(service, cell, before, self.total);
-        self.stand(model.instances_of(self.total, service, cell) - self.lost, desk.queues);
+        let Standing { instances, lost, moved, cell } = model.standing(self.total, service, cell, before);
+        (self.lost, self.cell) = (lost, cell);
+        self.stand(instances - lost, moved, desk.queues);
     }
 }
 

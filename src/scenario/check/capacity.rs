@@ -21,6 +21,8 @@ impl Check<'_> {
             steps: self.schedule(service, at.key("schedule"), clock),
             autoscaler: service.autoscaler.as_ref().map(|of| self.autoscaler(service, of, at.key("autoscaler"))),
             incidents: self.incidents_of(name, clock),
+            // What is told of them is told once, in `cells_lost`.
+            cells: if service.instances.is_some() { self.cells_lost.clone() } else { Vec::new() },
         }
     }
 
@@ -105,7 +107,7 @@ impl Check<'_> {
                 file::Effect::Stalled => Effect::Stalled,
                 file::Effect::Lost(lost) => Effect::Lost(*lost),
                 file::Effect::Unreachable(how) => Effect::Unreachable(*how),
-                file::Effect::Declined { .. } => continue,
+                file::Effect::Declined { .. } | file::Effect::CellLost(_) => continue,
             };
             let at = self.root.key("incident").key(name);
             if let Some((from, until)) = self.span(incident, at, clock) {
@@ -116,7 +118,12 @@ impl Check<'_> {
     }
 
     /// When an incident begins and ends. What is wrong is reported once for each.
-    fn span(&mut self, incident: &file::Incident, at: Cursor<'_>, clock: &Clock) -> Option<(Instant, Instant)> {
+    pub(super) fn span(
+        &mut self,
+        incident: &file::Incident,
+        at: Cursor<'_>,
+        clock: &Clock,
+    ) -> Option<(Instant, Instant)> {
         let opening = self.opening(incident.window.as_deref(), at, clock)?;
         if incident.from >= incident.until {
             self.push(
@@ -137,9 +144,13 @@ impl Check<'_> {
         let mut declines = Vec::new();
         for (name, incident) in &file.incident {
             let at = self.root.key("incident").key(name);
-            let file::Effect::Declined { probability, states } = &incident.effect else {
-                self.happens_to(name, incident, at);
-                continue;
+            let (probability, states) = match &incident.effect {
+                file::Effect::Declined { probability, states } => (*probability, states),
+                file::Effect::CellLost(_) => continue,
+                _ => {
+                    self.happens_to(name, incident, at);
+                    continue;
+                }
             };
             if incident.service.is_some() {
                 self.push(
@@ -150,7 +161,7 @@ impl Check<'_> {
             }
             let states = self.paying(states.as_deref(), at.key("effect").key("declined").key("states"));
             if let Some((from, until)) = self.span(incident, at, clock) {
-                declines.push(Declines { from, until, probability: *probability, states });
+                declines.push(Declines { from, until, probability, states });
             }
         }
         declines
@@ -209,5 +220,8 @@ pub(super) fn fails(file: &file::ScenarioFile, service: &str, hears: bool) -> bo
         file::Effect::Unreachable(_) => true,
         _ => false,
     };
+    if file.incident.values().any(|incident| matches!(incident.effect, file::Effect::CellLost(_))) {
+        return file.service[service].instances.is_some();
+    }
     file.incident.values().filter(is_of).any(fails)
 }

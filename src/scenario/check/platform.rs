@@ -167,6 +167,9 @@ impl Check<'_> {
         let cost = service.cost.filter(|_| pool.is_some());
         let protection = self.protection(name, service, at);
         let capacity = self.capacity(name, service, at, clock);
+        if let Some(pool) = &pool {
+            self.can_be_shared(name, (pool, &capacity), service.queues, at);
+        }
         let desk = self.desk(name, service, at, capacity);
         let calls = self.called(service, at.key("calls"));
         self.answers(name, service, at);

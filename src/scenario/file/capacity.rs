@@ -121,6 +121,8 @@ pub enum Effect {
     Lost(Lost),
     /// Requests do not get through. What has got through before is worked on and answered.
     Unreachable(Unreachable),
+    /// A cell is gone, with all instances of all services that it has; other cells may take its shoppers over. Not of one service.
+    CellLost(CellLost),
     /// The bank declines payments.
     Declined {
         /// Probability that it declines, where the page does not say a larger one.
@@ -130,6 +132,24 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         states: Option<Vec<String>>,
     },
+}
+
+/// A cell that is gone. What its services have accepted fails, and what comes is refused, until its range of shoppers is remapped to other
+/// cells, if it is. From then on those cells serve it beside their own shoppers, with what instances they have; at the end of the incident
+/// everything goes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CellLost {
+    /// Number of the cell; the first one is 0.
+    #[schemars(range(min = 0, max = 4_095))]
+    pub cell: u32,
+    /// How long after the loss its shoppers are served by other cells. Absent: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remapped_after: Option<Nanos>,
+    /// Numbers of the cells that serve them, each as many. Absent: all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4_095))]
+    pub hosts: Option<Vec<u32>>,
 }
 
 /// How many instances are gone, over the whole platform.

@@ -17,7 +17,8 @@ const RUNS: [(&str, &str, &[&str], u32); 3] = [
         &[
             "population.shoppers=400_000",
             "platform.cells=8",
-            "catalogue.skus=7_000",
+            "catalogue.skus=8_000",
+            "window.second.new_skus=1_000",
             "catalogue.brands=125",
             "livestream.celebrities.shows.rooms.rooms=2",
             "livestream.celebrities.shows.rooms.products=20",
@@ -38,7 +39,7 @@ const RUNS: [(&str, &str, &[&str], u32); 3] = [
         ],
         1,
     ),
-    // One cell of 64 with a fortieth of its shoppers: a fuller cell, a catalogue of 14 M SKUs, and the time to make it.
+    // One cell of 64 with a fortieth of its shoppers: a fuller cell, a catalogue of 16 M SKUs, and the time to make it.
     ("sampled_festival", "double11-2020.toml", &["population.shoppers=20_000_000"], 64),
 ];
 

@@ -59,6 +59,7 @@ fn festival() {
     let fewer = [
         "population.shoppers=4_000_000",
         "catalogue.skus=400_000",
+        "window.second.new_skus=50_000",
         "livestream.spring-thunder-1.shows.rooms.products=22800",
         "livestream.spring-thunder-2.shows.rooms.products=22800",
         "livestream.spring-thunder-1.shows.rooms.rooms=3000",

@@ -10,8 +10,8 @@ use std::path::Path;
 
 /// A hundredth of the shoppers, goods and rooms, and of that one cell of 64.
 fn played(file: &Path) -> Results {
-    let mut overrides = vec!["population.shoppers=8000000".to_owned(), "catalogue.skus=140000".to_owned()];
-    overrides.push("catalogue.brands=2500".to_owned());
+    let mut overrides = vec!["population.shoppers=8000000".to_owned(), "catalogue.skus=160000".to_owned()];
+    overrides.extend(["catalogue.brands=2500".to_owned(), "window.second.new_skus=20000".to_owned()]);
     let whole = scenario::load(file, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan;
     for livestream in &whole.livestreams {
         let Shows::Rooms(rooms) = &livestream.shows else { continue };

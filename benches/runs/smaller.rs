@@ -9,6 +9,13 @@ pub(crate) fn overrides(whole: &Plan, shoppers: u64) -> Vec<String> {
     if let Some(catalogue) = &whole.catalogue {
         overrides.push(format!("catalogue.skus={}", scale(catalogue.skus)));
         overrides.push(format!("catalogue.brands={}", scale(catalogue.brands)));
+        let listed = catalogue.supply.as_ref().and_then(|supply| supply.listed.as_ref());
+        for (id, shares) in listed.iter().flat_map(|listed| listed.windows(2).enumerate()) {
+            let new = ((shares[1] - shares[0]) * catalogue.skus as f64).round() as u64;
+            if new > 0 {
+                overrides.push(format!("window.{}.new_skus={}", whole.windows[id + 1].name, scale(new)));
+            }
+        }
         let stocks = catalogue.products.iter();
         overrides.extend(stocks.map(|p| format!("product.\"{}\".stock={}", p.name, scale(u64::from(p.stock)))));
     }

@@ -83,7 +83,7 @@ fn same_results(dir: &TempDir, a: &str, b: &str) {
 fn a_run_that_is_killed_again_and_again_comes_to_the_same_results() {
     let dir = folder();
     // Enough shoppers and ticks that twenty sessions do not come to the end.
-    let long = ["--set", "population.shoppers=60000", "--set", "platform.tick_max='50ms'"];
+    let long = ["--set", "population.shoppers=150000", "--set", "platform.tick_max='50ms'"];
     assert_eq!(run(&dir, "whole", &long).code, Some(0));
     let mut resumed = 0;
     for kill in 0..KILLS {

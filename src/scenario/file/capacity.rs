@@ -148,7 +148,7 @@ pub struct CellLost {
     pub remapped_after: Option<Nanos>,
     /// Numbers of the cells that serve them, each as many. Absent: all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 4_095))]
+    #[schemars(length(min = 1, max = 4_095), inner(range(min = 0, max = 4_095)))]
     pub hosts: Option<Vec<u32>>,
 }
 

@@ -26,7 +26,7 @@ pub(super) fn figure(results: &Results) -> Figure {
     let mut note = format!("Time since each opening, logarithmic.{}", timeline::left_out(results));
     for (shown, all, what) in [
         (categories.len(), results.summary.categories.len(), "categories, those with least left"),
-        (products.len(), results.summary.products.len(), "named products, those with the largest GMV"),
+        (products.len(), results.summary.products.len(), "named products: those that sold out, then by GMV"),
     ] {
         if shown < all {
             let _ = write!(note, " {shown} of {all} {what}.");
@@ -66,11 +66,11 @@ fn units(row: &ProductRow) -> u64 {
     row.units_start + row.units_restocked
 }
 
-/// The named products with the largest GMV.
+/// The named products to show: those that sold out first, then the others, both by GMV.
 fn products(results: &Results) -> Vec<Stock<'_>> {
     let named = |row: &&ProductRow| results.summary.products.contains(&row.product) && units(row) > 0;
     let mut rows: Vec<&ProductRow> = results.products.iter().filter(named).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.gmv_paid_fen));
+    rows.sort_by_key(|row| (row.sold_out_unix_ms.is_none(), std::cmp::Reverse(row.gmv_paid_fen)));
     rows.truncate(MOST_LINES);
     let stock = |row: &'_ ProductRow| (series::product_left(&row.product), units(row) as f64, row.sold_out_unix_ms);
     rows.into_iter()

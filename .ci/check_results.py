@@ -17,7 +17,7 @@ from pathlib import Path
 from blake3 import blake3
 
 PICTURES = ["gmv", "inventory", "orders", "services", "lost"]
-NOT_LOST = {"bought", "changed_mind", "open"}
+NOT_LOST = {"bought", "changed_mind", "coupon", "deposit_forfeited", "open"}
 SUMMARY = {
     "saleload", "name", "title", "zone", "seed", "completion", "simulated_until_unix_ms", "cells", "simulated_cells",
     "shoppers", "skus", "skus_sold_out", "categories", "services", "products", "total", "windows", "saturated",
@@ -70,7 +70,8 @@ def check_conservation(laws):
     for law in ["skus_in_breach", "ledger_difference_fen", "paid_difference_fen"]:
         equal(law, laws[law], 0)
     equal("sessions", laws["sessions_ended"] + laws["sessions_in_flight"], laws["sessions_begun"])
-    equal("units", laws["units_sold"] + laws["units_held"] + laws["units_left"], laws["units_start"])
+    equal("units", laws["units_sold"] + laws["units_held"] + laws["units_left"] + laws.get("units_set_aside", 0),
+          laws["units_start"] + laws.get("units_restocked", 0))
 
 
 def check_ledger(summary, ledger):

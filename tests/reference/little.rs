@@ -77,7 +77,8 @@ impl Simulator<'_> {
             requests_per_second: requests as f64 * self.scale() as f64 / seconds,
             stay_us_mean,
             residual: counted / reckoned - 1.0,
-            sampling_error: 2.145 * (variance / 15.0).sqrt() / reckoned,
+            sampling_error: (2.145 * (variance / 15.0).sqrt() / reckoned)
+                .max(1.96 / (reckoned * loads.len() as f64).sqrt()),
         })
     }
 }

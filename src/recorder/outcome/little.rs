@@ -17,6 +17,9 @@ const DEVIATIONS: f64 = 4.0;
 /// Parts of a stretch whose spread is its sampling error, and the 97.5th percentile of Student's t with one less degrees of freedom.
 const PARTS: usize = 15;
 const T_PARTS: f64 = 2.145;
+/// The same of the normal distribution: requests that are hardly ever there are counted like rare events, and their spread over the
+/// parts says nothing where none was counted.
+const NORMAL: f64 = 1.96;
 
 impl Outcome<'_> {
     /// How Little's law held at a service; `None` where it had no steady stretch, or is a delay, at which nobody can be counted.
@@ -81,6 +84,8 @@ impl Outcome<'_> {
         let gaps: Vec<f64> = parts.map(|part| number(part) - expected(part)).collect();
         let mean = gaps.iter().sum::<f64>() / PARTS as f64;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / (PARTS - 1) as f64;
+        let of_parts = T_PARTS * (variance / PARTS as f64).sqrt() / expected(rows);
+        let of_count = NORMAL / (expected(rows) * rows.len() as f64).sqrt();
         let scale = self.scale as f64;
         Some(Residual {
             service: self.plan.services[service].name.clone(),
@@ -93,7 +98,7 @@ impl Outcome<'_> {
             requests_per_second: requests as f64 * scale / seconds,
             stay_us_mean: stay_us,
             residual: number(rows) / expected(rows) - 1.0,
-            sampling_error: T_PARTS * (variance / PARTS as f64).sqrt() / expected(rows),
+            sampling_error: of_parts.max(of_count),
         })
     }
 }

@@ -130,6 +130,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("steady stretches", 0, |seen| seen.steady),
     ("waits in a room", 15, |seen| seen.rarities.room_waits),
     ("requests shed", 5, |seen| seen.rarities.shed),
+    ("requests shed or not by the instances there", 1, |seen| seen.rarities.shed_otherwise),
+    ("loads of other instances than at first", 5, |seen| seen.rarities.loads_of_others),
     ("switches that go on", 15, |seen| seen.rarities.switched),
     ("pages refused", 5, |seen| seen.rarities.pages_closed),
     ("calls left out", 5, |seen| seen.rarities.left_out),

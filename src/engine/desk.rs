@@ -435,6 +435,18 @@ impl Desks {
         self.by_service.get(service)?.as_ref().map(|desk| desk.waiting)
     }
 
+    /// Workers that there are now for the shoppers of the cell at the desk of a service; `None` where it has none.
+    #[must_use]
+    pub fn workers(&self, service: usize) -> Option<u64> {
+        self.by_service.get(service)?.as_ref().map(|desk| desk.available)
+    }
+
+    /// The instances that these workers are, a part of one counted as one.
+    #[must_use]
+    pub fn instances(&self, service: usize) -> Option<u64> {
+        self.by_service.get(service)?.as_ref().map(|desk| desk.available.div_ceil(desk.workers))
+    }
+
     /// Requests that wait or are served at the desk of a service; `None` where it has none.
     #[must_use]
     pub fn in_flight(&self, service: usize) -> Option<u64> {

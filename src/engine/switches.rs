@@ -1,7 +1,7 @@
 //! Degradation switches: turned between two ticks on all cells at once, by the clock or by the load of a service.
 //!
 //! What a switch looks at is what stands at the end of a tick, before the events of that instant: workers that are busy and requests
-//! that wait, added up over the simulated cells. A switch that goes on by load does so once it has seen the load above its threshold at
+//! that wait, added up over the simulated cells and set against the workers and instances that are there then. A switch that goes on by load does so once it has seen the load above its threshold at
 //! every end of a tick for as long as it says, and goes off at the first at which the load is below the other.
 
 use super::cell::Cell;
@@ -133,14 +133,17 @@ impl Switches {
 fn load(model: &Model, cells: &[&Cell], service: ServiceId, measure: Measure, now: Instant) -> (u64, u64) {
     let workers = model.services[service].pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
     cells.iter().fold((0, 0), |(load, per), cell| {
-        let instances = model.instances(service, cell.id);
+        let at_first = model.instances(service, cell.id);
         let station = &cell.stations[service];
         let (more, of) = match measure {
             Measure::Busy => {
                 let busy = cell.desks.serving(service).unwrap_or_else(|| station.busy_before(now.0));
-                (busy * 1000, instances * workers)
+                (busy * 1000, cell.desks.workers(service).unwrap_or(at_first * workers))
             }
-            Measure::Queue => (cell.desks.waiting(service).unwrap_or_else(|| station.waiting_before(now.0)), instances),
+            Measure::Queue => {
+                let waiting = cell.desks.waiting(service).unwrap_or_else(|| station.waiting_before(now.0));
+                (waiting, cell.desks.instances(service).unwrap_or(at_first))
+            }
         };
         (load + more, per + of)
     })

@@ -18,6 +18,16 @@ impl Simulator<'_> {
         if is_split { 1 } else { self.cells[cell].serving[service] }
     }
 
+    /// Instances of a service that are there for the shoppers of a cell, and their workers.
+    pub(crate) fn there(&self, cell: usize, service: usize) -> (u64, u64) {
+        let of = &self.cells[cell];
+        if self.desk(service).is_some_and(|desk| desk.queues != Queues::Pooled) {
+            let each = self.plan.services[service].pool.as_ref().map_or(0, |pool| u64::from(pool.workers));
+            return (of.standing[service], of.standing[service] * each);
+        }
+        (of.serving[service], of.services[service][0].workers.map_or(0, |workers| workers as u64))
+    }
+
     /// The queue to which the balancer sends a request of the session; `None` where no instance stands.
     pub(crate) fn balance(&mut self, session: &Session, service: usize) -> Option<usize> {
         if self.cells[session.cell].down[service] {

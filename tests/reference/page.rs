@@ -242,7 +242,7 @@ impl Simulator<'_> {
     }
 
     /// Whether a request is worth too little for so long a queue.
-    fn is_shed(&self, session: &Session) -> bool {
+    fn is_shed(&mut self, session: &Session) -> bool {
         let service = self.service(session);
         let Some(shed) = &self.plan.services[service].protection.shed else { return false };
         let rank = match &shed.ranks {
@@ -253,8 +253,11 @@ impl Simulator<'_> {
         };
         let steps = u64::from(shed.lowest) - u64::from(rank);
         let waiting = self.cells[session.cell].waiting(service);
-        let instances = self.model.instances(service, session.cell as u32);
-        rank > 0 && waiting > instances * (shed.above + steps * shed.step)
+        let most = shed.above + steps * shed.step;
+        let (now, at_first) = (self.there(session.cell, service).0, self.model.instances(service, session.cell as u32));
+        self.record.rarities.shed_otherwise +=
+            u64::from(rank > 0 && (waiting > now * most) != (waiting > at_first * most));
+        rank > 0 && waiting > now * most
     }
 
     /// A request that its service never sees.

@@ -210,6 +210,10 @@ pub(crate) struct Rarities {
     pub(crate) room_losses: u64,
     /// Requests turned away as they were worth too little.
     pub(crate) shed: u64,
+    /// Of those, and of those that were not, requests whose fate is another with as many instances as at first; and times that a switch
+    /// looked at the load of more or fewer instances.
+    pub(crate) shed_otherwise: u64,
+    pub(crate) loads_of_others: u64,
     /// Switches that went on; pages that they closed, and calls that they left out.
     pub(crate) switched: u64,
     pub(crate) pages_closed: u64,

@@ -25,6 +25,10 @@ impl Simulator<'_> {
                 SwitchOn::At { from, until } => now >= from && now < until,
                 SwitchOn::Load { service, measure, above, lasts, below } => {
                     let (load, of) = self.load_now(service, measure);
+                    let at_first: u64 = (0..self.model.simulated).map(|cell| self.model.instances(service, cell)).sum();
+                    let is_other =
+                        (0..self.cells.len()).map(|cell| self.there(cell, service).0).sum::<u64>() != at_first;
+                    self.record.rarities.loads_of_others += u64::from(is_other && load > 0);
                     position.too_high = if load > above * of { position.too_high.or(Some(now)) } else { None };
                     if position.is_on {
                         load >= below * of
@@ -49,14 +53,14 @@ impl Simulator<'_> {
     }
 
     fn load_now(&self, service: ServiceId, measure: Measure) -> (u64, u64) {
-        let pool = self.plan.services[service].pool.as_ref().expect("it has workers");
-        let instances = (0..self.model.simulated).map(|cell| self.model.instances(service, cell)).sum::<u64>();
+        let there = (0..self.cells.len()).map(|cell| self.there(cell, service));
+        let (instances, workers) = there.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
         let of_all = |cell: &super::simulator::Cell| match measure {
             Measure::Queue => cell.waiting(service),
             Measure::Busy => 1000 * cell.services[service].iter().map(|queue| queue.busy() as u64).sum::<u64>(),
         };
         let load = self.cells.iter().map(of_all).sum();
-        (load, if measure == Measure::Busy { instances * u64::from(pool.workers) } else { instances })
+        (load, if measure == Measure::Busy { workers } else { instances })
     }
 
     fn on(&self) -> impl Iterator<Item = &Switch> {

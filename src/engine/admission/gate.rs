@@ -46,7 +46,8 @@ impl Player<'_> {
         };
         let at_desk = self.cell.desks.waiting(service);
         let waiting = at_desk.unwrap_or_else(|| self.cell.stations[service].waiting(session.time.0));
-        waiting > most.saturating_mul(self.model.instances(service, self.cell.id))
+        let instances = self.cell.desks.instances(service);
+        waiting > most.saturating_mul(instances.unwrap_or_else(|| self.model.instances(service, self.cell.id)))
     }
 
     /// When a request came whose turn is now.

@@ -69,7 +69,7 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shed {
-    /// Waiting requests per instance, those at all instances of the cell taken together.
+    /// Waiting requests per instance, those at all instances of the cell that are there at the moment taken together.
     #[schemars(range(min = 0, max = 1_000_000_000u64))]
     pub above: u64,
     /// Waiting requests per instance from one priority to the next.

@@ -43,7 +43,8 @@ pub enum SwitchOn {
     Busy {
         /// The service.
         service: String,
-        /// On above this share of busy workers, to three decimals.
+        /// On above this share of busy workers, to three decimals: of the workers that are there at the time. Those of instances that go
+        /// are busy until they have finished, so that it may be more than all.
         #[schemars(range(min = 0.0, max = 1.0))]
         above: f64,
         /// Once it has been above for so long.
@@ -57,7 +58,7 @@ pub enum SwitchOn {
     Queue {
         /// The service.
         service: String,
-        /// On above so many waiting requests per instance.
+        /// On above so many waiting requests per instance that is there at the time.
         #[schemars(range(min = 0, max = 1_000_000_000u64))]
         above: u64,
         /// Once it has been above for so long.

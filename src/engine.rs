@@ -330,7 +330,7 @@ impl Run {
         }
         self.effects = effects;
         if portion::is_due(&self.model, slot.window, start, end) {
-            self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+            self.deal();
         }
         self.last_events = self.events() - before;
         self.scale(end);
@@ -342,9 +342,14 @@ impl Run {
         if window > 0 && self.model.windows[window].opens == self.now {
             self.stock.lay_in(catalogue, window, self.now);
             if self.model.inventory.split.is_some() {
-                self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+                self.deal();
             }
         }
+    }
+
+    /// Deals what is left out to the cells, each of which has its own part of the stock.
+    fn deal(&mut self) {
+        self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
     }
 
     /// Lets the autoscalers look at what services had to do, over all cells, where it is time for that.

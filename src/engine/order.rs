@@ -1,13 +1,14 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 //!
-//! Stock is asked for where orders are created or, by [`Reserve`](crate::plan::inventory::Reserve), where they are paid. Optimistic payments ask too, but
-//! only what they take: the answer at the end of the tick tells which of them were oversold.
+//! Stock is asked for where orders are created or, by [`Reserve`](crate::plan::inventory::Reserve), where they are paid.
+//! Optimistic payments ask too, but only what they take: the answer at the end of the tick tells which of them were oversold.
 
 use super::basket::{BasketId, Line, Spread, order, part_of_order, select, sum};
 use super::cell::{Cell, Player, Waiting};
 use super::session::{Cause, Phase, Session};
 use super::stock::{Contested, Move, Sale};
 use super::wish::Wishes;
+use crate::model::catalogue::Sku;
 use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Holds, Pays};
 use crate::plan::MAX_LINES;
 use crate::recorder::Intents;
@@ -68,39 +69,62 @@ impl Player<'_> {
             session.cause = Cause::WINDOW_CLOSED;
             return self.leave(session);
         }
-        // As above: what is left of all lines before any decision.
+        if !self.model.inventory.holds() {
+            return self.order_without_stock(session);
+        }
+        if let Some(granted) = self.ask_for_stock(session, u16::MAX) {
+            self.finish_reservation(session, granted);
+        }
+    }
+
+    /// The lines of a basket with what is left of each, and how many they are. All of it is read before anything is decided: look-ups
+    /// miss the cache, and side by side they overlap.
+    #[inline]
+    fn wanted(&self, session: &Session) -> ([(Line, u32); MAX_LINES as usize], usize) {
         let mut wanted = [(Line::default(), 0); MAX_LINES as usize];
         let lines = self.cell.baskets.lines(session.basket);
-        let len = lines.len();
         for (wanted, &line) in wanted.iter_mut().zip(lines) {
             *wanted = (line, self.stock.left(line.sku));
         }
-        if !self.model.inventory.holds() {
-            return self.order_without_stock(session, &wanted[..len]);
-        }
-        let (mut granted, mut contested) = (0u16, false);
+        (wanted, lines.len())
+    }
+
+    /// Asks for the stock of some lines of a basket, by bit. By bit, what is granted; `None` where the session waits for the end of the
+    /// tick to learn it.
+    #[inline]
+    fn ask_for_stock(&mut self, session: &Session, part: u16) -> Option<u16> {
+        let (wanted, len) = self.wanted(session);
+        let (mut granted, mut is_contested) = (0u16, false);
         for (position, &(line, left)) in wanted[..len].iter().enumerate() {
+            if (part >> position) & 1 == 0 {
+                continue;
+            }
             match self.ask_for(session, position as u8, line, left) {
                 Answer::Granted => granted |= 1 << position,
                 Answer::SoldOut => {}
-                Answer::Contested => contested = true,
+                Answer::Contested => is_contested = true,
             }
         }
-        if contested {
+        if is_contested {
             self.cell.waiting.push(Waiting { session: *session, granted });
-        } else {
-            self.finish_reservation(session, granted);
+            return None;
         }
+        Some(granted)
     }
 
     /// Asks for the units of a line, of whose product `left` were there at the start of the tick.
     #[inline]
     fn ask_for(&mut self, session: &Session, position: u8, line: Line, left: u32) -> Answer {
+        if self.model.inventory.oversells() {
+            self.contest(session, position, line);
+            return Answer::Contested;
+        }
+        if self.is_known_to_be_sold_out(line.sku, left, session.time) {
+            self.note_stranded(line, left);
+            return Answer::SoldOut;
+        }
         if self.cell.portion.is_used() {
             return self.ask_cell_for(line, left);
-        }
-        if left == 0 && self.stock.is_flagged(line.sku, session.time) {
-            return Answer::SoldOut;
         }
         if self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
             self.outbox.note(Move::Grant, line.sku, line.units);
@@ -108,6 +132,15 @@ impl Player<'_> {
         }
         self.contest(session, position, line);
         Answer::Contested
+    }
+
+    /// Whether it is known in the cell that nothing is left of a SKU, of which `left` units were there at the start of the tick.
+    #[inline]
+    pub(super) fn is_known_to_be_sold_out(&self, sku: Sku, left: u32, at: Instant) -> bool {
+        if self.cell.portion.is_used() {
+            return self.cell.portion.left(sku) == 0;
+        }
+        left == 0 && self.stock.is_flagged(sku, at)
     }
 
     fn ask_cell_for(&mut self, line: Line, left: u32) -> Answer {
@@ -119,7 +152,7 @@ impl Player<'_> {
         Answer::SoldOut
     }
 
-    /// A cell has refused a line: elsewhere its units may have been there.
+    /// A line is refused. Where each cell has its own stock, the units may have been there elsewhere.
     fn note_stranded(&mut self, line: Line, left: u32) {
         if left >= line.units {
             self.tally.stranded.add(Intents { lines: 1, units: u64::from(line.units), fen: line.fen() });
@@ -127,19 +160,15 @@ impl Player<'_> {
     }
 
     /// Creates orders that ask for no stock yet, of all that is not known to be sold out.
-    fn order_without_stock(&mut self, session: &mut Session, wanted: &[(Line, u32)]) {
+    fn order_without_stock(&mut self, session: &mut Session) {
+        let (wanted, len) = self.wanted(session);
         let mut ordered = 0;
-        for (position, &(line, left)) in wanted.iter().enumerate() {
-            let is_sold_out = if self.cell.portion.is_used() {
-                self.cell.portion.left(line.sku) == 0
+        for (position, &(line, left)) in wanted[..len].iter().enumerate() {
+            if self.is_known_to_be_sold_out(line.sku, left, session.time) {
+                self.note_stranded(line, left);
             } else {
-                left == 0 && self.stock.is_flagged(line.sku, session.time)
-            };
-            if !is_sold_out {
                 self.outbox.note(Move::Order, line.sku, line.units);
                 ordered |= 1 << position;
-            } else if self.cell.portion.is_used() {
-                self.note_stranded(line, left);
             }
         }
         self.finish_reservation(session, ordered);
@@ -148,29 +177,7 @@ impl Player<'_> {
     /// Asks for the stock of orders that have none yet, and pays for what is there.
     pub(super) fn ask_and_pay(&mut self, session: &mut Session) {
         let ordered = self.cell.baskets.granted(session.basket);
-        let mut wanted = [(Line::default(), 0); MAX_LINES as usize];
-        let lines = self.cell.baskets.lines(session.basket);
-        let len = lines.len();
-        for (wanted, &line) in wanted.iter_mut().zip(lines) {
-            *wanted = (line, self.stock.left(line.sku));
-        }
-        let (mut granted, mut contested) = (0u16, false);
-        let of_order = wanted[..len].iter().enumerate().filter(|(position, _)| (ordered >> position) & 1 == 1);
-        for (position, &(line, left)) in of_order {
-            if self.model.inventory.oversells() {
-                self.contest(session, position as u8, line);
-                contested = true;
-                continue;
-            }
-            match self.ask_for(session, position as u8, line, left) {
-                Answer::Granted => granted |= 1 << position,
-                Answer::SoldOut => {}
-                Answer::Contested => contested = true,
-            }
-        }
-        if contested {
-            self.cell.waiting.push(Waiting { session: *session, granted });
-        } else {
+        if let Some(granted) = self.ask_for_stock(session, ordered) {
             self.finish_payment(session, granted);
         }
     }

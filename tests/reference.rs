@@ -39,6 +39,8 @@ mod draws;
 mod event;
 #[path = "reference/fork.rs"]
 mod fork;
+#[path = "reference/hot.rs"]
+mod hot;
 #[path = "reference/incident.rs"]
 mod incident;
 #[path = "reference/inner.rs"]
@@ -157,6 +159,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests after the last unit", 3, |seen| seen.late),
     ("ordered, then sold out", 3, |seen| seen.ordered_in_vain),
     ("lines refused by their cell only", 5, |seen| seen.stranded),
+    ("lines over the limit of a SKU", 10, |seen| seen.over_limit),
+    ("lines that get a late token", 3, |seen| seen.late_tokens),
     ("stock dealt out anew", 5, |seen| seen.rarities.rebalances),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -207,6 +211,8 @@ struct Seen {
     late: u64,
     ordered_in_vain: u64,
     stranded: u64,
+    over_limit: u64,
+    late_tokens: u64,
     submitted_again: u64,
     duplicates: u64,
     steady: u64,
@@ -283,6 +289,8 @@ impl Seen {
             late: run.stock.late,
             ordered_in_vain: run.record.rarities.ordered_in_vain,
             stranded: results.summary.stranded.map_or(0, |of| of.lines),
+            over_limit: results.summary.hot_rows.map_or(0, |of| of.requests_rejected),
+            late_tokens: run.stock.late_tokens,
             submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
             duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
             steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),

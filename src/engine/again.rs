@@ -133,7 +133,7 @@ impl Player<'_> {
     }
 
     /// Takes the units of a second's lines, as far as its cell can grant them; by bit, those that are ordered. An order that asks for no
-    /// stock is refused only where it is known that nothing is left.
+    /// stock is refused only where it is known that nothing is left. What is refused is nobody's intent, and counted nowhere.
     fn take_again(&mut self, session: &Session) -> u16 {
         let mut lines = [Line::default(); MAX_LINES as usize];
         let of_basket = self.cell.baskets.lines(session.basket);
@@ -142,12 +142,15 @@ impl Player<'_> {
         let mut granted = 0u16;
         for (position, &line) in lines[..len].iter().enumerate() {
             let left = self.stock.left(line.sku);
-            let is_ordered = if !self.model.inventory.holds() {
-                !self.is_known_to_be_sold_out(line.sku, left, session.time)
+            let is_ordered = if self.is_known_to_be_sold_out(line.sku, left, session.time) {
+                false
+            } else if !self.model.inventory.holds() {
+                true
             } else if self.cell.portion.is_used() {
-                self.cell.portion.take(line)
+                self.takes_own_token(line.sku, session.time) && self.cell.portion.take(line)
             } else {
-                self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left))
+                let share = self.stock.share_of(left);
+                self.takes_token(line.sku) && self.space.grants.try_grant(line.sku, line.units, share)
             };
             if is_ordered && self.model.inventory.holds() {
                 self.outbox.note(Move::Again, line.sku, line.units);

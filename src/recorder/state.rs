@@ -333,6 +333,7 @@ impl Tally {
             && settled
             && rooms
             && vouchers
+            && self.requests_rejected.values().all(|&requests| requests <= most)
             && caught <= sent
             && [self.events, self.begun, self.ended, self.turned_away, sent].iter().all(|&n| n <= most)
     }

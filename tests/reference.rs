@@ -39,6 +39,8 @@ mod draws;
 mod event;
 #[path = "reference/fork.rs"]
 mod fork;
+#[path = "reference/hedge.rs"]
+mod hedge;
 #[path = "reference/hot.rs"]
 mod hot;
 #[path = "reference/incident.rs"]
@@ -121,6 +123,10 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests lost with a cell", 4, |seen| seen.rarities.lost_with_cell),
     ("cells remapped", 5, |seen| seen.rarities.remapped),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("requests sent again", 8, |seen| seen.hedges),
+    ("of those, requests answered first", 6, |seen| seen.hedges_won),
+    ("copies that fail by themselves", 3, |seen| seen.rarities.copies_failed),
+    ("second copies over budget", 1, |seen| seen.rarities.hedges_over_budget),
     ("pages submitted again", 5, |seen| seen.submitted_again),
     ("duplicate orders", 1, |seen| seen.duplicates),
     ("steady stretches", 0, |seen| seen.steady),
@@ -212,6 +218,8 @@ struct Seen {
     late: u64,
     ordered_in_vain: u64,
     stranded: u64,
+    hedges: u64,
+    hedges_won: u64,
     over_limit: u64,
     over_limit_of_cell: u64,
     late_tokens: u64,
@@ -291,6 +299,8 @@ impl Seen {
             late: run.stock.late,
             ordered_in_vain: run.record.rarities.ordered_in_vain,
             stranded: results.summary.stranded.map_or(0, |of| of.lines),
+            hedges: results.summary.hedges.iter().map(|of| of.sent).sum(),
+            hedges_won: results.summary.hedges.iter().map(|of| of.won).sum(),
             over_limit: results.summary.hot_rows.map_or(0, |of| of.requests_rejected),
             over_limit_of_cell: match results.summary.stranded {
                 Some(_) => results.summary.hot_rows.map_or(0, |of| of.requests_rejected),

@@ -1,7 +1,7 @@
 //! What became of the goods: columns of categories and products, rows of brands and products.
 
 use super::{Simulator, series};
-use crate::record::What;
+use crate::record::{Fact, What};
 use crate::session::Fate;
 use crate::stock::Shelf;
 use saleload::model::catalogue::Catalogue;
@@ -179,6 +179,10 @@ impl Simulator<'_> {
             units_left: scaled(shelf.left),
             gmv_paid_fen: shelf.paid_fen * self.scale(),
             sold_out_unix_ms: sold_out_at.map(|at| self.unix_ms(at)),
+            requests_rejected: {
+                let is_of_it = |fact: &&Fact| fact.what == What::Ended(Fate::OverLimit) && fact.line.sku == sku;
+                self.record.facts.iter().filter(is_of_it).count() as u64 * self.scale()
+            },
         }
     }
 }

@@ -288,6 +288,23 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// A verdict on a sample is told as such: in a property, and with every target.
+#[test]
+fn a_verdict_on_a_sample_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    saleload(folder.path(), &["--quiet", "--sample", "1/4", "--junit", "verdict.xml"], false);
+    let xml = std::fs::read_to_string(folder.path().join("verdict.xml")).expect("a report");
+    let document = roxmltree::Document::parse(&xml).unwrap_or_else(|error| panic!("{error} in {xml}"));
+    let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).expect("a suite");
+    // Properties come before all cases.
+    let first = suite.children().find(roxmltree::Node::is_element).expect("an element");
+    let property = first.children().find(|node| node.has_tag_name("property")).expect("a property");
+    let sample = property.attribute("value").expect("a value");
+    assert_eq!(property.attribute("name"), Some("sample"));
+    assert!(sample.starts_with("1 of 4 cells"), "{sample}");
+    assert_eq!(xml.matches(&format!("(by a sample, {sample})")).count(), 7, "{xml}");
+}
+
 #[test]
 fn a_missed_target_is_said_written_and_the_exit_code() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -321,6 +338,8 @@ fn a_missed_target_is_said_written_and_the_exit_code() {
     let failure =
         failed[0].children().find(|node| node.has_tag_name("failure")).and_then(|node| node.attribute("message"));
     assert!(failure.is_some_and(|message| message.contains("the target is < 2 s")), "{failure:?}");
+
+    assert!(!xml.contains("sample"), "{xml}");
 
     // So are summary and page, and a report that is drawn again.
     let results = folder.path().join("output/capacity-verdict");

@@ -1,6 +1,7 @@
 //! What became of the targets as a JUnit report: a test case each, which CI servers read.
 //!
-//! The form is the common denominator of those servers: testsuites, testsuite, testcase with a failure or skipped.
+//! The form is the common denominator of those servers: testsuites, testsuite, testcase with a failure or skipped. A verdict on a sample
+//! says so in each sentence, as servers show those, and in a property of the suite.
 
 use super::Stop;
 use crate::clock::Clock;
@@ -24,8 +25,14 @@ fn xml(summary: &Summary) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"saleload\" {counts}>\n\
          \x20 <testsuite name=\"{suite}\" {counts} skipped=\"{skipped}\">\n"
     );
+    let sample = sample(summary);
+    if let Some(sample) = &sample {
+        let _ =
+            writeln!(xml, "    <properties>\n      <property name=\"sample\" value=\"{sample}\"/>\n    </properties>");
+    }
+    let of_sample = sample.map_or_else(String::new, |sample| format!(" (by a sample, {sample})"));
     for target in &summary.targets {
-        let (name, says) = (escaped(&target.name), escaped(&verdict::sentence_of(target, &clock)));
+        let (name, says) = (escaped(&target.name), escaped(&verdict::sentence_of(target, &clock)) + &of_sample);
         let _ = writeln!(xml, "    <testcase classname=\"{suite}.targets\" name=\"{name}\" time=\"0\">");
         let _ = match target.verdict {
             Verdict::Pass => writeln!(xml, "      <system-out>{says}</system-out>"),
@@ -35,6 +42,12 @@ fn xml(summary: &Summary) -> String {
         xml += "    </testcase>\n";
     }
     xml + "  </testsuite>\n</testsuites>\n"
+}
+
+/// What was simulated, where that was not the whole platform.
+fn sample(summary: &Summary) -> Option<String> {
+    let Summary { simulated_cells, cells, .. } = summary;
+    (simulated_cells < cells).then(|| format!("{simulated_cells} of {cells} cells, scaled up to the whole platform"))
 }
 
 /// Text as it may stand in an element or in an attribute. What XML 1.0 cannot hold in any form becomes U+FFFD.

@@ -2,7 +2,7 @@
 
 use super::{Outcome, bucket};
 use crate::plan::{Livestream, ServiceId};
-use crate::recorder::{Row, ServiceRow as Recorded, Turnover};
+use crate::recorder::{Row, ServiceRow as Recorded, Turnover, TurnoverRow};
 use crate::results::{Bucket, ChannelRow, Column, LivestreamRow, ServiceRow, Table, Values, series};
 
 impl Outcome<'_> {
@@ -43,13 +43,22 @@ impl Outcome<'_> {
                 integers(name.into(), &|row| self.brands_past(mark as u8, row.slot.end) as i64);
             }
             for (id, category) in catalogue.categories.iter().enumerate() {
-                integers(series::category(&category.name, "units_left"), &|row| row.categories[id].0 * scale);
+                integers(series::category(&category.name, "gmv_paid_fen"), &|row| scaled(row.categories[id].paid_fen));
+                integers(series::category(&category.name, "units_left"), &|row| row.categories[id].left * scale);
                 // SKUs are weighted by those that they stand for, not scaled.
-                integers(series::category(&category.name, "skus_sold_out"), &|row| row.categories[id].1);
+                integers(series::category(&category.name, "skus_sold_out"), &|row| row.categories[id].empty);
             }
             for (id, product) in catalogue.products.iter().enumerate() {
                 integers(series::product_left(&product.name), &|row| scaled(u64::from(row.products_left[id])));
             }
+        }
+        let channels = self.plan.channels.iter().map(|channel| series::channel(&channel.name));
+        for (id, column) in channels.enumerate() {
+            turnover(&mut integers, &column, &|row| row.channels[id], scale);
+        }
+        let livestreams = self.plan.livestreams.iter().map(|livestream| series::livestream(&livestream.name));
+        for (id, column) in livestreams.enumerate() {
+            turnover(&mut integers, &column, &|row| row.livestreams[id], scale);
         }
         if self.model.has_rooms() {
             integers(series::room("came"), &|row| scaled(row.rooms.came));
@@ -203,4 +212,17 @@ impl Outcome<'_> {
 
 fn ratio(sum: f64, count: u64) -> f64 {
     if count == 0 { 0.0 } else { sum / count as f64 }
+}
+
+/// Adds the columns of a channel or livestream.
+fn turnover(
+    add: &mut dyn FnMut(String, &dyn Fn(&Row) -> i64),
+    column: &dyn Fn(&str) -> String,
+    of: &dyn Fn(&Row) -> TurnoverRow,
+    scale: i64,
+) {
+    add(column("sessions_begun"), &|row| of(row).sessions as i64 * scale);
+    add(column("orders_created"), &|row| of(row).ordered as i64 * scale);
+    add(column("orders_paid"), &|row| of(row).paid as i64 * scale);
+    add(column("gmv_paid_fen"), &|row| of(row).paid_fen as i64 * scale);
 }

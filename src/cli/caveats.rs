@@ -68,6 +68,11 @@ fn of_service(clock: &Clock, plan: &Plan, service: &Service) -> Vec<String> {
             number::rate(slowdown.above as f64),
         ));
     }
+    if let Some(after) = service.hedge {
+        caveats.push(format!(
+            "{name}: what is sent again after {after} is not reckoned: it depends on how slow the service is"
+        ));
+    }
     let incidents = service.capacity().map_or(&[][..], |capacity| &capacity.incidents);
     let sentence = |incident: &Incident| {
         let what = match &incident.effect {
@@ -94,6 +99,7 @@ mod tests {
         let overrides = [
             "service.order.limit.rate.token_bucket={per_second=20,burst=50}",
             "service.web.slowdown={above=300,factor=10}",
+            "service.web.hedge={after='50ms'}",
             "window.noon.room={per_second=30}",
             "incident.gone={window='noon',from='10m',until='20m',service='order',effect={lost={instances=1}}}",
             "switch.lean={on={at={window='noon',after='0s',lasts='10m'}},service_time={web=0.6}}",
@@ -107,6 +113,7 @@ mod tests {
         let begins = [
             "window noon: its waiting room lets in 30.0 /s of the ",
             "web: takes 10 times as long above 300 /s per instance",
+            "web: what is sent again after 50ms is not reckoned",
             "order: its limit lets 20.0 /s of the ",
             "order: without some of its instances from 2020-11-11 12:10:00 to 12:20:00 by an incident",
             "double submits are not reckoned",

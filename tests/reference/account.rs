@@ -115,6 +115,7 @@ impl Simulator<'_> {
             vouchers: self.voucher_summaries(),
             saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             double_submits: self.double_submits(self.scale()),
+            hedges: self.hedge_summaries(self.scale()),
             residuals: (0..plan.services.len()).filter_map(|service| self.residual(service)).collect(),
             conservation: self.conservation(),
             events: self.record.events,
@@ -267,11 +268,15 @@ impl Simulator<'_> {
         let channels = self.plan.channels.iter().enumerate().flat_map(|(number, of)| {
             let (begins, brings) =
                 (move |(key, _)| channel(key) == Some(number), move |fact: &Fact| channel(fact.key) == Some(number));
-            self.turnover(&series::channel(&of.name), begins, brings)
+            self.turnover(|what| series::channel(&of.name, what), begins, brings)
         });
         let livestreams = self.plan.livestreams.iter().enumerate().flat_map(|(number, of)| {
             let watches = move |(key, segment)| self.watched(key, segment).is_some_and(|watched| watched.0 == number);
-            self.turnover(&series::livestream(&of.name), watches, move |fact| fact.line.livestream == Some(number))
+            self.turnover(
+                |what| series::livestream(&of.name, what),
+                watches,
+                move |fact| fact.line.livestream == Some(number),
+            )
         });
         channels.chain(livestreams).collect()
     }
@@ -279,7 +284,7 @@ impl Simulator<'_> {
     /// The columns of those sessions that begin there and of those lines that it brings.
     fn turnover(
         &self,
-        column: &dyn Fn(&str) -> String,
+        column: impl Fn(&str) -> String,
         begins: impl Fn((Key, usize)) -> bool,
         brings: impl Fn(&Fact) -> bool,
     ) -> [Column; 4] {
@@ -453,8 +458,8 @@ impl Simulator<'_> {
             columns.push(self.scaled(&series::bucket(bucket), fen));
         }
         columns.extend(self.stock_columns());
-        columns.extend(self.turnover_columns());
         columns.extend(self.room_columns());
+        columns.extend(self.turnover_columns());
         columns
     }
 }

@@ -52,14 +52,6 @@ impl Outcome<'_> {
                 integers(series::product_left(&product.name), &|row| scaled(u64::from(row.products_left[id])));
             }
         }
-        let channels = self.plan.channels.iter().map(|channel| series::channel(&channel.name));
-        for (id, column) in channels.enumerate() {
-            turnover(&mut integers, &column, &|row| row.channels[id], scale);
-        }
-        let livestreams = self.plan.livestreams.iter().map(|livestream| series::livestream(&livestream.name));
-        for (id, column) in livestreams.enumerate() {
-            turnover(&mut integers, &column, &|row| row.livestreams[id], scale);
-        }
         if self.model.has_rooms() {
             integers(series::room("came"), &|row| scaled(row.rooms.came));
             integers(series::room("admitted"), &|row| scaled(row.rooms.admitted));
@@ -71,10 +63,30 @@ impl Outcome<'_> {
             });
             columns.push(Column { name: series::room("waiting"), values: Values::Integer(waiting.collect()) });
         }
+        for (id, channel) in self.plan.channels.iter().enumerate() {
+            columns.extend(self.turnover(|what| series::channel(&channel.name, what), |row| row.channels[id]));
+        }
+        for (id, of) in self.plan.livestreams.iter().enumerate() {
+            columns.extend(self.turnover(|what| series::livestream(&of.name, what), |row| row.livestreams[id]));
+        }
         for service in 0..self.plan.services.len() {
             self.service_series(service, &mut columns);
         }
         Table { columns }
+    }
+
+    /// The columns of a channel or livestream.
+    fn turnover(&self, name: impl Fn(&str) -> String, of: impl Fn(&Row) -> TurnoverRow) -> [Column; 4] {
+        let column = |what: &str, part: fn(TurnoverRow) -> u64| {
+            let values = self.recorder.rows.iter().map(|row| (part(of(row)) * self.scale) as i64).collect();
+            Column { name: name(what), values: Values::Integer(values) }
+        };
+        [
+            column("sessions_begun", |of| of.sessions),
+            column("orders_created", |of| of.ordered),
+            column("orders_paid", |of| of.paid),
+            column("gmv_paid_fen", |of| of.paid_fen),
+        ]
     }
 
     fn service_series(&self, service: ServiceId, columns: &mut Vec<Column>) {
@@ -212,17 +224,4 @@ impl Outcome<'_> {
 
 fn ratio(sum: f64, count: u64) -> f64 {
     if count == 0 { 0.0 } else { sum / count as f64 }
-}
-
-/// Adds the columns of a channel or livestream.
-fn turnover(
-    add: &mut dyn FnMut(String, &dyn Fn(&Row) -> i64),
-    column: &dyn Fn(&str) -> String,
-    of: &dyn Fn(&Row) -> TurnoverRow,
-    scale: i64,
-) {
-    add(column("sessions_begun"), &|row| of(row).sessions as i64 * scale);
-    add(column("orders_created"), &|row| of(row).ordered as i64 * scale);
-    add(column("orders_paid"), &|row| of(row).paid as i64 * scale);
-    add(column("gmv_paid_fen"), &|row| of(row).paid_fen as i64 * scale);
 }

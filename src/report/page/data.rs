@@ -117,10 +117,10 @@ fn plans(results: &Results) -> Vec<Plan> {
     let channels = || {
         let mut names: Vec<&String> = results.channels.iter().map(|row| &row.channel).collect();
         names.dedup();
-        names.into_iter().map(|name| source(name, series::channel(name)("orders_created"), Take::Rate, 1.0)).collect()
+        names.into_iter().map(|name| source(name, series::channel(name, "orders_created"), Take::Rate, 1.0)).collect()
     };
     let of_livestream = |row: &LivestreamRow| {
-        source(&row.livestream, series::livestream(&row.livestream)("orders_created"), Take::Rate, 1.0)
+        source(&row.livestream, series::livestream(&row.livestream, "orders_created"), Take::Rate, 1.0)
     };
     let named = |name: &String| source(name, series::product_left(name), Take::Level, 1.0);
     let services = |what: &'static str, unit: f64| -> Vec<Source> {

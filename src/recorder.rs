@@ -10,7 +10,7 @@ use crate::engine::session::Cause;
 use crate::engine::station::Reading;
 use crate::engine::stock::{OfCategory, Stock};
 use crate::model::Model;
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::{Catalogue, Sku};
 use crate::model::livestream::Livestreams;
 use crate::target::ResponseSlice;
 use crate::units::Instant;
@@ -226,6 +226,8 @@ pub struct Tally {
     pub livestreams: Vec<Turnover>,
     /// Vouchers that were sold; grows over the whole run.
     pub vouchers: BTreeMap<Redemption, Intents>,
+    /// Requests rejected as their SKU was asked for too often; grows over the whole run.
+    pub requests_rejected: BTreeMap<Sku, u64>,
     /// By window; empty where no window has a waiting room.
     #[serde(skip)]
     pub rooms: Vec<RoomTally>,
@@ -329,6 +331,7 @@ impl Tally {
             ],
             livestreams: vec![Turnover::default(); model.livestreams.as_ref().map_or(0, Livestreams::len)],
             vouchers: BTreeMap::new(),
+            requests_rejected: BTreeMap::new(),
             rooms: vec![RoomTally::default(); if model.has_rooms() { model.windows.len() } else { 0 }],
             hedges: vec![HedgeTally::default(); if model.has_hedges() { model.services.len() } else { 0 }],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
@@ -348,6 +351,15 @@ impl Tally {
     #[must_use]
     pub fn ledger(&self, window: usize, segment: usize, cause: Cause) -> Intents {
         self.ledger[(window * self.segments + segment) * self.causes + usize::from(cause.0)]
+    }
+
+    /// What the ledger holds of a cause, over all windows and segments.
+    #[must_use]
+    pub fn entered_as(&self, cause: Cause) -> Intents {
+        let mut sum = Intents::default();
+        let of_cause = self.ledger.iter().skip(usize::from(cause.0)).step_by(self.causes);
+        of_cause.for_each(|intents| sum.add(*intents));
+        sum
     }
 
     /// All entries of the ledger.
@@ -376,6 +388,9 @@ impl Tally {
         }
         for (redemption, intents) in std::mem::take(&mut self.vouchers) {
             total.vouchers.entry(redemption).or_default().add(intents);
+        }
+        for (sku, requests) in std::mem::take(&mut self.requests_rejected) {
+            *total.requests_rejected.entry(sku).or_default() += requests;
         }
         for (mine, theirs) in self.ledger.iter_mut().zip(&mut total.ledger) {
             theirs.add(std::mem::take(mine));

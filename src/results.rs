@@ -6,6 +6,9 @@
 use crate::target::Unit;
 use serde::{Deserialize, Serialize};
 
+/// What stands in the ledger in place of a service where a SKU was asked for too often. No service has such a name.
+pub const HOT: &str = "inventory.hot";
+
 /// Everything that a result folder holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Results {
@@ -154,6 +157,9 @@ pub struct Summary {
     /// What was sold out in one cell while others still had it; absent unless each cell has its own part of the stock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stranded: Option<Stranded>,
+    /// What was rejected as one and the same SKU was asked for too often; absent unless that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hot_rows: Option<HotRows>,
     /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
     /// states its cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -489,6 +495,20 @@ pub struct Stranded {
     /// Their units.
     pub units: u64,
     /// Their money, without what a coupon takes off, fen.
+    pub fen: u64,
+}
+
+/// Requests to reserve a SKU beyond how often it can be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HotRows {
+    /// SKUs of which requests were rejected; of a sample, those that were simulated.
+    pub skus: u64,
+    /// Requests rejected (basket lines).
+    pub requests_rejected: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money, fen.
     pub fen: u64,
 }
 
@@ -855,6 +875,8 @@ pub struct ProductRow {
     pub gmv_paid_fen: u64,
     /// When nothing was left for the first time, Unix ms, to within a tick; empty: never.
     pub sold_out_unix_ms: Option<i64>,
+    /// Requests to reserve it that were rejected, as there were too many at a time (`inventory.hot`).
+    pub requests_rejected: u64,
 }
 
 /// A channel in a window: what came of the sessions that began there.
@@ -935,7 +957,7 @@ pub enum Bucket {
     SoldOut,
     /// Paid for when nothing was left any more, by an optimistic platform, which refunded it.
     Oversold,
-    /// A service had no place in its queue, or its protection turned the request away.
+    /// A service had no place in its queue, or its protection turned the request away; or the SKU was asked for too often.
     Rejected,
     /// A service did not answer in time.
     TimedOut,

@@ -422,6 +422,7 @@ impl Tally {
             && rooms
             && hedges
             && vouchers
+            && self.requests_rejected.values().all(|&requests| requests <= most)
             && caught <= sent
             && [self.events, self.begun, self.ended, self.turned_away, sent].iter().all(|&n| n <= most)
     }

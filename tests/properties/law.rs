@@ -1,7 +1,7 @@
 //! What must hold of the results of any scenario, added up anew from the tables.
 
 use saleload::plan::{Desk, MAX_LINES, Plan};
-use saleload::results::{Bucket, Completion, LedgerRow, PresaleSummary, Results, Totals, VoucherRow, series};
+use saleload::results::{Bucket, Completion, HOT, LedgerRow, PresaleSummary, Results, Totals, VoucherRow, series};
 
 /// Says what does not hold.
 pub(crate) type Verdict = Result<(), String>;
@@ -22,6 +22,7 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     stock(plan, results)?;
     shares(plan, results)?;
     oversold(results)?;
+    hot_rows(plan, results)?;
     double_submits(results)?;
     hedges(plan, results)?;
     sessions(results)?;
@@ -116,6 +117,22 @@ fn oversold(results: &Results) -> Verdict {
     equal("units oversold", of_ledger(|row| row.units), told.units)?;
     equal("money oversold", of_ledger(|row| row.money_fen), told.fen)?;
     holds("SKUs oversold", (told.skus > 0) == (told.orders > 0) && told.skus <= told.orders)
+}
+
+/// What was rejected at the row of its SKU is told, by product too, and stands in the ledger.
+fn hot_rows(plan: &Plan, results: &Results) -> Verdict {
+    let rows: Vec<&LedgerRow> = results.ledger.iter().filter(|row| row.service == HOT).collect();
+    let told = results.summary.hot_rows.unwrap_or_default();
+    holds("they are rejections", rows.iter().all(|row| row.bucket == Bucket::Rejected))?;
+    holds("nothing is rejected without a limit", plan.inventory.hot.is_some() || rows.is_empty())?;
+    let sum = |of: fn(&LedgerRow) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
+    equal("requests rejected", sum(|row| row.intents), told.requests_rejected)?;
+    equal("units rejected", sum(|row| row.units), told.units)?;
+    equal("money rejected", sum(|row| row.money_fen), told.fen)?;
+    // Products that are neither named nor ever paid for have no row.
+    let by_product: u64 = results.products.iter().map(|product| product.requests_rejected).sum();
+    holds("requests rejected by product", by_product <= told.requests_rejected)?;
+    holds("SKUs rejected", (told.skus > 0) == (told.requests_rejected > 0) && told.skus <= told.requests_rejected)
 }
 
 /// Never oversold; and what is gone was paid, or is held.

@@ -22,11 +22,11 @@ use hdrhistogram::Histogram;
 use saleload::plan::Livestream;
 use saleload::plan::inventory::Reserve;
 use saleload::results::{
-    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Oversold, Residual, Results,
-    RoomSummary, Stranded, Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, ChannelRow, Column, Completion, Conservation, HotRows, LedgerRow, LivestreamRow, Oversold, Residual,
+    Results, RoomSummary, Stranded, Summary, Table, Totals, Values, WindowSummary, series,
 };
 use saleload::units::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Intents, their units and their money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +97,7 @@ impl Simulator<'_> {
             switched: self.switched(),
             oversold: (plan.inventory.reserve == Reserve::Optimistic).then(|| self.oversold()),
             stranded: plan.inventory.split.map(|_| self.stranded()),
+            hot_rows: plan.inventory.hot.map(|_| self.hot_rows()),
             settlements: self.settlements(),
             // The drawn scenarios state no costs.
             cost: None,
@@ -128,6 +129,18 @@ impl Simulator<'_> {
         let scale = self.scale();
         let skus = self.stock.shelves.iter().filter(|shelf| shelf.oversold > 0).count() as u64;
         Oversold { skus, orders: sum.lines * scale, units: sum.units * scale, fen: sum.fen * scale }
+    }
+
+    fn hot_rows(&self) -> HotRows {
+        let rejected = || self.record.facts.iter().filter(|fact| fact.what == What::Ended(Fate::OverLimit));
+        let skus: BTreeSet<u32> = rejected().map(|fact| fact.line.sku).collect();
+        let (sum, scale) = (Amount::of(rejected()), self.scale());
+        HotRows {
+            skus: skus.len() as u64,
+            requests_rejected: sum.lines * scale,
+            units: sum.units * scale,
+            fen: sum.fen * scale,
+        }
     }
 
     fn stranded(&self) -> Stranded {
@@ -355,7 +368,11 @@ impl Simulator<'_> {
                 window: self.plan.windows[window].name.clone(),
                 segment: self.plan.segments[segment].name.clone(),
                 bucket,
-                service: service.map_or(String::new(), |service| self.plan.services[service].name.clone()),
+                service: match service {
+                    Some(service) => self.plan.services[service].name.clone(),
+                    None if bucket == Bucket::Rejected => "inventory.hot".into(),
+                    None => String::new(),
+                },
                 intents: amount.lines * self.scale(),
                 units: amount.units * self.scale(),
                 money_fen: amount.fen * self.scale(),

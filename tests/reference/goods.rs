@@ -186,6 +186,10 @@ impl Simulator<'_> {
             units_left: scaled(shelf.left),
             gmv_paid_fen: shelf.paid_fen * self.scale(),
             sold_out_unix_ms: sold_out_at.map(|at| self.unix_ms(at)),
+            requests_rejected: {
+                let is_of_it = |fact: &&Fact| fact.what == What::Ended(Fate::OverLimit) && fact.line.sku == sku;
+                self.record.facts.iter().filter(is_of_it).count() as u64 * self.scale()
+            },
         }
     }
 }

@@ -211,3 +211,23 @@ fn the_presales_of_the_festival_are_sound() {
     let half_an_hour = saleload::units::Nanos::from_secs(1800);
     assert_eq!(balances, [opens("first") + half_an_hour, opens("second") + half_an_hour]);
 }
+
+/// What a deposit has set aside is safe from those who pay for more than there is, and deposits are as they are where orders take stock.
+#[test]
+fn deposits_set_stock_aside_whatever_payments_do() {
+    // Fewer units than deposits would be: some shoppers find nothing, and what is left is little.
+    let stock = "category.goods.stock.constant=15000";
+    let at_order = run(&[stock], 8);
+    let beside = ["segment.all.window.sale={participation=0.5,intensity='even'}", "inventory.flag_delay='1h'", stock];
+    for reserve in ["payment", "optimistic"] {
+        let results = run(&[&[format!("inventory.reserve='{reserve}'").as_str()], &beside[..]].concat(), 8);
+        assert_eq!(results.summary.presales, at_order.summary.presales, "{reserve}");
+        let check = &results.summary.conservation;
+        println!("{reserve}: {} of {} units sold", check.units_sold, check.units_start);
+        assert!(results.summary.presales[0].deposits > 10_000);
+        let plain = results.summary.total.orders_paid - results.summary.presales[0].balances;
+        assert!(plain <= 15_000 - results.summary.presales[0].deposits, "{reserve}: {plain}");
+        let oversold = results.summary.oversold.map_or(0, |of| of.units);
+        assert!((oversold > 5_000) == (reserve == "optimistic"), "{reserve}: {oversold}");
+    }
+}

@@ -124,7 +124,7 @@ impl Draw {
         if self.chance(if reserve == "optimistic" { 0.8 } else { 0.4 }) {
             let delay = self.one_of(&["1ms", "300ms", "1s", "5s"]);
             writeln!(keys, "inventory.flag_delay = \"{delay}\"").expect("a string takes any text");
-        } else if reserve != "optimistic" && self.chance(0.25) {
+        } else if reserve != "optimistic" && self.chance(0.5) {
             let split =
                 self.one_of(&["{}", "{ rebalance = \"1s\" }", "{ rebalance = \"3500ms\" }", "{ rebalance = \"1m\" }"]);
             writeln!(keys, "inventory.split.by_cell = {split}").expect("a string takes any text");

@@ -216,11 +216,12 @@ fn the_presales_of_the_festival_are_sound() {
 #[test]
 fn deposits_set_stock_aside_whatever_payments_do() {
     // Fewer units than deposits would be: some shoppers find nothing, and what is left is little.
-    let stock = "category.goods.stock.constant=15000";
-    let at_order = run(&[stock], 8);
-    let beside = ["segment.all.window.sale={participation=0.5,intensity='even'}", "inventory.flag_delay='1h'", stock];
+    let scarce = ["category.goods.stock.constant=15000", "inventory.flag_delay='1h'"];
+    let at_order = run(&scarce, 8);
+    let plain_orders = "segment.all.window.sale={participation=0.5,intensity='even'}";
     for reserve in ["payment", "optimistic"] {
-        let results = run(&[&[format!("inventory.reserve='{reserve}'").as_str()], &beside[..]].concat(), 8);
+        let reserves = format!("inventory.reserve='{reserve}'");
+        let results = run(&[&[reserves.as_str(), plain_orders], &scarce[..]].concat(), 8);
         assert_eq!(results.summary.presales, at_order.summary.presales, "{reserve}");
         let check = &results.summary.conservation;
         println!("{reserve}: {} of {} units sold", check.units_sold, check.units_start);

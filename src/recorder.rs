@@ -8,7 +8,7 @@ pub mod state;
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
-use crate::engine::stock::Stock;
+use crate::engine::stock::{OfCategory, Stock};
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::model::livestream::Livestreams;
@@ -434,10 +434,49 @@ pub struct Row {
     pub services: Vec<ServiceRow>,
     /// Over the waiting rooms of all windows.
     pub rooms: RoomCounts,
-    /// Units left and SKUs with nothing left, by category, at its end.
-    pub categories: Vec<(i64, i64)>,
+    /// By category.
+    pub categories: Vec<CategoryRow>,
+    /// By channel, and by livestream.
+    pub channels: Vec<TurnoverRow>,
+    /// Likewise.
+    pub livestreams: Vec<TurnoverRow>,
     /// Units left of named products at its end.
     pub products_left: Vec<u32>,
+}
+
+/// A category in a recorded slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryRow {
+    /// Units left at its end.
+    pub left: i64,
+    /// SKUs with nothing left at its end, each weighted by those that it stands for.
+    pub empty: i64,
+    /// Paid in it, fen.
+    pub paid_fen: u64,
+}
+
+/// What came of a channel or livestream in a recorded slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnoverRow {
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Orders created.
+    pub ordered: u64,
+    /// Orders paid.
+    pub paid: u64,
+    /// Money of orders paid, fen.
+    pub paid_fen: u64,
+}
+
+impl TurnoverRow {
+    fn of<'a>(turnovers: impl Iterator<Item = &'a Turnover>) -> Self {
+        turnovers.fold(TurnoverRow::default(), |sum, of| TurnoverRow {
+            sessions: sum.sessions + of.sessions,
+            ordered: sum.ordered + of.ordered.lines,
+            paid: sum.paid + of.paid.lines,
+            paid_fen: sum.paid_fen + of.paid.fen,
+        })
+    }
 }
 
 /// A service in a recorded slot.
@@ -484,6 +523,8 @@ pub struct Recorder {
     pub total: Tally,
     /// What has been gathered of the slot that is open.
     pub slot: Tally,
+    /// What had been paid by category when the last slot closed, fen.
+    pub paid_of: Vec<u64>,
 }
 
 impl Recorder {
@@ -497,6 +538,7 @@ impl Recorder {
             slices: model.slices.iter().map(|&slice| (slice, ResponseTimes::default())).collect(),
             total: Tally::new(model),
             slot: Tally::new(model),
+            paid_of: vec![0; model.catalogue.as_ref().map_or(0, Catalogue::categories)],
         }
     }
 
@@ -507,7 +549,11 @@ impl Recorder {
 
     /// Closes the slot, for which all tallies have been gathered: reads the stock.
     pub fn close(&mut self, slot: Slot, stock: &Stock, model: &Model) {
-        let categories = model.catalogue.as_ref().map_or(0, Catalogue::categories);
+        let category = |(of, paid_before): (usize, &mut u64)| {
+            let OfCategory { left, empty, paid_fen } = stock.of_category(of);
+            CategoryRow { left, empty, paid_fen: paid_fen - std::mem::replace(paid_before, paid_fen) }
+        };
+        let channels = model.channels.as_ref().map_or(0, |channels| channels.entries.len());
         let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
         let begun = self.slot.begun;
         let before = self.rows.last().map_or(0, |row| row.in_flight);
@@ -525,7 +571,11 @@ impl Recorder {
             settled_fen: self.slot.settled_fen.clone(),
             services: self.slot.services.iter().map(ServiceRow::new).collect(),
             rooms,
-            categories: (0..categories).map(|category| stock.of_category(category)).collect(),
+            categories: self.paid_of.iter_mut().enumerate().map(category).collect(),
+            channels: (0..channels)
+                .map(|channel| TurnoverRow::of(self.slot.channels[channel..].iter().step_by(channels)))
+                .collect(),
+            livestreams: self.slot.livestreams.iter().map(|of| TurnoverRow::of(std::iter::once(of))).collect(),
             products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
         };
         for (slice, times) in self.slices.iter_mut().filter(|(slice, _)| slice.covers(slot.start, slot.end)) {

@@ -1095,10 +1095,22 @@ pub mod series {
     /// Brands that had been paid so much by the end of the slot, since the start of the run: 1, 10, 100 million, 1 billion RMB.
     pub const BRANDS_PAST: [&str; 4] = ["brands_past_1m", "brands_past_10m", "brands_past_100m", "brands_past_1bn"];
 
-    /// A column of a category: `units_left`, `skus_sold_out`, both at the end of the slot.
+    /// A column of a category: `gmv_paid_fen`, paid in the slot; `units_left`, `skus_sold_out`, both at its end.
     #[must_use]
     pub fn category(category: &str, what: &str) -> String {
         format!("category.{category}.{what}")
+    }
+
+    /// A column of a channel, of what was begun, ordered and paid in the slot: `sessions_begun`, `orders_created`, `orders_paid`, `gmv_paid_fen`.
+    #[must_use]
+    pub fn channel(channel: &str, what: &str) -> String {
+        format!("channel.{channel}.{what}")
+    }
+
+    /// Likewise of a livestream: the sessions of those who watch, the lines that it brought.
+    #[must_use]
+    pub fn livestream(livestream: &str, what: &str) -> String {
+        format!("livestream.{livestream}.{what}")
     }
 
     /// Units left of a named product at the end of the slot.

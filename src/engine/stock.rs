@@ -252,9 +252,7 @@ struct Shard {
     /// When nothing was left for the first time, in hundredths of a second since the origin: 400 days fit, and a tick is
     /// seldom shorter. `u32::MAX`: never. A SKU whose units are all withheld at first is not sold out by that.
     sold_out_at: Vec<u32>,
-    /// Units left and SKUs with nothing left, by category.
-    left_of: Vec<i64>,
-    empty: Vec<i64>,
+    categories: Vec<OfCategory>,
     /// Brands that passed a mark in this tick.
     passed: Vec<Passed>,
     /// From when on everybody knows that nothing is left, where nothing is; empty where that is known at once.
@@ -263,6 +261,17 @@ struct Shard {
     oversold: Vec<u32>,
     /// How often SKUs may be asked for, where that is limited and stock is there for all cells.
     tokens: Option<Tokens>,
+}
+
+/// What stands of the goods of a category.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OfCategory {
+    /// Units left.
+    pub left: i64,
+    /// SKUs with nothing left, each weighted by those that it stands for.
+    pub empty: i64,
+    /// What has been paid since the start of the run, fen.
+    pub paid_fen: u64,
 }
 
 /// What the policies of a scenario, beyond the plainest, have done to the SKUs of a shard: those of which there is anything to tell.
@@ -413,13 +422,15 @@ impl Stock {
         }
         let mut held = Vec::new();
         for (sku, history) in skus.zip(histories) {
-            let units = shard.replay(sku, history, catalogue?, (now, opened))?;
+            let catalogue = catalogue?;
+            let units = shard.replay(sku, history, catalogue, (now, opened))?;
             let worth = u64::from(history.paid) * u64::from(prices[sku as usize]);
             let paid = shard.paid_fen.get(place_of(sku)).copied().unwrap_or(worth);
             if paid > worth {
                 return None;
             }
             brands.pay(shard.moved[place_of(sku)].brand, paid, &mut Vec::new());
+            shard.categories[catalogue.category_of(sku)].paid_fen += paid;
             if units > 0 {
                 held.push((sku, units));
             }
@@ -559,12 +570,15 @@ impl Stock {
         (0..self.skus()).into_par_iter().map(of_sku).reduce(Account::default, Account::add)
     }
 
-    /// Units left and SKUs with nothing left of a category.
+    /// What stands of a category.
     #[must_use]
-    pub fn of_category(&self, category: usize) -> (i64, i64) {
-        self.shards
-            .iter()
-            .fold((0, 0), |(left, empty), shard| (left + shard.left_of[category], empty + shard.empty[category]))
+    pub fn of_category(&self, category: usize) -> OfCategory {
+        let of_shards = self.shards.iter().map(|shard| shard.categories[category]);
+        of_shards.fold(OfCategory::default(), |sum, of| OfCategory {
+            left: sum.left + of.left,
+            empty: sum.empty + of.empty,
+            paid_fen: sum.paid_fen + of.paid_fen,
+        })
     }
 
     /// A window opens, which is not the first: what comes on sale with it comes in.
@@ -616,8 +630,7 @@ impl Shard {
         let mut shard = Shard {
             left: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
             moved: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
-            left_of: vec![0; catalogue.categories()],
-            empty: vec![0; catalogue.categories()],
+            categories: vec![OfCategory::default(); catalogue.categories()],
             ..Shard::default()
         };
         for sku in (id..skus).step_by(SHARDS) {
@@ -626,9 +639,9 @@ impl Shard {
             let brand = catalogue.brand_of(sku).map_or(NO_BRAND, |brand| brand as u32);
             shard.left.push(units);
             shard.moved.push(Moved { brand, ..Moved::default() });
-            shard.left_of[category] += i64::from(units);
+            shard.categories[category].left += i64::from(units);
             if units == 0 && catalogue.is_listed(sku, 0) {
-                shard.empty[category] += catalogue.weight(sku) as i64;
+                shard.categories[category].empty += catalogue.weight(sku) as i64;
             }
         }
         shard.paid_fen = vec![0; if keeps_money { shard.left.len() } else { 0 }];
@@ -652,7 +665,7 @@ impl Shard {
         for sku in (id..).step_by(SHARDS).take(self.restocked.len()) {
             let place = place_of(sku);
             if !catalogue.is_listed(sku, window - 1) && catalogue.is_listed(sku, window) {
-                self.empty[catalogue.category_of(sku)] += catalogue.weight(sku) as i64;
+                self.categories[catalogue.category_of(sku)].empty += catalogue.weight(sku) as i64;
                 if catalogue.stock(sku) == 0 {
                     self.note_first_sold_out(place, now);
                 }
@@ -677,7 +690,7 @@ impl Shard {
             }
         }
         for Wishes { sales, .. } in wishes.iter_mut() {
-            self.sell(sales, terms.brands);
+            self.sell(sales, terms);
         }
         // Grants may pass through zero before a release of the same tick is applied: whether a SKU is sold out is decided
         // only when all moves are in.
@@ -703,7 +716,7 @@ impl Shard {
         tokens.settle((from, now), asked.into_iter().flatten(), contested.into_iter().flatten());
     }
 
-    fn sell(&mut self, sales: &mut Vec<Sale>, brands: &Brands) {
+    fn sell(&mut self, sales: &mut Vec<Sale>, Terms { brands, catalogue, .. }: Terms) {
         self.touch(sales.iter().map(|sale| sale.sku));
         for Sale { sku, units, fen } in sales.drain(..) {
             let moved = &mut self.moved[place_of(sku)];
@@ -712,6 +725,7 @@ impl Shard {
                 *paid += fen;
             }
             brands.pay(moved.brand, fen, &mut self.passed);
+            self.categories[catalogue.category_of(sku)].paid_fen += fen;
         }
     }
 
@@ -793,9 +807,9 @@ impl Shard {
         assert!(*left >= units, "SKU {sku} oversold: {units} units granted of {left}");
         *left -= units;
         if *left == 0 {
-            self.empty[category] += catalogue.weight(sku) as i64;
+            self.categories[category].empty += catalogue.weight(sku) as i64;
         }
-        self.left_of[category] -= i64::from(units);
+        self.categories[category].left -= i64::from(units);
         if grant == Grant::Order {
             self.order(sku, units);
         }
@@ -812,10 +826,10 @@ impl Shard {
     fn release(&mut self, sku: Sku, units: u32, catalogue: &Catalogue) {
         let (place, category) = (place_of(sku), catalogue.category_of(sku));
         if self.left[place] == 0 && units > 0 {
-            self.empty[category] -= catalogue.weight(sku) as i64;
+            self.categories[category].empty -= catalogue.weight(sku) as i64;
         }
         self.left[place] += units;
-        self.left_of[category] += i64::from(units);
+        self.categories[category].left += i64::from(units);
     }
 
     fn replay(
@@ -840,8 +854,8 @@ impl Shard {
         }
         let (weight, last) = (catalogue.weight(sku) as i64, opened.saturating_sub(1));
         let is_empty = |units: u32, window: usize| i64::from(units == 0 && catalogue.is_listed(sku, window));
-        self.empty[category] += weight * (is_empty(left, last) - is_empty(start, 0));
-        self.left_of[category] += i64::from(left) - i64::from(start);
+        self.categories[category].empty += weight * (is_empty(left, last) - is_empty(start, 0));
+        self.categories[category].left += i64::from(left) - i64::from(start);
         if let Some(of) = self.restocked.get_mut(place) {
             *of = restocked;
         }

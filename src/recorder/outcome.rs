@@ -190,7 +190,7 @@ impl Outcome<'_> {
         let rows: Vec<&Row> = self.recorder.rows.iter().collect();
         let catalogue = self.model.catalogue.as_ref();
         let sold_out =
-            (0..catalogue.map_or(0, Catalogue::categories)).map(|c| self.stock.of_category(c).1).sum::<i64>();
+            (0..catalogue.map_or(0, Catalogue::categories)).map(|c| self.stock.of_category(c).empty).sum::<i64>();
         let of_plan = self.plan.catalogue.as_ref();
         Summary {
             saleload: env!("CARGO_PKG_VERSION").into(),

@@ -739,6 +739,8 @@ impl Draw {
         if is_of_service {
             let service = self.between(0, services - 1);
             self.line(&format!("service = \"s{service}\""));
+        } else if metric == "gmv_paid" && self.chance(0.5) {
+            self.line("category = \"c0\"");
         }
         let window = self.between(0, windows - 1);
         let fine = self.one_of(&["from = \"2s\"\nuntil = \"5s\"", "from = \"1s\"", "until = \"4s\""]);

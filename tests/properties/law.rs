@@ -20,6 +20,7 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     money(results)?;
     presales(results)?;
     stock(plan, results)?;
+    shares(plan, results)?;
     oversold(results)?;
     hot_rows(plan, results)?;
     double_submits(results)?;
@@ -61,6 +62,23 @@ fn money(results: &Results) -> Verdict {
         holds("a line has a unit at least", row.units >= row.intents)?;
     }
     Ok(())
+}
+
+/// What categories and channels brought is, in every row, what there is in it.
+fn shares(plan: &Plan, results: &Results) -> Verdict {
+    let integers = |name: &str| results.series.integers(name);
+    let adds_up = |parts: &[String], whole: &str| {
+        let sums = (0..integers(whole).len()).map(|row| parts.iter().map(|part| integers(part)[row]).sum::<i64>());
+        holds(&format!("{parts:?} and {whole}"), parts.is_empty() || sums.eq(integers(whole).iter().copied()))
+    };
+    let categories = plan.catalogue.iter().flat_map(|catalogue| &catalogue.categories);
+    let categories: Vec<String> = categories.map(|of| series::category(&of.name, "gmv_paid_fen")).collect();
+    adds_up(&categories, series::GMV_PAID)?;
+    let channels = |what| plan.channels.iter().map(|of| series::channel(&of.name, what)).collect::<Vec<_>>();
+    adds_up(&channels("sessions_begun"), series::SESSIONS)?;
+    adds_up(&channels("orders_created"), series::ORDERS)?;
+    adds_up(&channels("orders_paid"), series::PAYMENTS)?;
+    adds_up(&channels("gmv_paid_fen"), series::GMV_PAID)
 }
 
 /// Every deposit is completed, forfeited, or still open; and every fen is in one row.

@@ -260,16 +260,59 @@ impl Simulator<'_> {
         columns.into_iter().map(|(what, counts)| self.scaled(&series::room(what), counts)).collect()
     }
 
+    /// Adds up something of certain facts, row by row.
+    fn by_row_of_facts(&self, which: impl Fn(&Fact) -> bool, of: impl Fn(&Fact) -> u64) -> Vec<u64> {
+        let mut sums = vec![0; self.rows().len()];
+        self.record.facts.iter().filter(|fact| which(fact)).for_each(|fact| sums[fact.row] += of(fact));
+        sums
+    }
+
     fn lines_by_row(&self, what: What) -> Vec<u64> {
-        let mut lines = vec![0; self.rows().len()];
-        self.record.facts.iter().filter(|fact| fact.what == what).for_each(|fact| lines[fact.row] += 1);
-        lines
+        self.by_row_of_facts(|fact| fact.what == what, |_| 1)
     }
 
     fn fen_by_row(&self, what: impl Fn(What) -> bool) -> Vec<u64> {
-        let mut fen = vec![0; self.rows().len()];
-        self.record.facts.iter().filter(|fact| what(fact.what)).for_each(|fact| fen[fact.row] += fact.fen());
-        fen
+        self.by_row_of_facts(|fact| what(fact.what), Fact::fen)
+    }
+
+    /// The columns of channels and livestreams.
+    fn turnover_columns(&self) -> Vec<Column> {
+        let channel = |key: Key| draws::channel(self.plan, &self.model, key);
+        let channels = self.plan.channels.iter().enumerate().flat_map(|(number, of)| {
+            let (begins, brings) =
+                (move |(key, _)| channel(key) == Some(number), move |fact: &Fact| channel(fact.key) == Some(number));
+            self.turnover(|what| series::channel(&of.name, what), begins, brings)
+        });
+        let livestreams = self.plan.livestreams.iter().enumerate().flat_map(|(number, of)| {
+            let watches = move |(key, segment)| self.watched(key, segment).is_some_and(|watched| watched.0 == number);
+            self.turnover(
+                |what| series::livestream(&of.name, what),
+                watches,
+                move |fact| fact.line.livestream == Some(number),
+            )
+        });
+        channels.chain(livestreams).collect()
+    }
+
+    /// The columns of those sessions that begin there and of those lines that it brings.
+    fn turnover(
+        &self,
+        column: impl Fn(&str) -> String,
+        begins: impl Fn((Key, usize)) -> bool,
+        brings: impl Fn(&Fact) -> bool,
+    ) -> [Column; 4] {
+        let mut sessions = vec![0; self.rows().len()];
+        for (begun, &row) in self.record.begun.iter().zip(&self.record.begun_in) {
+            sessions[row] += u64::from(begins(*begun));
+        }
+        let sum = |what: What, of: fn(&Fact) -> u64| self.by_row_of_facts(|fact| fact.what == what && brings(fact), of);
+        let paid = What::Ended(Fate::Bought);
+        [
+            self.scaled(&column("sessions_begun"), sessions),
+            self.scaled(&column("orders_created"), sum(What::Ordered, |_| 1)),
+            self.scaled(&column("orders_paid"), sum(paid, |_| 1)),
+            self.scaled(&column("gmv_paid_fen"), sum(paid, Fact::fen)),
+        ]
     }
 
     fn conservation(&self) -> Conservation {
@@ -433,6 +476,7 @@ impl Simulator<'_> {
         }
         columns.extend(self.stock_columns());
         columns.extend(self.room_columns());
+        columns.extend(self.turnover_columns());
         columns
     }
 }

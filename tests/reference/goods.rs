@@ -76,6 +76,7 @@ impl Simulator<'_> {
         }
         for (id, category) in of_plan.categories.iter().enumerate() {
             let skus: Vec<u32> = (0..catalogue.skus()).filter(|&sku| catalogue.category_of(sku) == id).collect();
+            columns.push(self.scaled(&series::category(&category.name, "gmv_paid_fen"), self.paid_by_row(id)));
             let left = self.rows().iter().map(|row| skus.iter().map(|&sku| u64::from(row.left[sku as usize])).sum());
             columns.push(self.scaled(&series::category(&category.name, "units_left"), left.collect()));
             columns.push(self.by_row(&series::category(&category.name, "skus_sold_out"), |row| {
@@ -89,6 +90,12 @@ impl Simulator<'_> {
             columns.push(self.scaled(&series::product_left(&product.name), left));
         }
         columns
+    }
+
+    /// What is paid for goods of a category, fen.
+    pub(super) fn paid_by_row(&self, category: usize) -> Vec<u64> {
+        let is_of = |sku: u32| self.catalogue().is_some_and(|catalogue| catalogue.category_of(sku) == category);
+        self.by_row_of_facts(|fact| fact.what == What::Ended(Fate::Bought) && is_of(fact.line.sku), Fact::fen)
     }
 
     pub(super) fn brand_rows(&self) -> Vec<BrandRow> {

@@ -603,6 +603,9 @@ impl Laws {
         if money(&|sku| sku.paid_fen) != sum(&|t| t.paid.fen) {
             return Err("what was paid does not add up");
         }
+        if !record.categories_hold(stock) {
+            return Err("what was paid by category does not add up");
+        }
         if money(&|sku| u64::from(sku.ordered) * u64::from(sku.price)) > sum(&|t| t.ordered.fen) + taken_off {
             return Err("what was ordered does not add up");
         }

@@ -316,7 +316,8 @@ impl Run {
         });
         let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
         let grant = match self.model.rounds[slot.window].pays {
-            // Nothing is ordered after a closing, so sessions of an earlier window ask for nothing here.
+            // Nothing is ordered after a closing, so sessions of an earlier window ask for nothing here; or for what they pay, and that
+            // was ordered before.
             Pays::Deposits(_) => Grant::SetAside,
             Pays::Orders | Pays::Balances(_) if !self.model.inventory.holds() => Grant::Payment,
             Pays::Orders | Pays::Balances(_) => Grant::Order,
@@ -324,7 +325,7 @@ impl Run {
         self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
         if self.groups.iter().flat_map(|group| &group.cells).any(|cell| !cell.waiting.is_empty()) {
             self.on_groups(share, |group, model, stock| group.answer(model, stock, effects.as_ref(), end));
-            if grant == Grant::Payment {
+            if !self.model.inventory.holds() {
                 // What was asked for was paid on the spot.
                 let mut outboxes: Vec<&mut Outbox> = self.groups.iter_mut().map(|group| &mut group.outbox).collect();
                 self.stock.exchange(&mut outboxes, self.model.catalogue.as_ref(), grant, end);
@@ -430,7 +431,7 @@ impl Run {
             at_services.iter_mut().enumerate().for_each(|(service, at)| *at += cell.desks.there(service));
             for session in cell.sessions() {
                 in_flight += u64::from(session.phase() != Phase::HoldExpiryAfterExit && !session.is_again());
-                if self.model.inventory.holds() {
+                if self.model.rounds[usize::from(session.window())].reserve.holds() {
                     held.extend(cell.baskets.held(session.basket).map(|line| (line.sku, line.units)));
                 }
                 if session.cause != Cause::SETTLED {

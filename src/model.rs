@@ -8,7 +8,7 @@ pub mod popularity;
 pub mod remapping;
 pub mod sampler;
 
-use crate::plan::inventory::Inventory;
+use crate::plan::inventory::{Inventory, Reserve};
 use crate::plan::{self, Action, MAX_WINDOWS, Plan};
 use crate::rng::{Draws, Name, Purpose};
 use crate::target::{ResponseSlice, response_slices};
@@ -151,6 +151,8 @@ pub struct Round {
     pub window: u8,
     /// What is paid.
     pub pays: Pays,
+    /// Which action takes the stock. A deposit is there to set it aside, so orders of a presale hold theirs whatever others do.
+    pub reserve: Reserve,
 }
 
 /// What a session pays.
@@ -557,7 +559,8 @@ fn vouchers(plan: &Plan) -> Vec<Option<Voucher>> {
 
 fn rounds(plan: &Plan) -> [Round; MAX_WINDOWS] {
     let hold_ends = Instant(u64::MAX);
-    let unused = Round { closes: Instant(0), hold: plan.hold, hold_ends, window: 0, pays: Pays::Orders };
+    let (closes, reserve) = (Instant(0), plan.inventory.reserve);
+    let unused = Round { closes, hold: plan.hold, hold_ends, window: 0, pays: Pays::Orders, reserve };
     let mut rounds = [unused; MAX_WINDOWS];
     for (id, window) in plan.windows.iter().enumerate() {
         rounds[id] = Round { closes: window.closes, window: id as u8, ..unused };
@@ -566,8 +569,10 @@ fn rounds(plan: &Plan) -> [Round; MAX_WINDOWS] {
         rounds[window].hold = presale.hold;
         rounds[window].hold_ends = presale.opens;
         rounds[window].pays = Pays::Deposits(id);
+        rounds[window].reserve = Reserve::Order;
         let closes = plan.windows[presale.window].closes;
-        rounds[usize::from(number)] = Round { closes, window: window as u8, pays: Pays::Balances(id), ..unused };
+        let (window, pays, reserve) = (window as u8, Pays::Balances(id), Reserve::Order);
+        rounds[usize::from(number)] = Round { closes, window, pays, reserve, ..unused };
     }
     rounds
 }

@@ -211,3 +211,29 @@ fn the_presales_of_the_festival_are_sound() {
     let half_an_hour = saleload::units::Nanos::from_secs(1800);
     assert_eq!(balances, [opens("first") + half_an_hour, opens("second") + half_an_hour]);
 }
+
+/// What a deposit has set aside is safe from those who pay for more than there is, and deposits are as they are where orders take stock.
+#[test]
+fn deposits_set_stock_aside_whatever_payments_do() {
+    // Fewer units than deposits would be: some shoppers find nothing, and what is left is little.
+    let scarce = ["category.goods.stock.constant=15000", "inventory.flag_delay='1h'"];
+    let at_order = run(&scarce, 8);
+    let plain_orders = "segment.all.window.sale={participation=0.5,intensity='even'}";
+    for reserve in ["payment", "optimistic"] {
+        let reserves = format!("inventory.reserve='{reserve}'");
+        let results = run(&[&[reserves.as_str(), plain_orders], &scarce[..]].concat(), 8);
+        assert_eq!(results.summary.presales, at_order.summary.presales, "{reserve}");
+        let check = &results.summary.conservation;
+        println!("{reserve}: {} of {} units sold", check.units_sold, check.units_start);
+        assert!(results.summary.presales[0].deposits > 10_000);
+        let (payments, balances) =
+            (results.series.integers(series::PAYMENTS), results.series.integers(series::BALANCES));
+        let plain: Vec<i64> = payments.iter().zip(balances).map(|(paid, balances)| paid - balances).collect();
+        // In the last tick, what is forfeited comes back to those who have just asked.
+        let (at_closing, before) = plain.split_last().unwrap_or_else(|| panic!("the series has rows"));
+        assert!(*at_closing < 50, "{reserve}: {at_closing}");
+        assert_eq!(before.iter().sum::<i64>(), 15_000 - results.summary.presales[0].deposits as i64, "{reserve}");
+        let oversold = results.summary.oversold.map_or(0, |of| of.units);
+        assert!((oversold > 5_000) == (reserve == "optimistic"), "{reserve}: {oversold}");
+    }
+}

@@ -170,6 +170,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("lines over the limit of a SKU", 5, |seen| seen.over_limit),
     ("of those, where cells have their own", 1, |seen| seen.over_limit_of_cell),
     ("lines that get a late token", 3, |seen| seen.late_tokens),
+    ("deposits where payments take the stock", 5, |seen| seen.deposits_beside_payments),
     ("stock dealt out anew", 5, |seen| seen.rarities.rebalances),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -225,6 +226,7 @@ struct Seen {
     over_limit: u64,
     over_limit_of_cell: u64,
     late_tokens: u64,
+    deposits_beside_payments: u64,
     submitted_again: u64,
     duplicates: u64,
     steady: u64,
@@ -309,6 +311,11 @@ impl Seen {
                 None => 0,
             },
             late_tokens: run.stock.late_tokens,
+            deposits_beside_payments: if run.plan.inventory.holds() {
+                0
+            } else {
+                results.summary.presales.iter().map(|of| of.deposits).sum()
+            },
             submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
             duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
             steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),

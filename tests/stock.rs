@@ -172,6 +172,7 @@ fn contested_requests_are_settled_in_order_of_time() {
             cell,
             line: 0,
             needs_token: false,
+            is_paid: false,
             answer: Answer::Contested,
         };
         outboxes[cell as usize / 4].contest(request);

@@ -31,6 +31,12 @@ pub(super) fn all(clock: &Clock, plan: &Plan, forecast: &Forecast) -> Vec<String
     if at_pages > 0 {
         caveats.push("double submits are not reckoned: they depend on how slow the platform is".to_owned());
     }
+    if let Some(hot) = plan.inventory.hot {
+        caveats.push(format!(
+            "requests for one product are reckoned as if all passed, and not {} at most",
+            number::rate(hot.per_second as f64)
+        ));
+    }
     if !plan.switches.is_empty() {
         let names: Vec<&str> = plan.switches.iter().map(|switch| switch.name.as_str()).collect();
         caveats.push(format!("switches are reckoned as if they were off all the time: {}", names.join(", ")));
@@ -104,6 +110,7 @@ mod tests {
             "incident.gone={window='noon',from='10m',until='20m',service='order',effect={lost={instances=1}}}",
             "switch.lean={on={at={window='noon',after='0s',lasts='10m'}},service_time={web=0.6}}",
             "cbmg.browse.state.order.double_submit={after='3s',probability=0.3}",
+            "inventory.hot={per_second=500,group_commit=10}",
         ];
         let overrides = overrides.map(str::to_owned);
         let loaded = scenario::load(std::path::Path::new("scenarios/quickstart.toml"), &overrides);
@@ -117,6 +124,7 @@ mod tests {
             "order: its limit lets 20.0 /s of the ",
             "order: without some of its instances from 2020-11-11 12:10:00 to 12:20:00 by an incident",
             "double submits are not reckoned",
+            "requests for one product are reckoned as if all passed, and not ",
             "switches are reckoned as if they were off all the time: lean",
         ];
         assert_eq!(caveats.len(), begins.len(), "{caveats:#?}");

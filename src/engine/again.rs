@@ -121,7 +121,7 @@ impl Player<'_> {
         let round = self.round(session);
         let granted = if session.time < round.closes { self.take_again(session) } else { 0 };
         self.tally.double_submits.ordered.add(sum(select(self.cell.baskets.lines(session.basket), granted)));
-        if granted == 0 || !self.model.inventory.holds() {
+        if granted == 0 || !self.round(session).reserve.holds() {
             return self.vanish(session);
         }
         let deadline = self.deadline(session, granted);
@@ -144,7 +144,7 @@ impl Player<'_> {
             let left = self.stock.left(line.sku);
             let is_ordered = if self.is_known_to_be_sold_out(line.sku, left, session.time) {
                 false
-            } else if !self.model.inventory.holds() {
+            } else if !self.round(session).reserve.holds() {
                 true
             } else if self.cell.portion.is_used() {
                 self.takes_own_token(line.sku, session.time) && self.cell.portion.take(line)
@@ -152,7 +152,7 @@ impl Player<'_> {
                 let share = self.stock.share_of(left);
                 self.takes_token(line.sku) && self.space.grants.try_grant(line.sku, line.units, share)
             };
-            if is_ordered && self.model.inventory.holds() {
+            if is_ordered && self.round(session).reserve.holds() {
                 self.outbox.note(Move::Again, line.sku, line.units);
             }
             granted |= u16::from(is_ordered) << position;

@@ -1,6 +1,7 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 //!
-//! Stock is asked for where orders are created or, by [`Reserve`](crate::plan::inventory::Reserve), where they are paid.
+//! Stock is asked for where orders are created or, by [`Reserve`](crate::plan::inventory::Reserve), where they are paid; for
+//! orders of presales where they are created, always.
 //! Optimistic payments ask too, but only what they take: the answer at the end of the tick tells which of them were oversold.
 
 use super::basket::{BasketId, Line, Spread, order, part_of_order, select, sum};
@@ -60,7 +61,7 @@ impl Player<'_> {
             session.cause = Cause::WINDOW_CLOSED;
             return self.leave(session);
         }
-        if !self.model.inventory.holds() {
+        if !self.round(session).reserve.holds() {
             return self.order_without_stock(session);
         }
         if let Some(answers) = self.ask_for_stock(session, u16::MAX) {
@@ -105,7 +106,7 @@ impl Player<'_> {
     #[inline]
     fn ask_for(&mut self, session: &Session, position: u8, line: Line, left: u32) -> Answer {
         // Of a payment that is taken unasked, not even this is known.
-        let is_asked = !self.model.inventory.oversells();
+        let is_asked = !self.round(session).reserve.oversells();
         if is_asked && self.is_known_to_be_sold_out(line.sku, left, session.time) {
             self.note_stranded(line, left);
             return Answer::SoldOut;
@@ -196,7 +197,7 @@ impl Player<'_> {
         let whole = order(lines, ordered, self.model.coupon_in(session.window()));
         let missed = part_of_order(lines, ordered, ordered & !(found | rejected), whole);
         let over_limit = part_of_order(lines, ordered, rejected, whole);
-        let oversells = self.model.inventory.oversells();
+        let oversells = self.round(session).reserve.oversells();
         self.settle(session, if oversells { Cause::OVERSOLD } else { Cause::SOLD_OUT }, missed);
         self.settle_rejected(session, rejected, over_limit);
         if found != 0 {
@@ -236,6 +237,7 @@ impl Player<'_> {
             cell: self.cell.id as u16,
             line: position,
             needs_token,
+            is_paid: self.round(session).reserve.oversells(),
             answer: Answer::Contested,
         });
     }
@@ -247,7 +249,7 @@ impl Player<'_> {
         self.tally.events += 1;
         let (time, rank) = session.order();
         self.cell.digest.mix((time, rank ^ waiting.answers.bits()));
-        if self.model.inventory.holds() {
+        if self.round(&session).reserve.holds() {
             self.finish_reservation(&mut session, waiting.answers);
         } else {
             self.finish_payment(&mut session, waiting.answers);
@@ -362,7 +364,7 @@ impl Player<'_> {
             self.tally.ended += 1;
             self.remember(session, HAS_FAILED);
         }
-        if self.model.inventory.holds() {
+        if self.round(session).reserve.holds() {
             let Cell { baskets, portion, .. } = &mut *self.cell;
             for line in baskets.held(session.basket) {
                 self.outbox.note(Move::Release, line.sku, line.units);

@@ -166,6 +166,8 @@ pub struct Contested {
     pub line: u8,
     /// Whether it still needs a token of its SKU, of which there are only so many.
     pub needs_token: bool,
+    /// Whether its units are paid for, there or not.
+    pub is_paid: bool,
     /// The answer; until then, contested.
     pub answer: Answer,
 }
@@ -748,6 +750,7 @@ impl Shard {
         for request in wishes.iter().flat_map(|wishes| wishes.contested.iter()) {
             match request.answer {
                 Answer::Granted => self.note_sold_out(request.sku, terms),
+                Answer::SoldOut if !request.is_paid => {}
                 Answer::SoldOut => {
                     if let Some(oversold) = self.oversold.get_mut(place_of(request.sku)) {
                         *oversold = oversold.saturating_add(request.units);

@@ -296,7 +296,7 @@ impl<'a> Player<'a> {
                 if self.is_declined(session, declined) {
                     return self.page_failed(session, Cause::PAYMENT_FAILED);
                 }
-                if !self.model.inventory.holds() {
+                if !self.round(session).reserve.holds() {
                     return self.ask_and_pay(session);
                 }
                 self.pay(session);

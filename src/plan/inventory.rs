@@ -7,7 +7,7 @@ pub use crate::scenario::file::Reserve;
 /// What holds for the stock of all products.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// Which action takes the stock; at the order wherever there are presales.
+    /// Which action takes the stock; orders of a presale always do.
     pub reserve: Reserve,
     /// How late it is known everywhere that nothing is left of a product; zero where every cell has its own part of the stock.
     pub flag_delay: Nanos,
@@ -35,16 +35,32 @@ pub struct Split {
 }
 
 impl Inventory {
-    /// Whether an unpaid order holds stock.
+    /// Whether an unpaid order holds stock, unless it is one of a presale, which does.
     #[must_use]
     #[inline]
     pub fn holds(&self) -> bool {
-        self.reserve == Reserve::Order
+        self.reserve.holds()
     }
 
     /// Whether more can be sold than there is.
     #[must_use]
     pub fn oversells(&self) -> bool {
-        self.reserve == Reserve::Optimistic
+        self.reserve.oversells()
+    }
+}
+
+impl Reserve {
+    /// Whether an unpaid order holds stock.
+    #[must_use]
+    #[inline]
+    pub fn holds(self) -> bool {
+        self == Reserve::Order
+    }
+
+    /// Whether more can be paid for than there is.
+    #[must_use]
+    #[inline]
+    pub fn oversells(self) -> bool {
+        self == Reserve::Optimistic
     }
 }

@@ -737,7 +737,7 @@ pub enum Jitter {
 pub struct Inventory {
     /// How long an unpaid order is open and keeps its stock, unless its categories or products say otherwise.
     pub hold: Nanos,
-    /// Which action takes the stock. With presales only `order` is possible.
+    /// Which action takes the stock. The order of a presale always does, as its deposit is there to set that aside.
     #[serde(skip_serializing_if = "is_default")]
     pub reserve: Reserve,
     /// How late it is known everywhere that nothing is left of a product. Until then requests for it still go to the store: they wait for

@@ -119,14 +119,12 @@ impl Draw {
     /// When and how stock is reserved, drawn by itself.
     fn inventory(&mut self, seed: u64, categories: u64) {
         self.random = SplitMix(seed ^ 0x0020_0100);
-        let has_presales = self.text.contains(".presale]");
-        let kinds: &[&str] = if has_presales { &["order"] } else { &["order", "payment", "optimistic", "optimistic"] };
-        let reserve = self.one_of(kinds);
+        let reserve = self.one_of(&["order", "payment", "optimistic", "optimistic"]);
         let mut keys = if reserve == "order" { String::new() } else { format!("inventory.reserve = \"{reserve}\"\n") };
         if self.chance(if reserve == "optimistic" { 0.8 } else { 0.4 }) {
             let delay = self.one_of(&["1ms", "300ms", "1s", "5s"]);
             writeln!(keys, "inventory.flag_delay = \"{delay}\"").expect("a string takes any text");
-        } else if reserve != "optimistic" && self.chance(0.25) {
+        } else if reserve != "optimistic" && self.chance(0.5) {
             let split =
                 self.one_of(&["{}", "{ rebalance = \"1s\" }", "{ rebalance = \"3500ms\" }", "{ rebalance = \"1m\" }"]);
             writeln!(keys, "inventory.split.by_cell = {split}").expect("a string takes any text");

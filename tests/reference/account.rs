@@ -321,7 +321,7 @@ impl Simulator<'_> {
         let units = |of: fn(&super::stock::Shelf) -> u32| -> u64 {
             self.stock.shelves.iter().map(|shelf| u64::from(of(shelf))).sum::<u64>() * scale
         };
-        let holds = |session: &&Session| session.holds() && self.plan.inventory.reserve == Reserve::Order;
+        let holds = |session: &&Session| session.holds() && self.reserves(session.key) == Reserve::Order;
         let held = self.sessions.values().filter(holds).flat_map(|session| &session.basket);
         let fen = |what: fn(What) -> bool| self.amount(|_| true, what).fen as i64;
         let worth: u64 = self.stock.shelves.iter().map(|shelf| shelf.paid_fen).sum();

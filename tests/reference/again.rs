@@ -90,13 +90,14 @@ impl Simulator<'_> {
             return;
         }
         let (now, cell) = (self.now, session.cell);
-        session.basket.retain(|&line| self.stock.request_again(now, cell, line));
+        let holds = self.reserves(session.key) == Reserve::Order;
+        session.basket.retain(|&line| self.stock.request_again(now, cell, line, holds));
         if session.basket.is_empty() {
             return;
         }
         self.record.again.push(Again::Ordered(session.basket.clone()));
         let of_presale = self.presale_of(session.key).map(|presale| (now + presale.hold).min(presale.opens));
-        if self.plan.inventory.reserve != Reserve::Order {
+        if self.reserves(session.key) != Reserve::Order {
             return;
         }
         let deadline = of_presale.unwrap_or(now + self.hold(&session.basket));

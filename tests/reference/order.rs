@@ -134,7 +134,7 @@ impl Simulator<'_> {
             session.failure = Some(Fate::WindowClosed);
             return self.leave(session);
         }
-        if self.plan.inventory.reserve != Reserve::Order {
+        if self.reserves(session.key) != Reserve::Order {
             return self.order_without_stock(session);
         }
         let (now, key, cell) = (self.now, session.key, session.cell);
@@ -171,7 +171,7 @@ impl Simulator<'_> {
         let mut answers = vec![Answer::SoldOut; MOST_LINES];
         for &line in &session.basket {
             let position = line.place.1;
-            if self.plan.inventory.reserve == Reserve::Optimistic {
+            if self.reserves(session.key) == Reserve::Optimistic {
                 self.stock.take_payment(now, key, cell, position, line);
                 answers[position] = Answer::Contested;
             } else {
@@ -195,7 +195,7 @@ impl Simulator<'_> {
         };
         let (found, missed, rejected) = (of(Answer::Granted), of(Answer::SoldOut), of(Answer::Rejected));
         self.enter_in_ledger(&session, &rejected, Fate::OverLimit);
-        let is_optimistic = self.plan.inventory.reserve == Reserve::Optimistic;
+        let is_optimistic = self.reserves(session.key) == Reserve::Optimistic;
         let fate = if is_optimistic { Fate::Oversold } else { Fate::SoldOut };
         self.enter_in_ledger(&session, &missed, fate);
         self.record.rarities.ordered_in_vain += if is_optimistic { 0 } else { missed.len() as u64 };
@@ -291,7 +291,7 @@ impl Simulator<'_> {
             self.record.current().ended += 1;
             self.history[session.key.shopper as usize].has_failed = true;
         }
-        if self.plan.inventory.reserve == Reserve::Order {
+        if self.reserves(session.key) == Reserve::Order {
             session.basket.iter().for_each(|&line| self.stock.release(session.cell, line));
         }
         let is_balance = self.balance_of(session.key).is_some();

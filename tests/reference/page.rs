@@ -423,7 +423,7 @@ impl Simulator<'_> {
                 if draws::is_declined(&self.model, &session, declined) {
                     return self.page_failed(session, Fate::PaymentFailed);
                 }
-                if self.plan.inventory.reserve != Reserve::Order {
+                if self.reserves(session.key) != Reserve::Order {
                     return self.ask_and_pay(session);
                 }
                 self.pay(&mut session);

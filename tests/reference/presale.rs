@@ -4,6 +4,7 @@ use super::record::{Fact, What};
 use super::session::{Fate, Key, Line, Session};
 use super::simulator::Simulator;
 use saleload::plan::Presale;
+use saleload::plan::inventory::Reserve;
 use saleload::results::{Column, PresaleSummary, series};
 use saleload::units::Instant;
 
@@ -35,6 +36,12 @@ impl Simulator<'_> {
     pub(crate) fn balance_of(&self, key: Key) -> Option<(usize, &Presale)> {
         let of = |(_, number, _): &(usize, usize, &Presale)| *number == key.window;
         self.presales().into_iter().find(of).map(|(window, _, presale)| (window, presale))
+    }
+
+    /// Which action takes the stock of a session's orders.
+    pub(crate) fn reserves(&self, key: Key) -> Reserve {
+        let is_of_presale = self.presale_of(key).is_some() || self.balance_of(key).is_some();
+        if is_of_presale { Reserve::Order } else { self.plan.inventory.reserve }
     }
 
     /// When the window closes that a session is in.

@@ -320,7 +320,7 @@ impl<'a> Simulator<'a> {
             let bits = bits_of(Answer::Rejected) << 16 | bits_of(Answer::Granted);
             let event = Event { time: end, turn: Turn::Response, key: order.key, number: session.number };
             self.note(&event, session.cell, session.visit, bits);
-            if self.plan.inventory.reserve == Reserve::Order {
+            if self.reserves(session.key) == Reserve::Order {
                 self.reserved(session, &order.answers);
             } else {
                 self.asked(session, &order.answers);

@@ -4,7 +4,7 @@ use super::hot::Tokens;
 use super::session::{Key, Line};
 use saleload::model::Model;
 use saleload::model::catalogue::Catalogue;
-use saleload::plan::inventory::{Inventory, Reserve};
+use saleload::plan::inventory::Inventory;
 use saleload::plan::{Plan, Restock, Supply};
 use saleload::units::Instant;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +58,8 @@ struct Contested {
     line: Line,
     /// Whether it still wants a token of its SKU.
     lacks_token: bool,
+    /// Whether it is paid, there or not.
+    is_paid: bool,
 }
 
 /// Lines of baskets.
@@ -245,7 +247,7 @@ impl Stock {
     /// A line is paid, whatever is left: it learns at the end of the tick whether it was there.
     pub(crate) fn take_payment(&mut self, now: Instant, key: Key, cell: usize, position: usize, line: Line) {
         let lacks_token = !self.takes_token(now, cell, line);
-        self.contested.push(Contested { time: now, key, position, line, lacks_token });
+        self.contested.push(Contested { time: now, key, position, line, lacks_token, is_paid: true });
         self.contests.0 += 1;
     }
 
@@ -280,17 +282,18 @@ impl Stock {
             *granted += line.units;
             return Answer::Granted;
         }
-        self.contested.push(Contested { time: now, key, position, line, lacks_token });
+        self.contested.push(Contested { time: now, key, position, line, lacks_token, is_paid: false });
         self.contests.0 += 1;
         Answer::Contested
     }
 
-    /// A line is wanted that was asked for before: granted within the share of the cell, or not at all.
-    pub(crate) fn request_again(&mut self, now: Instant, cell: usize, line: Line) -> bool {
+    /// A line is wanted that was asked for before: granted within the share of the cell, or not at all; where orders hold no stock, unless
+    /// it is known to be sold out.
+    pub(crate) fn request_again(&mut self, now: Instant, cell: usize, line: Line, holds: bool) -> bool {
         if self.settlement == Settlement::AtOnce {
             return self.take(line, now);
         }
-        if self.policy.reserve != Reserve::Order {
+        if !holds {
             return !self.is_known_to_be_sold_out(now, cell, line.sku);
         }
         if self.is_known_to_be_sold_out(now, cell, line.sku) || !self.takes_token(now, cell, line) {
@@ -396,10 +399,10 @@ impl Stock {
         contested.sort_unstable();
         let rejected = self.hand_out_tokens(&mut contested);
         let mut granted = Lines::new();
-        for Contested { key, position, line, .. } in contested {
+        for Contested { key, position, line, is_paid, .. } in contested {
             if self.take(line, now) {
                 granted.insert((key, position));
-            } else if self.policy.reserve == Reserve::Optimistic {
+            } else if is_paid {
                 self.shelves[line.sku as usize].oversold += line.units;
             }
         }

@@ -550,7 +550,8 @@ impl Laws {
             if session.is_in_room() {
                 self.in_rooms[usize::from(session.window())] += 1;
             }
-            for line in cell.baskets.held(session.basket).filter(|_| model.inventory.holds()) {
+            let reserve = model.rounds[usize::from(session.window())].reserve;
+            for line in cell.baskets.held(session.basket).filter(|_| reserve.holds()) {
                 let held = &mut self.held[line.sku as usize];
                 *held = held.checked_sub(line.units).ok_or("more is held of a product than is missing")?;
             }

@@ -11,7 +11,6 @@ impl Check<'_> {
     pub(super) fn inventory(&mut self) -> Inventory {
         let (file, at) = (&self.file.inventory, self.root.key("inventory"));
         self.hold(file.hold, at.key("hold"));
-        self.presale_takes_stock_at_order(at);
         let hot = file.hot.as_ref().map(|hot| {
             let per_second = hot.per_second * hot.group_commit;
             Hot { per_second, burst: hot.burst.unwrap_or(per_second) }
@@ -59,24 +58,6 @@ impl Check<'_> {
                 Diagnostic::new(Code::BadTiming, "stock cannot be dealt out anew all the time")
                     .at(at.place(), "no time passes in between")
                     .help("write how often, such as \"1m\", delete the key for never, or take `split = \"pooled\"`"),
-            );
-        }
-    }
-
-    /// A deposit sets stock aside, which it can only if the order holds it.
-    fn presale_takes_stock_at_order(&mut self, at: Cursor<'_>) {
-        let mut windows = self.file.window.iter();
-        let Some((name, _)) = windows.find(|(_, window)| window.presale.is_some()) else { return };
-        if self.file.inventory.reserve != Reserve::Order {
-            let presale = self.root.key("window").key(name).key("presale").key_place();
-            self.push(
-                Diagnostic::new(
-                    Code::ActionOrder,
-                    format!("the deposits of window `{name}` have no stock to set aside"),
-                )
-                .at(at.key("reserve").place(), "an order holds nothing")
-                .at(presale, "a deposit sets aside what its order holds")
-                .help("take `reserve = \"order\"`, or play the presale in a scenario of its own"),
             );
         }
     }

@@ -240,6 +240,8 @@ pub struct Call {
     pub service: u8,
     /// Calls that are made at once, from this one on: more than one where a page forks.
     pub at_once: u8,
+    /// Whether it is sent a second time where it is not answered for long.
+    pub is_hedged: bool,
 }
 
 /// A state.
@@ -279,6 +281,8 @@ pub struct Service {
     pub timeout: Option<Nanos>,
     /// Attempts and back-off.
     pub retry: plan::Retry,
+    /// When a page sends an attempt a second time, since it was made.
+    pub hedge: Option<Nanos>,
     /// The servers, over all cells.
     pub pool: Option<plan::Pool>,
     /// What stands between its clients and its queue, over all cells, and whether there is anything.
@@ -323,7 +327,7 @@ impl Model {
             rounds: rounds(plan),
             memory: plan.memory.clone(),
             segments,
-            graphs: plan.cbmgs.iter().map(Graph::new).collect(),
+            graphs: plan.cbmgs.iter().map(|cbmg| Graph::new(plan, cbmg)).collect(),
             services: plan.services.iter().map(Service::new).collect(),
             switches: plan.switches.clone(),
             catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
@@ -364,6 +368,12 @@ impl Model {
     #[inline]
     pub fn voucher(&self, sku: Sku) -> Option<&Voucher> {
         self.vouchers.get(sku as usize)?.as_ref()
+    }
+
+    /// Whether any service is hedged.
+    #[must_use]
+    pub fn has_hedges(&self) -> bool {
+        self.services.iter().any(|service| service.hedge.is_some())
     }
 
     /// Whether any window has a waiting room.
@@ -572,16 +582,16 @@ impl Segment {
 }
 
 impl Graph {
-    fn new(cbmg: &plan::Cbmg) -> Self {
+    fn new(plan: &Plan, cbmg: &plan::Cbmg) -> Self {
         let state = |state: &plan::State| State {
             calls: state
                 .calls_by_step()
                 .flat_map(|services| {
-                    let at_once = |position| if position == 0 { services.len() as u8 } else { 1 };
-                    services
-                        .iter()
-                        .enumerate()
-                        .map(move |(position, &service)| Call { service: service as u8, at_once: at_once(position) })
+                    services.iter().enumerate().map(move |(position, &service)| Call {
+                        service: service as u8,
+                        at_once: if position == 0 { services.len() as u8 } else { 1 },
+                        is_hedged: services.len() == 1 && plan.services[service].hedge.is_some(),
+                    })
                 })
                 .collect(),
             timeout: state.timeout,
@@ -626,6 +636,7 @@ impl Service {
             calls: service.calls.iter().map(|&called| called as u8).collect(),
             timeout: service.timeout,
             retry: service.retry.clone(),
+            hedge: service.hedge,
             pool: service.pool.clone(),
             protection: service.protection.clone(),
             is_protected: service.protection.is_some(),
@@ -681,6 +692,7 @@ mod tests {
             calls: Vec::new(),
             timeout: None,
             retry: Retry { attempts: 5, backoff, multiplier: 2.0, cap, jitter: Jitter::Decorrelated },
+            hedge: None,
             cost: None,
             protection: plan::protection::Protection::default(),
             desk: None,

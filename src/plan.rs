@@ -338,6 +338,9 @@ pub struct Service {
     pub timeout: Option<Nanos>,
     /// Attempts and back-off; `attempts: 1` where the file says nothing.
     pub retry: Retry,
+    /// When a page sends an attempt a second time that is not answered, since it was made; above zero and shorter than the time-out.
+    /// Only with a desk, and where clients are answered when their request is done.
+    pub hedge: Option<Nanos>,
     /// What an instance costs for an hour; `None`: not stated, or there are no instances.
     pub cost: Option<Fen>,
     /// What stands between its clients and its queue.

@@ -117,6 +117,35 @@ pub struct RoomTally {
     pub waits_ms: ResponseTimes,
 }
 
+/// What became of calls of a hedged service that are answered.
+#[derive(Clone, Debug, Default)]
+pub struct HedgeTally {
+    /// Second copies that were sent, whatever came of the call.
+    pub sent: u64,
+    /// Of those, second copies that were answered first.
+    pub won: u64,
+    /// Time from the first copy to the answer, summed up, ns.
+    pub waited_ns: u128,
+    /// The same of each call, µs.
+    pub calls_us: ResponseTimes,
+}
+
+impl HedgeTally {
+    /// A call is answered so long after its first copy was made.
+    pub fn answered(&mut self, waited_ns: u64, by_second: bool) {
+        self.won += u64::from(by_second);
+        self.waited_ns += u128::from(waited_ns);
+        self.calls_us.record(waited_ns.div_ceil(1000).max(1));
+    }
+
+    fn drain_into(&mut self, total: &mut HedgeTally) {
+        total.sent += std::mem::take(&mut self.sent);
+        total.won += std::mem::take(&mut self.won);
+        total.waited_ns += std::mem::take(&mut self.waited_ns);
+        self.calls_us.drain_into(&mut total.calls_us);
+    }
+}
+
 /// What becomes of orders of presales.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresaleTally {
@@ -200,6 +229,9 @@ pub struct Tally {
     /// By window; empty where no window has a waiting room.
     #[serde(skip)]
     pub rooms: Vec<RoomTally>,
+    /// By service; empty where none is hedged.
+    #[serde(skip)]
+    pub hedges: Vec<HedgeTally>,
     /// By window, segment and [`Cause`]; grows over the whole run.
     ledger: Vec<Intents>,
     #[serde(skip)]
@@ -298,6 +330,7 @@ impl Tally {
             livestreams: vec![Turnover::default(); model.livestreams.as_ref().map_or(0, Livestreams::len)],
             vouchers: BTreeMap::new(),
             rooms: vec![RoomTally::default(); if model.has_rooms() { model.windows.len() } else { 0 }],
+            hedges: vec![HedgeTally::default(); if model.has_hedges() { model.services.len() } else { 0 }],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
             causes,
             segments: model.segments.len(),
@@ -353,6 +386,9 @@ impl Tally {
         for (mine, theirs) in self.rooms.iter_mut().zip(&mut total.rooms) {
             theirs.counts.add(std::mem::take(&mut mine.counts));
             mine.waits_ms.drain_into(&mut theirs.waits_ms);
+        }
+        for (mine, theirs) in self.hedges.iter_mut().zip(&mut total.hedges) {
+            mine.drain_into(theirs);
         }
     }
 }

@@ -142,6 +142,9 @@ pub struct Summary {
     /// How Little's law held at each service that had steady stretches, in order of the scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub residuals: Vec<Residual>,
+    /// What sending requests a second time brought, by service in order of the scenario; absent where none is hedged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hedges: Vec<HedgeSummary>,
     /// When degradation switches were on, in order of time; the first ten thousand times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub switched: Vec<Switched>,
@@ -665,6 +668,31 @@ pub struct DoubleSubmits {
     pub paid_again: u64,
     /// What was paid for them once more and has to be given back, fen.
     pub paid_again_fen: u64,
+}
+
+/// Calls of a hedged service: those that pages made one after the other, over the whole run. Their response times count from the
+/// first copy to the first answer, as the page waits for it; those of the service are of each request, whoever waits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HedgeSummary {
+    /// The service.
+    pub service: String,
+    /// Calls that were answered.
+    pub answered: u64,
+    /// Second copies that were sent, of calls that failed too.
+    pub sent: u64,
+    /// Second copies that were answered first.
+    pub won: u64,
+    /// Mean response time of the calls, µs.
+    pub response_us_mean: f64,
+    /// Median response time, µs.
+    pub response_us_p50: u64,
+    /// 90th percentile, µs.
+    pub response_us_p90: u64,
+    /// 99th percentile, µs.
+    pub response_us_p99: u64,
+    /// 99.9th percentile, µs.
+    pub response_us_p999: u64,
 }
 
 /// Little's law at a service (Little, "A proof for the queuing formula: L = λW", 1961): the mean number of requests there is their rate

@@ -45,7 +45,7 @@ pub enum Purpose {
     Visit = 2,
     /// Next state and think time of a visit whose page failed.
     FailedVisit = 3,
-    /// Service time of a request; item = call and attempt.
+    /// Service time of a request; item = call and attempt, of a second copy with the highest bit of the attempt, as wherever an item is that.
     ServiceTime = 4,
     /// Jitter of a back-off; item = call and attempt.
     Backoff = 5,

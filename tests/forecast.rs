@@ -41,6 +41,7 @@ fn service(name: &str, instances: Option<u64>, service_time: TimeDistribution) -
             cap: Nanos::from_secs(60),
             jitter: Jitter::Full,
         },
+        hedge: None,
         cost: None,
         protection: Protection::default(),
         desk: None,

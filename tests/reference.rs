@@ -39,6 +39,8 @@ mod draws;
 mod event;
 #[path = "reference/fork.rs"]
 mod fork;
+#[path = "reference/hedge.rs"]
+mod hedge;
 #[path = "reference/incident.rs"]
 mod incident;
 #[path = "reference/inner.rs"]
@@ -119,6 +121,10 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests lost with a cell", 4, |seen| seen.rarities.lost_with_cell),
     ("cells remapped", 5, |seen| seen.rarities.remapped),
     ("requests slowed down", 5, |seen| seen.slowed),
+    ("requests sent again", 8, |seen| seen.hedges),
+    ("of those, requests answered first", 6, |seen| seen.hedges_won),
+    ("copies that fail by themselves", 3, |seen| seen.rarities.copies_failed),
+    ("second copies over budget", 1, |seen| seen.rarities.hedges_over_budget),
     ("pages submitted again", 5, |seen| seen.submitted_again),
     ("duplicate orders", 1, |seen| seen.duplicates),
     ("steady stretches", 0, |seen| seen.steady),
@@ -207,6 +213,8 @@ struct Seen {
     late: u64,
     ordered_in_vain: u64,
     stranded: u64,
+    hedges: u64,
+    hedges_won: u64,
     submitted_again: u64,
     duplicates: u64,
     steady: u64,
@@ -283,6 +291,8 @@ impl Seen {
             late: run.stock.late,
             ordered_in_vain: run.record.rarities.ordered_in_vain,
             stranded: results.summary.stranded.map_or(0, |of| of.lines),
+            hedges: results.summary.hedges.iter().map(|of| of.sent).sum(),
+            hedges_won: results.summary.hedges.iter().map(|of| of.won).sum(),
             submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
             duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
             steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),

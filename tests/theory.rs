@@ -203,6 +203,24 @@ fn fork_and_join() {
     Experiment::varied("fork-join", &cancel).agrees("", Measure::InFlight, arrivals * together);
 }
 
+/// From the delay on two copies race. Those that lose are cancelled, and cost nothing as services are memoryless; or are worked off.
+#[test]
+fn hedged_requests() {
+    let (arrivals, rate, after): (f64, f64, f64) = (5.0, 10.0, 0.1);
+    let again = (-rate * after).exp();
+    let racing = again / (2.0 * rate);
+    let experiment = Experiment::of("hedged");
+    experiment.agrees("server", Measure::HedgedSeconds, (1.0 - again) / rate + racing);
+    experiment.agrees("server", Measure::HedgedP50, 2.0_f64.ln() / rate);
+    experiment.agrees("server", Measure::HedgedP99, f64::midpoint(100.0_f64.ln() / rate, after));
+    experiment.agrees("server", Measure::SentAgain, again);
+    experiment.agrees("server", Measure::SecondFirst, again / 2.0);
+    experiment.agrees("server", Measure::Utilisation, arrivals / rate / 100.0);
+    let wasteful = Experiment::varied("hedged", &["service.server.cancel=\"none\""]);
+    wasteful.agrees("server", Measure::HedgedP99, f64::midpoint(100.0_f64.ln() / rate, after));
+    wasteful.agrees("server", Measure::Utilisation, arrivals * (1.0 + again) / rate / 100.0);
+}
+
 #[test]
 fn jackson_network() {
     let through_a = 8.0 / (1.0 - 0.1 * 0.7);

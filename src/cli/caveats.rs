@@ -22,6 +22,12 @@ pub(super) fn all(clock: &Clock, plan: &Plan, forecast: &Forecast) -> Vec<String
         let windows: Vec<&ServiceForecast> = forecast.windows.iter().map(|window| &window.services[id]).collect();
         caveats.extend(of_protection(service, &windows).map(|caveat| format!("{}: {caveat}", service.name)));
         caveats.extend(of_slowdown(service, &windows).map(|caveat| format!("{}: {caveat}", service.name)));
+        if let Some(after) = service.hedge {
+            let name = &service.name;
+            caveats.push(format!(
+                "{name}: what is sent again after {after} is not reckoned: it depends on how slow the service is"
+            ));
+        }
         caveats.extend(of_incidents(clock, plan, service));
     }
     caveats.extend(plan.declines.iter().map(|declines| {
@@ -100,6 +106,7 @@ mod tests {
             "service.payment.limit.rate.warm_up={per_second=30,within='30s',cold_factor=3}",
             "service.payment.breaker={trips_on.errors=0.5,window='10s',at_least=20,open='2s',probes=5}",
             "service.web.slowdown={above=300,factor=10}",
+            "service.web.hedge={after='50ms'}",
             "window.noon.room={per_second=90,patience.gamma={mean='1m',cv=0.5}}",
             "incident.gone={window='noon',from='10m',until='20m',service='order',effect.unreachable='retransmitted'}",
             "incident.bank={window='noon',from='10m',until='20m',effect.declined.probability=0.5}",
@@ -114,6 +121,7 @@ mod tests {
         let begins = [
             "window noon: the patience of those in its waiting room is not reckoned",
             "web: takes 10 times as long above 300 /s per instance, which is not reached",
+            "web: what is sent again after 50ms is not reckoned",
             "order: unreachable from 2020-11-11 12:10:00 to 12:20:00 by an incident, which is not reckoned",
             "payment: what its limit while it is cold would turn away is not reckoned",
             "payments: 50.0 % are declined from 2020-11-11 12:10:00 to 12:20:00 by an incident, which is not reckoned",

@@ -6,8 +6,8 @@ use crate::clock::Clock;
 use crate::engine::brands::MARKS;
 use crate::number::{difference, digits};
 use crate::results::{
-    Bucket, Completion, DoubleSubmits, PresaleSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceRow,
-    Stranded, Summary, Switched, Verdict, VoucherSummary,
+    Bucket, Completion, DoubleSubmits, HedgeSummary, PresaleSummary, PublishedFigure, PublishedResult, Residual,
+    Results, ServiceRow, Stranded, Summary, Switched, Verdict, VoucherSummary,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -83,6 +83,9 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     }
     if !summary.settlements.is_empty() {
         parts.push(format!("\n{}\n{}", terminal.heading("Accepted, and settled later"), settlements(results, &clock)));
+    }
+    if !summary.hedges.is_empty() {
+        parts.push(format!("\n{}\n{}", terminal.heading("Hedged calls"), hedges(summary)));
     }
     if !summary.residuals.is_empty() {
         parts.push(format!("\n{} (number counted over rate times stay)\n", terminal.heading("Little's law")));
@@ -234,6 +237,25 @@ fn double_submits(double: &DoubleSubmits) -> String {
         count(double.paid_again),
         money(double.paid_again_fen),
     )
+}
+
+/// What second copies of requests brought.
+fn hedges(summary: &Summary) -> String {
+    let time = |us: u64| number::duration(us as f64 / 1e6);
+    let row = |of: &HedgeSummary| {
+        [
+            of.service.clone(),
+            number::count(of.answered as f64),
+            number::count(of.sent as f64),
+            number::count(of.won as f64),
+            number::duration(of.response_us_mean / 1e6),
+            time(of.response_us_p50),
+            time(of.response_us_p99),
+            time(of.response_us_p999),
+        ]
+    };
+    let rows = summary.hedges.iter().map(row).collect();
+    table::text(["service", "answered", "sent again", "answered first", "mean", "p50", "p99", "p99.9"], 1, rows)
 }
 
 /// When switches were on: each time of the first few.
@@ -615,6 +637,7 @@ mod tests {
             saturated,
             residuals: Vec::new(),
             double_submits: None,
+            hedges: Vec::new(),
             cost: None,
             targets: vec![],
             published: vec![],

@@ -21,8 +21,8 @@
 //! in their own event loop with a part of what those cells have: see [`crate::model::remapping`].
 //!
 //! A service may call others, one after the other, when a worker has done the work that a request brings: the worker is kept until they
-//! have answered (see `inner`). Pages may make several calls at once (see `fork`). In either case a *leg* is the client that the
-//! called service sees.
+//! have answered (see `inner`). Pages may make several calls at once (see `fork`), or one a second time (see `hedge`). In each case a
+//! *leg* is the client that the called service sees.
 //!
 //! A request is counted as rejected or timed out when that happens, and its wait and response time when it is answered, whether or
 //! not somebody still waits for the answer. Dropped and cancelled ones have no answer. A client whose hold expires has not timed out.
@@ -30,6 +30,7 @@
 
 mod change;
 mod fork;
+mod hedge;
 mod inner;
 mod legs;
 mod line;

@@ -66,13 +66,10 @@ impl<'a> Player<'a> {
     /// The name of a draw that concerns an attempt of a client at its current call.
     #[inline]
     pub(super) fn name_of_call(&self, client: &Session, purpose: Purpose, attempt: u8) -> Name {
-        let item = item(client.call, attempt);
-        if client.basket.is_of_leg()
-            && let Some(lineage) = self.lineage(client)
-        {
-            return Name::within(lineage, purpose, item);
+        if client.basket.is_of_leg() {
+            return self.name_of_leg(client, purpose, attempt);
         }
-        self.name(client, purpose, item)
+        self.name(client, purpose, item(client.call, attempt))
     }
 
     /// Work of the current attempt of a session at a call of a service, ns.
@@ -138,11 +135,14 @@ impl<'a> Player<'a> {
             let graph = self.segment(session).graph(session.window());
             effects.pass_over(session, graph, state);
         }
-        let Some(&Call { service, at_once }) = state.calls.get(usize::from(session.call)) else {
+        let Some(&Call { service, at_once, is_hedged }) = state.calls.get(usize::from(session.call)) else {
             return self.loaded(session, state);
         };
         if at_once > 1 {
             return self.fork(session, at_once);
+        }
+        if is_hedged {
+            return self.hedge(session);
         }
         let last = usize::from(session.call) + 1 == state.calls.len();
         let Some((_, done)) = self.ask(session, usize::from(service)) else { return };
@@ -185,7 +185,7 @@ impl<'a> Player<'a> {
         if self.model.services[service].answers_on_acceptance {
             return Some(self.accepted(session, service, since, done));
         }
-        let timeout = self.timeout(service, since);
+        let timeout = self.timeout(session, service, since);
         let patience_ends = self.patience_ends(session, done);
         let is_awaited = done <= timeout.min(patience_ends);
         if is_protected {
@@ -212,8 +212,10 @@ impl<'a> Player<'a> {
 
     /// When the client gives up on a request made at `since`.
     #[inline]
-    pub(super) fn timeout(&self, service: usize, since: Instant) -> Instant {
-        self.model.services[service].timeout.map_or(Instant(u64::MAX), |timeout| since + timeout)
+    pub(super) fn timeout(&self, client: &Session, service: usize, since: Instant) -> Instant {
+        let Some(timeout) = self.model.services[service].timeout else { return Instant(u64::MAX) };
+        let late = if client.basket.is_of_leg() { self.sent_late(client, service) } else { Nanos(0) };
+        since + Nanos(timeout.0 - late.0)
     }
 
     /// Lets a session wait for an answer that will come too late, or never.
@@ -255,6 +257,9 @@ impl<'a> Player<'a> {
 
     /// A call was rejected or timed out: tries again after a back-off while attempts, budget and patience last.
     pub(super) fn attempt_failed(&mut self, session: &mut Session, cause: Cause) {
+        if self.is_copy(session) {
+            return self.copy_failed(session, cause);
+        }
         let service = self.service(session);
         let model = self.model;
         let settings = &model.services[service];

@@ -9,7 +9,7 @@ mod tables;
 mod targets;
 mod vouchers;
 
-use super::{DoubleSubmitTally, Intents, PresaleTally, Recorder, RoomTally, Row};
+use super::{DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomTally, Row};
 use crate::engine::Breach;
 use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
@@ -20,8 +20,8 @@ use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
-    Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, LedgerRow, Oversold, PresaleSummary, Results,
-    RoomSummary, ServiceCost, Stranded, Summary, Switched, TargetResult, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, HedgeSummary, LedgerRow, Oversold, PresaleSummary,
+    Results, RoomSummary, ServiceCost, Stranded, Summary, Switched, TargetResult, Totals, WindowSummary,
 };
 use crate::units::{Fen, Instant, Nanos};
 
@@ -215,6 +215,7 @@ impl Outcome<'_> {
             saturated: (0..self.plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             settlements: self.settlements(),
             residuals: (0..self.plan.services.len()).filter_map(|service| self.residual(service)).collect(),
+            hedges: self.hedges(),
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
             oversold: self.model.inventory.oversells().then(|| self.oversold()),
             stranded: self.model.inventory.split.map(|_| self.stranded()),
@@ -240,6 +241,24 @@ impl Outcome<'_> {
             paid_again: paid.lines * self.scale,
             paid_again_fen: paid.fen * self.scale,
         }
+    }
+
+    fn hedges(&self) -> Vec<HedgeSummary> {
+        let of = |(service, tally): (&Service, &HedgeTally)| {
+            let calls = tally.calls_us.count();
+            service.hedge.map(|_| HedgeSummary {
+                service: service.name.clone(),
+                answered: calls * self.scale,
+                sent: tally.sent * self.scale,
+                won: tally.won * self.scale,
+                response_us_mean: tally.waited_ns as f64 / 1e3 / calls.max(1) as f64,
+                response_us_p50: tally.calls_us.quantile(0.5),
+                response_us_p90: tally.calls_us.quantile(0.9),
+                response_us_p99: tally.calls_us.quantile(0.99),
+                response_us_p999: tally.calls_us.quantile(0.999),
+            })
+        };
+        self.plan.services.iter().zip(&self.recorder.total.hedges).filter_map(of).collect()
     }
 
     fn switched(&self, turned: &Turned) -> Switched {

@@ -2,8 +2,8 @@
 
 use super::response_times::ResponseTimes;
 use super::{
-    DoubleSubmitTally, Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow, ServiceTally, Tally,
-    Turnover,
+    DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow,
+    ServiceTally, Tally, Turnover,
 };
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
@@ -49,6 +49,16 @@ struct TallyState {
     services: Vec<ServiceState>,
     /// Waiting rooms: counts, and waits of those who went in.
     rooms: Vec<(RoomCounts, Buckets)>,
+    hedges: Vec<HedgeState>,
+}
+
+/// Calls of a hedged service.
+#[derive(Serialize, Deserialize)]
+struct HedgeState {
+    sent: u64,
+    won: u64,
+    waited_ns: u128,
+    calls_us: Buckets,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,6 +131,9 @@ impl Recorder {
         record.adds_up(model)?;
         record.answers_add_up(model, windows)?;
         record.channels_add_up()?;
+        if !record.hedges_hold() {
+            return Err("second copies were answered that were not sent");
+        }
         Ok(record)
     }
 
@@ -217,6 +230,16 @@ impl Recorder {
             admitted == sum(|room| room.waits_ms.count())
                 && sum(|room| room.counts.came) == admitted + left + u128::from(waiting)
                 && sum(|room| room.counts.waited) <= sum(|room| room.counts.came)
+        })
+    }
+
+    /// Whether no more second copies were answered first than were sent, nor than calls were answered.
+    #[must_use]
+    pub fn hedges_hold(&self) -> bool {
+        let mut both = self.total.hedges.iter().zip(&self.slot.hedges);
+        both.all(|(total, slot)| {
+            let sum = |of: fn(&HedgeTally) -> u64| u128::from(of(total)) + u128::from(of(slot));
+            sum(|of| of.won) <= sum(|of| of.sent).min(sum(|of| of.calls_us.count()))
         })
     }
 
@@ -327,11 +350,13 @@ impl Tally {
         });
         let vouchers = self.vouchers.values().all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let rooms = self.rooms.iter().all(|room| room.counts.are_below(most) && room.waits_ms.count() <= most);
+        let hedges = self.hedges.iter().all(|of| of.sent.max(of.calls_us.count()) <= most && of.waited_ns <= MOST_NS);
         intents
             && turnovers
             && services
             && settled
             && rooms
+            && hedges
             && vouchers
             && caught <= sent
             && [self.events, self.begun, self.ended, self.turned_away, sent].iter().all(|&n| n <= most)
@@ -372,7 +397,8 @@ impl TallyState {
             responses_us: service.responses_us.counted(),
         });
         let rooms = tally.rooms.iter().map(|room| (room.counts, room.waits_ms.counted()));
-        TallyState { services: services.collect(), rooms: rooms.collect(), tally: tally.clone() }
+        let hedges = tally.hedges.iter().map(HedgeState::of).collect();
+        TallyState { services: services.collect(), rooms: rooms.collect(), hedges, tally: tally.clone() }
     }
 
     fn tally(self, model: &Model, windows: usize) -> Result<Tally, Wrong> {
@@ -406,16 +432,35 @@ impl TallyState {
             let waits_ms = ResponseTimes::of(&waits).ok_or("a wait is out of range")?;
             *room = RoomTally { counts, waits_ms };
         }
+        if self.hedges.len() != fresh.hedges.len() {
+            return Err("calls of other services are hedged");
+        }
+        let hedges = self.hedges.into_iter().map(HedgeState::tally).collect::<Option<_>>();
+        let hedges = hedges.ok_or("a response time of hedged calls is out of range")?;
         Ok(Tally {
             ledger,
             channels,
             livestreams,
             services,
             rooms,
+            hedges,
             causes: fresh.causes,
             segments: fresh.segments,
             ..self.tally
         })
+    }
+}
+
+impl HedgeState {
+    fn of(tally: &HedgeTally) -> Self {
+        let HedgeTally { sent, won, waited_ns, ref calls_us } = *tally;
+        HedgeState { sent, won, waited_ns, calls_us: calls_us.counted() }
+    }
+
+    fn tally(self) -> Option<HedgeTally> {
+        let HedgeState { sent, won, waited_ns, calls_us } = self;
+        let calls_us = ResponseTimes::of(&calls_us)?;
+        Some(HedgeTally { sent, won, waited_ns, calls_us })
     }
 }
 

@@ -525,6 +525,9 @@ pub struct Service {
     /// What a client does after a rejection or a time-out. Absent: one attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// A page that waits long for an answer sends the same request once more. Absent: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
     /// What one instance costs for an hour; paid while a window is open. Absent: not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Fen>,
@@ -698,6 +701,18 @@ pub struct Retry {
 
 fn two() -> f64 {
     2.0
+}
+
+/// Hedged requests: a page that has no answer to an attempt after a while sends it a second time, and takes the answer that comes
+/// first. The other copy is given up, as `cancel` says. There is one hedge of an attempt at most. It counts as a retry against the
+/// budget of `retry`, if there is one, and is not sent where that is used up; the attempt fails when both copies have failed, and times
+/// out when the first does. Only calls that a page makes one after the other are hedged. Sources: Dean and Barroso, "The Tail at
+/// Scale", Communications of the ACM 56(2), 2013; gRPC's request hedging (proposal A6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hedge {
+    /// How long the page waits before it does so, since it made the request; shorter than `timeout`.
+    pub after: Nanos,
 }
 
 /// How a back-off is randomised.

@@ -1,6 +1,8 @@
 //! Random scenarios as TOML text: small, valid, and each saying something else. Together they say everything that a scenario
 //! can say; `everything_happens` in the test holds them to that.
 
+#[path = "hedge.rs"]
+mod hedge;
 #[path = "overload.rs"]
 mod overload;
 #[path = "protection.rs"]
@@ -90,6 +92,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
         draw.presale(windows, services);
     }
     draw.inventory(seed, categories);
+    draw.hedges(seed, &with_instances);
     draw.text
 }
 

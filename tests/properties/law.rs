@@ -22,6 +22,7 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     stock(plan, results)?;
     oversold(results)?;
     double_submits(results)?;
+    hedges(plan, results)?;
     sessions(results)?;
     rows_add_up(results)?;
     services(plan, results)
@@ -173,6 +174,21 @@ fn double_submits(results: &Results) -> Verdict {
     holds("a line has a unit at least", double.units >= double.orders)?;
     let lines = u64::from(MAX_LINES) * (double.submits - double.caught);
     holds("what is caught does nothing", double.orders + double.paid_again <= lines)
+}
+
+/// A second copy is a request, and answers a call at most.
+fn hedges(plan: &Plan, results: &Results) -> Verdict {
+    let hedged = plan.services.iter().filter(|service| service.hedge.is_some()).count();
+    equal("hedged services", hedged, results.summary.hedges.len())?;
+    for of in &results.summary.hedges {
+        let rows = || results.services.iter().filter(|row| row.service == of.service);
+        let requests: u64 = rows().map(|row| row.requests).sum();
+        holds("a second copy is answered once", of.won <= of.sent.min(of.answered))?;
+        holds("calls and second copies are requests", of.answered - of.won + of.sent <= requests)?;
+        let percentiles = [of.response_us_p50, of.response_us_p90, of.response_us_p99, of.response_us_p999];
+        holds("percentiles of hedged calls rise", percentiles.is_sorted())?;
+    }
+    Ok(())
 }
 
 fn sessions(results: &Results) -> Verdict {

@@ -115,6 +115,7 @@ impl Simulator<'_> {
             vouchers: self.voucher_summaries(),
             saturated: (0..plan.services.len()).flat_map(|service| self.saturations(service)).collect(),
             double_submits: self.double_submits(self.scale()),
+            hedges: self.hedge_summaries(self.scale()),
             residuals: (0..plan.services.len()).filter_map(|service| self.residual(service)).collect(),
             conservation: self.conservation(),
             events: self.record.events,

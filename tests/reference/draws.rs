@@ -1,7 +1,7 @@
 //! What is drawn for a session, each draw under its name. The names and the samplers are shared with the engine; they are the
 //! scenario's randomness, not its simulation.
 
-use super::session::{Key, Session};
+use super::session::{Copy, Key, Session};
 use saleload::model::catalogue::Catalogue;
 use saleload::model::{Model, Segment, Voucher};
 use saleload::plan::Plan;
@@ -31,7 +31,8 @@ pub(crate) fn lineage(model: &Model, session: &Session) -> u64 {
 
 /// Numbers an attempt at a call within a visit.
 fn attempt(session: &Session) -> u16 {
-    (session.call as u16) << 8 | session.attempt as u16
+    let second = u16::from(session.copy == Some(Copy::Second));
+    (session.call as u16) << 8 | second << 7 | session.attempt as u16
 }
 
 /// How long a worker needs for the attempt.

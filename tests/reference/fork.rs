@@ -28,7 +28,7 @@ impl Simulator<'_> {
         }
     }
 
-    fn leg(&mut self, session: &Session, call: usize) -> Session {
+    pub(crate) fn leg(&mut self, session: &Session, call: usize) -> Session {
         self.legs += 1;
         let key = Key { leg: self.legs, ..session.key };
         Session { key, call, attempt: 0, basket: Vec::new(), legs: Vec::new(), ..session.clone() }
@@ -39,6 +39,9 @@ impl Simulator<'_> {
         let leg = self.sessions.remove(&key).expect("it waits");
         if let Some((id, _)) = leg.within {
             return self.within_answered(leg, id);
+        }
+        if leg.copy.is_some() {
+            return self.copy_answered(&leg);
         }
         let number = self.new_number();
         let session = self.sessions.get_mut(&key.of_session()).expect("it waits for its legs");

@@ -5,7 +5,7 @@ use super::event::Turn;
 use super::protection::Event;
 use super::record::{Request, Told};
 use super::service::{Place, RequestId};
-use super::session::{Fate, Key, Session, Waits};
+use super::session::{Copy, Fate, Key, Session, Waits};
 use super::simulator::Simulator;
 use crate::incident::Cut;
 use saleload::model::{Call, State};
@@ -19,7 +19,7 @@ impl Simulator<'_> {
         &self.model.graphs[self.model.segments[session.segment].graph(session.key.window as u8)].states[session.state]
     }
 
-    fn service(&self, session: &Session) -> usize {
+    pub(crate) fn service(&self, session: &Session) -> usize {
         if let Some((id, _)) = session.within {
             return self.plan.services[self.record.requests[id].service].calls[session.call];
         }
@@ -78,13 +78,19 @@ impl Simulator<'_> {
             session.turn_since = None;
         }
         if session.key.leg == 0 {
-            let Some(&Call { at_once, .. }) = self.state(&session).calls.get(session.call) else {
+            let Some(&Call { at_once, service, .. }) = self.state(&session).calls.get(session.call) else {
                 let row = self.record.row();
                 return self.loaded(session, row);
             };
             if at_once > 1 {
                 return self.fork(session, usize::from(at_once));
             }
+            if let Some(after) = self.plan.services[usize::from(service)].hedge {
+                return self.hedge(session, after);
+            }
+        } else if session.copy == Some(Copy::Unsent) {
+            let Some(second) = self.second_is_due(session) else { return };
+            session = second;
         }
         let (service, cell) = (self.service(&session), session.cell);
         session.number = self.new_number();
@@ -161,18 +167,20 @@ impl Simulator<'_> {
             client_leaves: if self.answers_on_acceptance(service) {
                 None
             } else {
-                self.time_out(service, made).into_iter().chain(session.patience_ends).min()
+                self.time_out(session, made).into_iter().chain(session.patience_ends).min()
             },
         })
     }
 
-    fn time_out(&self, service: usize, made: Instant) -> Option<Instant> {
-        self.plan.services[service].timeout.map(|timeout| made + timeout)
+    /// When the client gives up on a request: both copies of a call at once.
+    fn time_out(&self, session: &Session, made: Instant) -> Option<Instant> {
+        let since = if session.copy.is_some() { session.asked } else { made };
+        self.plan.services[self.service(session)].timeout.map(|timeout| since + timeout)
     }
 
     /// Waits for the answer to a request, as long as the client does.
     fn wait_for_answer(&mut self, mut session: Session, request: RequestId, made: Instant) {
-        let time_out = self.time_out(self.service(&session), made);
+        let time_out = self.time_out(&session, made);
         for (end, turn) in [(time_out, Turn::TimedOut), (session.patience_ends, Turn::GaveUp)] {
             if let Some(end) = end {
                 self.schedule(end, turn, session.key, session.number);
@@ -197,7 +205,7 @@ impl Simulator<'_> {
         let turn_since = session.turn_since.take();
         if turn_since.is_none() {
             guard.hear();
-            if session.attempt == 0 {
+            if session.attempt == 0 && session.copy != Some(Copy::Second) {
                 guard.note(now, Event::FirstAttempt);
             }
             let chance = guard.hold_back(now);
@@ -268,7 +276,7 @@ impl Simulator<'_> {
 
     /// The turn of a request comes later. If its client will have left by then, the turn stays unused.
     fn wait_for_turn(&mut self, mut session: Session, turn: Instant) {
-        let time_out = self.time_out(self.service(&session), self.now);
+        let time_out = self.time_out(&session, self.now);
         let leaves = [time_out, session.patience_ends, session.deadline].into_iter().flatten().min();
         if leaves.is_some_and(|leaves| leaves <= turn) {
             let (request, now) = (self.never_offered(&session), self.now);
@@ -371,6 +379,9 @@ impl Simulator<'_> {
 
     /// An attempt at a call has failed: tries again after a back-off, while attempts, budget and patience last.
     pub(crate) fn attempt_failed(&mut self, mut session: Session, fate: Fate) {
+        if session.copy.is_some() {
+            return self.copy_failed(&session, fate);
+        }
         let service = self.service(&session);
         if session.attempt + 1 >= self.plan.services[service].retry.attempts {
             return self.page_failed(session, fate);

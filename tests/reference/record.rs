@@ -2,6 +2,7 @@
 //! up while the simulation runs.
 
 use super::event::{Event, Turn};
+use super::hedge::Hedged;
 use super::room::Visit;
 use super::service::RequestId;
 use super::session::{Fate, Key, Line, Session};
@@ -232,6 +233,9 @@ pub(crate) struct Rarities {
     /// Requests whose service called others, and those of them that such a call failed.
     pub(crate) inner: u64,
     pub(crate) inner_failed: u64,
+    /// Second copies for which there was no budget, and copies that failed while the other was awaited.
+    pub(crate) hedges_over_budget: u64,
+    pub(crate) copies_failed: u64,
 }
 
 /// The facts of a run.
@@ -246,6 +250,8 @@ pub(crate) struct Record {
     pub(crate) visits: Vec<(usize, usize, Visit)>,
     /// What became of second submits.
     pub(crate) again: Vec<Again>,
+    /// What happened to hedged calls, by service.
+    pub(crate) hedged: Vec<(usize, Hedged)>,
     pub(crate) events: u64,
     /// Whether what happens now are the answers at the end of a tick.
     pub(crate) ends_tick: bool,

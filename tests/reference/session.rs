@@ -46,6 +46,9 @@ pub(crate) struct Session {
     pub(crate) call: usize,
     /// Where a service calls for a request: that request, and what names the draws.
     pub(crate) within: Option<(RequestId, u64)>,
+    /// Where it is one of two copies of a call: which, and when the first of them was made.
+    pub(crate) copy: Option<Copy>,
+    pub(crate) asked: Instant,
     /// Its legs that have no answer yet.
     pub(crate) legs: Vec<Key>,
     /// Attempts at it that have failed.
@@ -68,6 +71,15 @@ pub(crate) struct Session {
     pub(crate) failure: Option<Fate>,
     /// Whether where the basket ended is in the ledger already.
     pub(crate) settled: bool,
+}
+
+/// Which copy of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copy {
+    First,
+    /// The second, while its time has not come.
+    Unsent,
+    Second,
 }
 
 /// What a session waits for.
@@ -179,6 +191,8 @@ impl Session {
             state: 0,
             call: 0,
             within: None,
+            copy: None,
+            asked: Instant(0),
             legs: Vec::new(),
             attempt: 0,
             turn_since: None,

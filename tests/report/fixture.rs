@@ -359,6 +359,7 @@ fn summary(table: &Table) -> Summary {
         vouchers: Vec::new(),
         settlements: Vec::new(),
         double_submits: None,
+        hedges: Vec::new(),
         switched: switched(),
         residuals: residuals(),
         oversold: None,

@@ -35,6 +35,8 @@ fn small() -> Loaded {
             "service.order.discipline='lifo'",
             "service.order.cancel='waiting'",
             "service.web.queues={per_instance={least_loaded=2}}",
+            "service.web.hedge={after='20ms'}",
+            "service.order.hedge={after='100ms'}",
             "window.noon.stock={share=0.7}",
             "window.night.stock={share=0.3}",
             "window.night.restock={up_to=0.4}",

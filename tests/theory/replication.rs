@@ -1,7 +1,7 @@
 //! Independent replications of a scenario, and the interval that they give for a mean.
 
 use saleload::engine::{self, Options};
-use saleload::results::{Results, ServiceRow, Table, series};
+use saleload::results::{HedgeSummary, Results, ServiceRow, Table, series};
 use saleload::scenario;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::ops::ControlFlow;
@@ -34,6 +34,13 @@ pub(crate) enum Measure {
     ResponseP50,
     ResponseP90,
     ResponseP99,
+    /// Of hedged calls over the whole run: mean response time, percentiles of it, second copies sent and second copies answered first per
+    /// call.
+    HedgedSeconds,
+    HedgedP50,
+    HedgedP99,
+    SentAgain,
+    SecondFirst,
     /// Mean length of a session, over all services: waits and services of all its requests.
     SessionSeconds,
     /// Mean number of sessions in flight, seen at the ends of rows.
@@ -52,9 +59,11 @@ impl Measure {
     /// The interval widened by half a bucket to either side of the buckets' middles, where buckets are what was seen.
     fn of_bucket(self, mean: f64, half_width: f64) -> (f64, f64) {
         match self {
-            Measure::ResponseP50 | Measure::ResponseP90 | Measure::ResponseP99 => {
-                (mean * (1.0 - 1.0 / 256.0), half_width + mean / 256.0)
-            }
+            Measure::ResponseP50
+            | Measure::ResponseP90
+            | Measure::ResponseP99
+            | Measure::HedgedP50
+            | Measure::HedgedP99 => (mean * (1.0 - 1.0 / 256.0), half_width + mean / 256.0),
             _ => (mean, half_width),
         }
     }
@@ -161,6 +170,11 @@ impl Experiment {
             Measure::ResponseP50 => of_run(run, service).response_us_p50 as f64 / 1e6,
             Measure::ResponseP90 => of_run(run, service).response_us_p90 as f64 / 1e6,
             Measure::ResponseP99 => of_run(run, service).response_us_p99 as f64 / 1e6,
+            Measure::HedgedSeconds => hedged(run, service).response_us_mean / 1e6,
+            Measure::HedgedP50 => hedged(run, service).response_us_p50 as f64 / 1e6,
+            Measure::HedgedP99 => hedged(run, service).response_us_p99 as f64 / 1e6,
+            Measure::SentAgain => hedged(run, service).sent as f64 / hedged(run, service).answered as f64,
+            Measure::SecondFirst => hedged(run, service).won as f64 / hedged(run, service).answered as f64,
             Measure::InFlight => {
                 let in_flight = table.integers(series::IN_FLIGHT);
                 rows.iter().map(|&row| in_flight[row] as f64).sum::<f64>() / rows.len() as f64
@@ -172,6 +186,11 @@ impl Experiment {
 /// A service over the only window of a run.
 fn of_run<'a>(run: &'a Results, service: &str) -> &'a ServiceRow {
     run.services.iter().find(|row| row.service == service).expect("a service of the scenario")
+}
+
+/// The hedged calls of a service.
+fn hedged<'a>(run: &'a Results, service: &str) -> &'a HedgeSummary {
+    run.summary.hedges.iter().find(|of| of.service == service).expect("a hedged service")
 }
 
 fn steady_rows(table: &Table) -> Vec<usize> {

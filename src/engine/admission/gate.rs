@@ -61,9 +61,10 @@ impl Player<'_> {
     /// client, so that what it lets through as a probe is sent.
     fn approach(&mut self, session: &mut Session, service: usize) -> Option<Instant> {
         let now = session.time;
+        let is_first = self.is_first_attempt(session);
         let admission = self.admission(service);
         admission.hear(now.0);
-        if let (Some(budget), 0) = (&mut admission.budget, session.attempt) {
+        if let (Some(budget), true) = (&mut admission.budget, is_first) {
             budget.asked(now.0);
         }
         if self.holds_back(session, service) {
@@ -99,7 +100,7 @@ impl Player<'_> {
     /// turned away now, as it never reaches the service.
     fn wait_for_turn(&mut self, session: &mut Session, service: usize, turn: Instant) {
         let now = session.time;
-        let timeout = self.timeout(service, now);
+        let timeout = self.timeout(session, service, now);
         let patience_ends = self.patience_ends(session, turn);
         let hold_ends = self.hold_ends(session);
         if turn < timeout.min(patience_ends).min(hold_ends) {

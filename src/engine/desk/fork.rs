@@ -40,6 +40,9 @@ impl Player<'_> {
     #[inline(never)]
     pub(in crate::engine) fn call_as_leg(&mut self, session: &mut Session) {
         let service = self.service(session);
+        if !self.may_ask(session, service) {
+            return;
+        }
         if let Some((made, done)) = self.ask(session, service) {
             self.leg_answered(session, (made, done), None);
         }
@@ -57,6 +60,7 @@ impl Player<'_> {
         legs.set(session, Status::Answered { made: made.0, done: done.0 });
         let place = match legs.of(session).expect("who is answered is there").owner {
             Owner::Fork(place) => place,
+            Owner::Hedged(..) => return self.copy_answered(session, (made, done)),
             Owner::Request { .. } => return self.answered_within(session, done, ticket),
         };
         let fork = legs.forks.at(place);
@@ -100,7 +104,9 @@ impl Player<'_> {
     fn leave_all(&mut self, leg: &Session, timed_out: bool) -> (Session, Vec<Line>) {
         let now = leg.time;
         let legs = &mut self.cell.desks.legs;
-        let Owner::Fork(fork) = legs.of(leg).expect("who ends is there").owner else { unreachable!() };
+        let (Owner::Fork(fork) | Owner::Hedged(fork, _)) = legs.of(leg).expect("who ends is there").owner else {
+            unreachable!("the calls of a service end with its request")
+        };
         let (mut session, legs) = legs.end(fork);
         session.time = now;
         let hold_ends = self.hold_ends(&session);
@@ -130,15 +136,6 @@ impl Player<'_> {
     /// The service that a leg calls.
     pub(in crate::engine) fn service_of_leg(&self, client: &Session) -> usize {
         usize::from(self.cell.desks.legs.of(client).expect("a leg is there until it ends").service)
-    }
-
-    /// What the draws of a leg are named by, where it goes for a request.
-    #[inline(never)]
-    pub(in crate::engine) fn lineage(&self, client: &Session) -> Option<u64> {
-        match self.cell.desks.legs.of(client)?.owner {
-            Owner::Fork(_) => None,
-            Owner::Request { lineage, .. } => Some(lineage),
-        }
     }
 
     /// The basket of a client: that of its session, where it is a leg.

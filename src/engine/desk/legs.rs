@@ -10,6 +10,7 @@ use crate::engine::free_places::FreePlaces;
 use crate::engine::session::{Phase, Session};
 use crate::plan::MAX_AT_ONCE;
 use crate::units::Instant;
+use serde::{Deserialize, Serialize};
 
 /// Places that are used again, by number.
 #[derive(Clone, Debug)]
@@ -64,8 +65,21 @@ impl<T> Pool<T> {
 pub(super) enum Owner {
     /// A session whose page forks.
     Fork(u32),
+    /// A session whose call may be sent a second time: which of its copies it is.
+    Hedged(u32, Which),
     /// A request, by its place, and what the draws of its calls are named by.
     Request { place: u32, lineage: u64 },
+}
+
+/// A copy of a call that may be sent a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Which {
+    /// The one that is sent at once.
+    First,
+    /// The second, which waits for its time.
+    Unsent,
+    /// The second, once it is sent.
+    Second,
 }
 
 /// A call that is made beside others.
@@ -95,7 +109,7 @@ pub(super) enum Status {
     Answered { made: u64, done: u64 },
 }
 
-/// A session whose page makes several calls at once.
+/// A session whose page makes several calls at once, or whose call may be sent a second time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fork {
     pub(super) session: Session,
@@ -128,7 +142,16 @@ pub(super) struct Legs {
 impl Legs {
     /// Adds a leg to a fork, for the call that `session` is at.
     pub(super) fn add(&mut self, fork: u32, session: Session, service: u8) -> u32 {
-        let place = self.begin(Owner::Fork(fork), session, service);
+        self.join(fork, Owner::Fork(fork), session, service)
+    }
+
+    /// Adds a copy of a call to a fork.
+    pub(super) fn add_copy(&mut self, fork: u32, which: Which, session: Session, service: u8) -> u32 {
+        self.join(fork, Owner::Hedged(fork, which), session, service)
+    }
+
+    fn join(&mut self, fork: u32, owner: Owner, session: Session, service: u8) -> u32 {
+        let place = self.begin(owner, session, service);
         let fork = self.forks.at(fork);
         fork.legs[usize::from(fork.len)] = place;
         fork.len += 1;
@@ -148,6 +171,56 @@ impl Legs {
     /// The leg that a client is.
     pub(super) fn of(&self, client: &Session) -> Option<&Leg> {
         self.all.get(client.basket.leg()?)
+    }
+
+    /// The call of which a client is a copy, and which it is.
+    pub(super) fn copy(&self, client: &Session) -> Option<(u32, Which)> {
+        match self.of(client)?.owner {
+            Owner::Hedged(fork, which) => Some((fork, which)),
+            Owner::Fork(_) | Owner::Request { .. } => None,
+        }
+    }
+
+    /// The second copy of a call is sent.
+    pub(super) fn is_sent(&mut self, copy: &Session) {
+        if let Some(place) = copy.basket.leg()
+            && let Owner::Hedged(_, which) = &mut self.all.at(place).owner
+        {
+            *which = Which::Second;
+        }
+    }
+
+    /// Whether another copy of a call was sent, and is still awaited.
+    pub(super) fn is_other_sent(&self, fork: u32, copy: &Session) -> bool {
+        let others =
+            self.forks.get(fork).map_or(&[][..], Fork::legs).iter().filter(|&&leg| Some(leg) != copy.basket.leg());
+        let is_sent = |leg: &Leg| leg.owner != Owner::Hedged(fork, Which::Unsent);
+        others.filter_map(|&leg| self.all.get(leg)).any(is_sent)
+    }
+
+    /// Whether the legs of a fork are copies of a call, as far as they are awaited: the first, or the second, or both.
+    pub(super) fn are_copies(&self, fork: &Fork) -> bool {
+        let mut which = fork.legs().iter().map(|&leg| match self.all.get(leg)?.owner {
+            Owner::Hedged(_, which) => Some(which),
+            Owner::Fork(_) | Owner::Request { .. } => None,
+        });
+        match (which.next().flatten(), which.next()) {
+            (Some(Which::First), second) => matches!(second, None | Some(Some(Which::Unsent | Which::Second))),
+            (Some(Which::Second), None) => true,
+            _ => false,
+        }
+    }
+
+    /// A copy of a call is awaited no more, but another is.
+    pub(super) fn give_up(&mut self, fork: u32, copy: &Session) {
+        let place = copy.basket.leg().expect("a copy is a leg");
+        self.all.remove(place);
+        let fork = self.forks.at(fork);
+        if fork.legs[0] == place {
+            fork.legs.swap(0, 1);
+        }
+        fork.len -= 1;
+        fork.unanswered -= 1;
     }
 
     /// What the client of a request or turn is doing, where it is a leg.
@@ -173,7 +246,7 @@ impl Legs {
     /// The session that a leg goes for; `None` where it goes for a request.
     pub(super) fn parent(&self, leg: u32) -> Option<&Session> {
         match self.all.get(leg)?.owner {
-            Owner::Fork(fork) => self.forks.get(fork).map(|fork| &fork.session),
+            Owner::Fork(fork) | Owner::Hedged(fork, _) => self.forks.get(fork).map(|fork| &fork.session),
             Owner::Request { .. } => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Desks as a snapshot holds them, and whether what a snapshot holds can be the desks of a run.
 
 use super::inner::within;
-use super::legs::{Fork, Leg, Owner, Status};
+use super::legs::{Fork, Leg, Owner, Status, Which};
 use super::{Desk, Desks, Queue, Request, Stage, Task, Turn};
 use crate::engine::scaler::Seen;
 use crate::engine::session::{HAS_TURN, Phase, Session};
@@ -76,6 +76,7 @@ struct LegState {
 #[derive(Clone, Copy, Serialize, Deserialize)]
 enum OwnerState {
     Fork(u32),
+    Hedged(u32, Which),
     Request(u32),
 }
 
@@ -123,6 +124,7 @@ impl Desks {
         let clients = clients.chain(forks.iter().map(|(_, fork)| fork.session)).collect();
         let owner = |leg: &Leg| match leg.owner {
             Owner::Fork(fork) => OwnerState::Fork(fork_at[&fork]),
+            Owner::Hedged(fork, which) => OwnerState::Hedged(fork_at[&fork], which),
             Owner::Request { place, .. } => {
                 let request = self.requests[place as usize].as_ref().expect("a leg goes for somebody");
                 OwnerState::Request(request_at[&request.ticket])
@@ -239,6 +241,11 @@ impl Desks {
                     let call = call_of_fork(parent, leg.session.call, self.legs.forks.at(fork).legs().len(), model)?;
                     self.legs.add(fork, leg.of_fork(parent)?, call.service)
                 }
+                OwnerState::Hedged(fork, which) => {
+                    let parent = parents.get(fork as usize)?;
+                    let call = hedged_call(parent, self.legs.forks.at(fork).legs().len(), model)?;
+                    self.legs.add_copy(fork, which, leg.of_hedge(which, parent)?, call.service)
+                }
                 OwnerState::Request(index) => {
                     let task = &state.requests.get(index as usize)?.task;
                     let calls = &model.services.get(usize::from(task.service))?.calls;
@@ -252,6 +259,9 @@ impl Desks {
             at_desks.push(matches!(leg.status, StatusState::AtDesk).then_some(session));
         }
         let waits_for_all = |(parent, (_, fork)): (&Session, (u32, &Fork))| {
+            if hedged_call(parent, 0, model).is_some() {
+                return self.legs.are_copies(fork);
+            }
             let call = call_of_fork(parent, parent.call, 0, model);
             fork.unanswered > 0 && call.is_some_and(|call| usize::from(call.at_once) == fork.legs().len())
         };
@@ -273,6 +283,7 @@ impl Desks {
                         fork.unanswered -= 1;
                         fork.latest = fork.latest.max(done);
                     }
+                    Owner::Hedged(..) => return None,
                     Owner::Request { .. } if done < now || order >= self.tickets => return None,
                     Owner::Request { .. } => {
                         let place = session.basket.leg()?;
@@ -353,9 +364,10 @@ impl Desks {
         let (segment, state) = (usize::from(client.segment), usize::from(client.state));
         let graph = model.segments[segment].graph(client.window());
         let settings = model.services.get(usize::from(service)).and_then(|service| service.desk.as_ref());
+        let call = || model.graphs[graph].states[state].calls.get(usize::from(client.call));
         let called = match self.legs.of(client) {
             Some(leg) => Some(leg.service),
-            None => model.graphs[graph].states[state].calls.get(usize::from(client.call)).map(|call| call.service),
+            None => call().filter(|call| !call.is_hedged).map(|call| call.service),
         };
         matches!(client.phase(), Phase::TimedOut | Phase::GaveUp | Phase::HoldExpiry)
             && called == Some(service)
@@ -393,7 +405,29 @@ fn call_of_fork(parent: &Session, call: u8, before: usize, model: &Model) -> Opt
     calls.get(usize::from(call)).copied().filter(|_| is_next && is_possible)
 }
 
+/// The call of a copy that comes after so many others of a session that waits for one of them; `None` where it cannot be.
+fn hedged_call(parent: &Session, before: usize, model: &Model) -> Option<Call> {
+    let graph = model.segments[usize::from(parent.segment)].graph(parent.window());
+    let call = model.graphs[graph].states[usize::from(parent.state)].calls.get(usize::from(parent.call))?;
+    (call.is_hedged && before < 2 && parent.phase() == Phase::Response).then_some(*call)
+}
+
 impl LegState {
+    /// The client that the copy of a session's call is; `None` where it cannot be.
+    fn of_hedge(&self, which: Which, parent: &Session) -> Option<Session> {
+        let session = self.of_fork(parent)?;
+        let is_of_attempt =
+            (session.call, session.attempt & !HAS_TURN) == (parent.call, parent.attempt) && !parent.has_turn();
+        let is_at_stage = match (which, self.status) {
+            (_, StatusState::Answered(..)) | (Which::Unsent, StatusState::AtDesk) => false,
+            (Which::Unsent, StatusState::Waits) => {
+                matches!(session.phase(), Phase::Retry | Phase::HoldExpiry) && !session.has_turn()
+            }
+            (Which::First | Which::Second, _) => session.phase() != Phase::Retry || session.has_turn(),
+        };
+        (is_of_attempt && is_at_stage).then_some(session)
+    }
+
     /// The client that the leg of a forked session is; `None` where it cannot be.
     fn of_fork(&self, parent: &Session) -> Option<Session> {
         let mut session = parent.at_call(self.session.call, self.session.attempt);

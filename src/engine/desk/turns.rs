@@ -59,7 +59,7 @@ impl<'a> Player<'a> {
 
     /// The client of a request, as it waits for the answer.
     fn waiting_client(&mut self, session: &Session, service: usize, made: Instant) -> Session {
-        let timeout = self.timeout(service, made);
+        let timeout = self.timeout(session, service, made);
         let (phase, at) = end_of_waiting(timeout, self.patience_ends(session, Instant(u64::MAX)));
         let mut client = *session;
         self.set_wait(&mut client, phase, at);

@@ -4,8 +4,8 @@ use crate::clock::Clock;
 use crate::number::{difference, digits, grouped, money, percent, short};
 use crate::report::figure;
 use crate::results::{
-    Bucket, Cost, DoubleSubmits, PublishedFigure, PublishedResult, Residual, Results, ServiceCost, Stranded, Switched,
-    TargetResult, VoucherSummary,
+    Bucket, Cost, DoubleSubmits, HedgeSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceCost,
+    Stranded, Switched, TargetResult, VoucherSummary,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -56,6 +56,9 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
     }
     if let Some(double) = &results.summary.double_submits {
         tables.push(double_submits(double));
+    }
+    if !results.summary.hedges.is_empty() {
+        tables.push(hedges(results));
     }
     if !results.summary.switched.is_empty() {
         tables.insert(2, switches(results));
@@ -282,6 +285,32 @@ fn double_submits(double: &DoubleSubmits) -> PageTable {
             money(double.paid_again_fen as f64),
         ]],
         words: 0,
+    }
+}
+
+fn hedges(results: &Results) -> PageTable {
+    let row = |of: &HedgeSummary| {
+        let ms = |us: f64| digits(us / 1e3);
+        vec![
+            of.service.clone(),
+            grouped(of.answered),
+            grouped(of.sent),
+            grouped(of.won),
+            ms(of.response_us_mean),
+            ms(of.response_us_p50 as f64),
+            ms(of.response_us_p90 as f64),
+            ms(of.response_us_p99 as f64),
+            ms(of.response_us_p999 as f64),
+        ]
+    };
+    PageTable {
+        title: "Hedged calls",
+        note: "Requests that were sent a second time as no answer came. Response times, in ms, are those of calls, from the first copy \
+               to the first answer."
+            .to_owned(),
+        head: vec!["Service", "Answered", "Sent again", "Answered first", "Mean", "p50", "p90", "p99", "p99.9"],
+        rows: results.summary.hedges.iter().map(row).collect(),
+        words: 1,
     }
 }
 

@@ -121,6 +121,7 @@ impl Check<'_> {
         }
         for (index, service) in set.iter().enumerate() {
             self.resolve("service", service, &self.file.service, at.index(index).place());
+            self.is_not_hedged(service, "called at once with others", at.index(index));
         }
         if self.file.service.contains_key(name) {
             self.push(

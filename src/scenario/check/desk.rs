@@ -22,6 +22,7 @@ impl Check<'_> {
         let is_plain = (discipline, cancel, queues) == (&file::Discipline::Fifo, &Cancel::None, &Queues::Pooled)
             && (max_wait, controlled_delay, slowdown) == (&None, &None, &None)
             && service.calls.is_empty()
+            && service.hedge.is_none()
             && service.schedule.is_empty()
             && service.autoscaler.is_none();
         if is_plain && capacity.is_constant() {
@@ -36,7 +37,7 @@ impl Check<'_> {
                 Diagnostic::new(Code::Unused, format!("nobody waits at service `{name}`"))
                     .at(at.key_place(), "no `instances`")
                     .note("a service without instances is a delay: it has no queue and no workers")
-                    .help("say how many instances there are, or delete `calls`, `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown`, `queues`, `schedule` and `autoscaler`"),
+                    .help("say how many instances there are, or delete `calls`, `hedge`, `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown`, `queues`, `schedule` and `autoscaler`"),
             );
             return None;
         }

@@ -107,6 +107,9 @@ impl Check<'_> {
     /// The services that a service calls.
     fn called(&mut self, service: &file::Service, at: Cursor<'_>) -> Vec<ServiceId> {
         self.at_most("call", service.calls.len(), MAX_STATES, at);
+        for (index, call) in service.calls.iter().enumerate() {
+            self.is_not_hedged(call, "called by a service", at.index(index));
+        }
         let calls = service.calls.iter().enumerate();
         calls
             .filter_map(|(index, call)| self.resolve("service", call, &self.file.service, at.index(index).place()))
@@ -156,6 +159,7 @@ impl Check<'_> {
             self.timeout(name, timeout, &service_time, at);
         }
         let retry = self.retry(name, service, at);
+        let hedge = self.hedge(name, service, at);
         if service.cost.is_some() && pool.is_none() {
             self.push(
                 Diagnostic::new(Code::Unused, format!("service `{name}` has a cost, but no instances"))
@@ -174,7 +178,7 @@ impl Check<'_> {
         let calls = self.called(service, at.key("calls"));
         self.answers(name, service, at);
         let (name, answers) = (name.to_owned(), service.answers);
-        Service { name, pool, service_time, calls, timeout, retry, cost, protection, desk, answers }
+        Service { name, pool, service_time, calls, timeout, retry, hedge, cost, protection, desk, answers }
     }
 
     /// Where clients are answered on acceptance, nobody waits for what comes after.
@@ -193,6 +197,7 @@ impl Check<'_> {
         let is_slow = |breaker: &file::Breaker| matches!(breaker.trips_on, file::Trip::Slow { .. });
         for (key, is_there, why) in [
             ("timeout", service.timeout.is_some(), "a client is answered as soon as its request has found a place"),
+            ("hedge", service.hedge.is_some(), "a client is answered as soon as its request has found a place"),
             ("cancel", service.cancel != file::Cancel::None, "no client is there any more that could leave"),
             ("breaker", service.breaker.as_ref().is_some_and(is_slow), "no answer is ever slow"),
         ] {
@@ -231,6 +236,42 @@ impl Check<'_> {
         }
     }
 
+    /// When an attempt is sent a second time.
+    fn hedge(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Option<Nanos> {
+        let after = service.hedge.as_ref()?.after;
+        let here = at.key("hedge").key("after");
+        if after == Nanos(0) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, format!("clients of service `{name}` never wait for one answer"))
+                    .at(here.place(), "both copies are sent at once")
+                    .help("write how long a client waits first, such as the time within which 95 % are answered"),
+            );
+        }
+        if let Some(timeout) = service.timeout.filter(|&timeout| timeout > Nanos(0) && timeout <= after) {
+            self.push(
+                Diagnostic::new(Code::BadTiming, "clients time out before they send a second copy")
+                    .at(here.place(), format!("sent after {after}"))
+                    .at(at.key("timeout").place(), format!("{timeout}"))
+                    .help("make `after` shorter than the `timeout` of the service"),
+            );
+        }
+        // Without instances there is no desk, and nobody waits who has been answered on acceptance.
+        (service.instances.is_some() && service.answers == Answers::WhenDone).then_some(after)
+    }
+
+    /// Calls of a hedged service that are made otherwise than by a page, one after the other.
+    pub(super) fn is_not_hedged(&mut self, called: &str, how: &str, at: Cursor<'_>) {
+        let hedge = self.file.service.get(called).and_then(|service| service.hedge.as_ref());
+        if hedge.is_some() {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("these calls of service `{called}` are not hedged"))
+                    .at(at.place(), how)
+                    .at(self.root.key("service").key(called).key("hedge").key_place(), "not used there")
+                    .note("a call is hedged where a page makes it by itself"),
+            );
+        }
+    }
+
     fn retry(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Retry {
         let Some(retry) = &service.retry else {
             let jitter = file::Jitter::None;
@@ -246,7 +287,8 @@ impl Check<'_> {
                     .help("raise `cap` to at least `backoff`"),
             );
         }
-        if !self.can_fail(name, service) {
+        let counts_hedges = service.hedge.is_some() && retry.budget.is_some();
+        if !counts_hedges && !self.can_fail(name, service) {
             self.push(
                 Diagnostic::new(Code::Unused, "these retries never happen")
                     .at(at.key_place(), "nothing fails here")

@@ -91,7 +91,7 @@ impl Check<'_> {
         }
         let at = at.key("budget");
         let budget = retry.budget.as_ref()?;
-        if retry.attempts == 1 {
+        if retry.attempts == 1 && service.hedge.is_none() {
             self.push(
                 Diagnostic::new(Code::Unused, "this budget is never asked")
                     .at(at.key_place(), "nothing is retried with `attempts = 1`"),

@@ -10,6 +10,7 @@ pub mod cell;
 pub mod desk;
 pub mod event_list;
 mod free_places;
+pub mod hot;
 mod order;
 pub mod permutation;
 pub mod portion;
@@ -298,6 +299,7 @@ impl Run {
     fn tick(&mut self, slot: &Slot, end: Instant, closes_slot: bool) {
         self.lay_in(slot.window);
         self.turn_switches();
+        self.stock.begin_tick(self.now, end);
         let start = self.now;
         let glimpse = slot.glimpse(self.recorder.rows.len(), &self.model.draws);
         let glimpse = (self.now < glimpse && glimpse <= end).then_some(glimpse);
@@ -330,7 +332,7 @@ impl Run {
         }
         self.effects = effects;
         if portion::is_due(&self.model, slot.window, start, end) {
-            self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+            self.deal();
         }
         self.last_events = self.events() - before;
         self.scale(end);
@@ -342,9 +344,14 @@ impl Run {
         if window > 0 && self.model.windows[window].opens == self.now {
             self.stock.lay_in(catalogue, window, self.now);
             if self.model.inventory.split.is_some() {
-                self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
+                self.deal();
             }
         }
+    }
+
+    /// Deals what is left out to the cells, each of which has its own part of the stock.
+    fn deal(&mut self) {
+        self.on_groups(true, |group, model, stock| portion::deal(model, stock, &mut group.cells));
     }
 
     /// Lets the autoscalers look at what services had to do, over all cells, where it is time for that.
@@ -507,9 +514,9 @@ impl Group {
     /// Answers the waiting orders of all cells.
     fn answer(&mut self, model: &Model, stock: &Stock, effects: Option<&Effects>, now: Instant) {
         let first = self.cells[0].id;
-        for request in self.outbox.answers().filter(|request| request.granted) {
+        for request in self.outbox.answers() {
             let cell = &mut self.cells[(u32::from(request.cell) - first) as usize];
-            cell.waiting[request.order as usize].granted |= 1 << request.line;
+            cell.waiting[request.order as usize].answers.note(request.line, request.answer);
         }
         for index in 0..self.cells.len() {
             let mut waiting: Vec<Waiting> = std::mem::take(&mut self.cells[index].waiting);

@@ -8,9 +8,9 @@ pub mod state;
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
-use crate::engine::stock::Stock;
+use crate::engine::stock::{OfCategory, Stock};
 use crate::model::Model;
-use crate::model::catalogue::Catalogue;
+use crate::model::catalogue::{Catalogue, Sku};
 use crate::model::livestream::Livestreams;
 use crate::target::ResponseSlice;
 use crate::units::Instant;
@@ -226,6 +226,8 @@ pub struct Tally {
     pub livestreams: Vec<Turnover>,
     /// Vouchers that were sold; grows over the whole run.
     pub vouchers: BTreeMap<Redemption, Intents>,
+    /// Requests rejected as their SKU was asked for too often; grows over the whole run.
+    pub requests_rejected: BTreeMap<Sku, u64>,
     /// By window; empty where no window has a waiting room.
     #[serde(skip)]
     pub rooms: Vec<RoomTally>,
@@ -329,6 +331,7 @@ impl Tally {
             ],
             livestreams: vec![Turnover::default(); model.livestreams.as_ref().map_or(0, Livestreams::len)],
             vouchers: BTreeMap::new(),
+            requests_rejected: BTreeMap::new(),
             rooms: vec![RoomTally::default(); if model.has_rooms() { model.windows.len() } else { 0 }],
             hedges: vec![HedgeTally::default(); if model.has_hedges() { model.services.len() } else { 0 }],
             ledger: vec![Intents::default(); model.windows.len() * model.segments.len() * causes],
@@ -348,6 +351,15 @@ impl Tally {
     #[must_use]
     pub fn ledger(&self, window: usize, segment: usize, cause: Cause) -> Intents {
         self.ledger[(window * self.segments + segment) * self.causes + usize::from(cause.0)]
+    }
+
+    /// What the ledger holds of a cause, over all windows and segments.
+    #[must_use]
+    pub fn entered_as(&self, cause: Cause) -> Intents {
+        let mut sum = Intents::default();
+        let of_cause = self.ledger.iter().skip(usize::from(cause.0)).step_by(self.causes);
+        of_cause.for_each(|intents| sum.add(*intents));
+        sum
     }
 
     /// All entries of the ledger.
@@ -376,6 +388,9 @@ impl Tally {
         }
         for (redemption, intents) in std::mem::take(&mut self.vouchers) {
             total.vouchers.entry(redemption).or_default().add(intents);
+        }
+        for (sku, requests) in std::mem::take(&mut self.requests_rejected) {
+            *total.requests_rejected.entry(sku).or_default() += requests;
         }
         for (mine, theirs) in self.ledger.iter_mut().zip(&mut total.ledger) {
             theirs.add(std::mem::take(mine));
@@ -419,10 +434,49 @@ pub struct Row {
     pub services: Vec<ServiceRow>,
     /// Over the waiting rooms of all windows.
     pub rooms: RoomCounts,
-    /// Units left and SKUs with nothing left, by category, at its end.
-    pub categories: Vec<(i64, i64)>,
+    /// By category.
+    pub categories: Vec<CategoryRow>,
+    /// By channel, and by livestream.
+    pub channels: Vec<TurnoverRow>,
+    /// Likewise.
+    pub livestreams: Vec<TurnoverRow>,
     /// Units left of named products at its end.
     pub products_left: Vec<u32>,
+}
+
+/// A category in a recorded slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryRow {
+    /// Units left at its end.
+    pub left: i64,
+    /// SKUs with nothing left at its end, each weighted by those that it stands for.
+    pub empty: i64,
+    /// Paid in it, fen.
+    pub paid_fen: u64,
+}
+
+/// What came of a channel or livestream in a recorded slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnoverRow {
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Orders created.
+    pub ordered: u64,
+    /// Orders paid.
+    pub paid: u64,
+    /// Money of orders paid, fen.
+    pub paid_fen: u64,
+}
+
+impl TurnoverRow {
+    fn of<'a>(turnovers: impl Iterator<Item = &'a Turnover>) -> Self {
+        turnovers.fold(TurnoverRow::default(), |sum, of| TurnoverRow {
+            sessions: sum.sessions + of.sessions,
+            ordered: sum.ordered + of.ordered.lines,
+            paid: sum.paid + of.paid.lines,
+            paid_fen: sum.paid_fen + of.paid.fen,
+        })
+    }
 }
 
 /// A service in a recorded slot.
@@ -469,6 +523,8 @@ pub struct Recorder {
     pub total: Tally,
     /// What has been gathered of the slot that is open.
     pub slot: Tally,
+    /// What had been paid by category when the last slot closed, fen.
+    pub paid_of: Vec<u64>,
 }
 
 impl Recorder {
@@ -482,6 +538,7 @@ impl Recorder {
             slices: model.slices.iter().map(|&slice| (slice, ResponseTimes::default())).collect(),
             total: Tally::new(model),
             slot: Tally::new(model),
+            paid_of: vec![0; model.catalogue.as_ref().map_or(0, Catalogue::categories)],
         }
     }
 
@@ -492,7 +549,11 @@ impl Recorder {
 
     /// Closes the slot, for which all tallies have been gathered: reads the stock.
     pub fn close(&mut self, slot: Slot, stock: &Stock, model: &Model) {
-        let categories = model.catalogue.as_ref().map_or(0, Catalogue::categories);
+        let category = |(of, paid_before): (usize, &mut u64)| {
+            let OfCategory { left, empty, paid_fen } = stock.of_category(of);
+            CategoryRow { left, empty, paid_fen: paid_fen - std::mem::replace(paid_before, paid_fen) }
+        };
+        let channels = model.channels.as_ref().map_or(0, |channels| channels.entries.len());
         let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
         let begun = self.slot.begun;
         let before = self.rows.last().map_or(0, |row| row.in_flight);
@@ -510,7 +571,11 @@ impl Recorder {
             settled_fen: self.slot.settled_fen.clone(),
             services: self.slot.services.iter().map(ServiceRow::new).collect(),
             rooms,
-            categories: (0..categories).map(|category| stock.of_category(category)).collect(),
+            categories: self.paid_of.iter_mut().enumerate().map(category).collect(),
+            channels: (0..channels)
+                .map(|channel| TurnoverRow::of(self.slot.channels[channel..].iter().step_by(channels)))
+                .collect(),
+            livestreams: self.slot.livestreams.iter().map(|of| TurnoverRow::of(std::iter::once(of))).collect(),
             products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
         };
         for (slice, times) in self.slices.iter_mut().filter(|(slice, _)| slice.covers(slot.start, slot.end)) {

@@ -6,6 +6,9 @@
 use crate::target::Unit;
 use serde::{Deserialize, Serialize};
 
+/// What stands in the ledger in place of a service where a SKU was asked for too often. No service has such a name.
+pub const HOT: &str = "inventory.hot";
+
 /// Everything that a result folder holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Results {
@@ -154,6 +157,9 @@ pub struct Summary {
     /// What was sold out in one cell while others still had it; absent unless each cell has its own part of the stock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stranded: Option<Stranded>,
+    /// What was rejected as one and the same SKU was asked for too often; absent unless that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hot_rows: Option<HotRows>,
     /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
     /// states its cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -489,6 +495,20 @@ pub struct Stranded {
     /// Their units.
     pub units: u64,
     /// Their money, without what a coupon takes off, fen.
+    pub fen: u64,
+}
+
+/// Requests to reserve a SKU beyond how often it can be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HotRows {
+    /// SKUs of which requests were rejected; of a sample, those that were simulated.
+    pub skus: u64,
+    /// Requests rejected (basket lines).
+    pub requests_rejected: u64,
+    /// Their units.
+    pub units: u64,
+    /// Their money, fen.
     pub fen: u64,
 }
 
@@ -855,6 +875,8 @@ pub struct ProductRow {
     pub gmv_paid_fen: u64,
     /// When nothing was left for the first time, Unix ms, to within a tick; empty: never.
     pub sold_out_unix_ms: Option<i64>,
+    /// Requests to reserve it that were rejected, as there were too many at a time (`inventory.hot`).
+    pub requests_rejected: u64,
 }
 
 /// A channel in a window: what came of the sessions that began there.
@@ -935,7 +957,7 @@ pub enum Bucket {
     SoldOut,
     /// Paid for when nothing was left any more, by an optimistic platform, which refunded it.
     Oversold,
-    /// A service had no place in its queue, or its protection turned the request away.
+    /// A service had no place in its queue, or its protection turned the request away; or the SKU was asked for too often.
     Rejected,
     /// A service did not answer in time.
     TimedOut,
@@ -1073,10 +1095,22 @@ pub mod series {
     /// Brands that had been paid so much by the end of the slot, since the start of the run: 1, 10, 100 million, 1 billion RMB.
     pub const BRANDS_PAST: [&str; 4] = ["brands_past_1m", "brands_past_10m", "brands_past_100m", "brands_past_1bn"];
 
-    /// A column of a category: `units_left`, `skus_sold_out`, both at the end of the slot.
+    /// A column of a category: `gmv_paid_fen`, paid in the slot; `units_left`, `skus_sold_out`, both at its end.
     #[must_use]
     pub fn category(category: &str, what: &str) -> String {
         format!("category.{category}.{what}")
+    }
+
+    /// A column of a channel, of what was begun, ordered and paid in the slot: `sessions_begun`, `orders_created`, `orders_paid`, `gmv_paid_fen`.
+    #[must_use]
+    pub fn channel(channel: &str, what: &str) -> String {
+        format!("channel.{channel}.{what}")
+    }
+
+    /// Likewise of a livestream: the sessions of those who watch, the lines that it brought.
+    #[must_use]
+    pub fn livestream(livestream: &str, what: &str) -> String {
+        format!("livestream.{livestream}.{what}")
     }
 
     /// Units left of a named product at the end of the slot.

@@ -41,6 +41,8 @@ mod event;
 mod fork;
 #[path = "reference/hedge.rs"]
 mod hedge;
+#[path = "reference/hot.rs"]
+mod hot;
 #[path = "reference/incident.rs"]
 mod incident;
 #[path = "reference/inner.rs"]
@@ -163,6 +165,9 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("requests after the last unit", 3, |seen| seen.late),
     ("ordered, then sold out", 3, |seen| seen.ordered_in_vain),
     ("lines refused by their cell only", 5, |seen| seen.stranded),
+    ("lines over the limit of a SKU", 5, |seen| seen.over_limit),
+    ("of those, where cells have their own", 1, |seen| seen.over_limit_of_cell),
+    ("lines that get a late token", 3, |seen| seen.late_tokens),
     ("stock dealt out anew", 5, |seen| seen.rarities.rebalances),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -215,6 +220,9 @@ struct Seen {
     stranded: u64,
     hedges: u64,
     hedges_won: u64,
+    over_limit: u64,
+    over_limit_of_cell: u64,
+    late_tokens: u64,
     submitted_again: u64,
     duplicates: u64,
     steady: u64,
@@ -293,6 +301,12 @@ impl Seen {
             stranded: results.summary.stranded.map_or(0, |of| of.lines),
             hedges: results.summary.hedges.iter().map(|of| of.sent).sum(),
             hedges_won: results.summary.hedges.iter().map(|of| of.won).sum(),
+            over_limit: results.summary.hot_rows.map_or(0, |of| of.requests_rejected),
+            over_limit_of_cell: match results.summary.stranded {
+                Some(_) => results.summary.hot_rows.map_or(0, |of| of.requests_rejected),
+                None => 0,
+            },
+            late_tokens: run.stock.late_tokens,
             submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
             duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
             steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
-use saleload::engine::stock::{Contested, Grant, Outbox, Stock};
+use saleload::engine::stock::{Answer, Contested, Grant, Outbox, Stock};
 use saleload::engine::{self, Options};
 use saleload::model::Model;
 use saleload::plan::Plan;
@@ -163,15 +163,25 @@ fn contested_requests_are_settled_in_order_of_time() {
     // Time, shopper, units; cells 0 to 3 share the first outbox.
     let requests = [(30, 7, 1), (20, 6, 1), (40, 5, 1), (10, 4, 2), (20, 3, 1), (50, 2, 1), (10, 9, 3), (60, 0, 1)];
     for (cell, (time, shopper, units)) in (0..).zip(requests) {
-        let request =
-            Contested { time: Instant(time), shopper, sku: 0, units, order: 0, cell, line: 0, granted: false };
+        let request = Contested {
+            time: Instant(time),
+            shopper,
+            sku: 0,
+            units,
+            order: 0,
+            cell,
+            line: 0,
+            needs_token: false,
+            answer: Answer::Contested,
+        };
         outboxes[cell as usize / 4].contest(request);
     }
     let mut both: Vec<&mut Outbox> = outboxes.iter_mut().collect();
     stock.exchange(&mut both, model.catalogue.as_ref(), Grant::Order, Instant(100));
     // At 10 cell 3 takes two; three are too many for cell 6; at 20 cell 1 goes before cell 4. Then nothing is left.
     let answers = outboxes.iter_mut().flat_map(|outbox| outbox.answers().collect::<Vec<_>>());
-    let cells: Vec<u16> = answers.filter(|request| request.granted).map(|request| request.cell).collect();
+    let cells: Vec<u16> =
+        answers.filter(|request| request.answer == Answer::Granted).map(|request| request.cell).collect();
     assert_eq!(cells, [1, 3, 4]);
     assert_eq!(stock.of(0).left, 0);
 }

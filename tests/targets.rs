@@ -79,6 +79,7 @@ fn what_is_measured_in_a_slice_is_what_the_series_say() {
         of_service("offered", "offered_over_capacity_peak < 1"),
         of_all("orders", "orders_created > 0"),
         of_all("paid", "gmv_paid > 0 RMB"),
+        format!("[target.groceries]\npass = 'gmv_paid > 0 RMB'\ncategory = 'groceries'\n{slice}\n"),
         of_all("peak-orders", "orders_per_second_peak > 1k/s"),
         of_all("in-flight", "sessions_in_flight_peak < 1"),
         of_all("empty", "skus_sold_out = 0"),
@@ -104,6 +105,7 @@ fn what_is_measured_in_a_slice_is_what_the_series_say() {
         ("offered", reals(&service("offered_over_capacity")).into_iter().fold(0.0, f64::max)),
         ("orders", sum(series::ORDERS)),
         ("paid", sum(series::GMV_PAID)),
+        ("groceries", sum(&series::category("groceries", "gmv_paid_fen"))),
         ("peak-orders", most(series::ORDERS)),
         ("in-flight", most(series::IN_FLIGHT)),
     ] {

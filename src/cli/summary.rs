@@ -633,6 +633,7 @@ mod tests {
             settlements: vec![],
             switched: Vec::new(),
             oversold: None,
+            hot_rows: None,
             stranded: None,
             saturated,
             residuals: Vec::new(),

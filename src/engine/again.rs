@@ -11,7 +11,7 @@
 //! has one at a time. The second waits from the start for its time to come, and then looks whether the page is still awaited.
 
 use super::basket::{Line, order, select, sum};
-use super::cell::{Cell, Player};
+use super::cell::Player;
 use super::presale::deposits;
 use super::session::{AGAIN, Cause, Phase, Session};
 use super::stock::Move;
@@ -133,19 +133,24 @@ impl Player<'_> {
     }
 
     /// Takes the units of a second's lines, as far as its cell can grant them; by bit, those that are ordered. An order that asks for no
-    /// stock is refused only where it is known that nothing is left.
+    /// stock is refused only where it is known that nothing is left. What is refused is nobody's intent, and counted nowhere.
     fn take_again(&mut self, session: &Session) -> u16 {
-        let Cell { baskets, portion, .. } = &mut *self.cell;
+        let mut lines = [Line::default(); MAX_LINES as usize];
+        let of_basket = self.cell.baskets.lines(session.basket);
+        let len = of_basket.len();
+        lines[..len].copy_from_slice(of_basket);
         let mut granted = 0u16;
-        for (position, &line) in baskets.lines(session.basket).iter().enumerate() {
+        for (position, &line) in lines[..len].iter().enumerate() {
             let left = self.stock.left(line.sku);
-            let is_ordered = match (self.model.inventory.holds(), portion.is_used()) {
-                (true, true) => portion.take(line),
-                (true, false) => {
-                    left > 0 && self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left))
-                }
-                (false, true) => portion.left(line.sku) > 0,
-                (false, false) => left > 0 || !self.stock.is_flagged(line.sku, session.time),
+            let is_ordered = if self.is_known_to_be_sold_out(line.sku, left, session.time) {
+                false
+            } else if !self.model.inventory.holds() {
+                true
+            } else if self.cell.portion.is_used() {
+                self.takes_own_token(line.sku, session.time) && self.cell.portion.take(line)
+            } else {
+                let share = self.stock.share_of(left);
+                self.takes_token(line.sku) && self.space.grants.try_grant(line.sku, line.units, share)
             };
             if is_ordered && self.model.inventory.holds() {
                 self.outbox.note(Move::Again, line.sku, line.units);

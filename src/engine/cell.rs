@@ -8,11 +8,12 @@ use super::arrivals::Arrivals;
 use super::basket::Baskets;
 use super::desk::Desks;
 use super::event_list::EventList;
+use super::hot::Tokens;
 use super::portion::Portion;
 use super::room::Rooms;
 use super::session::{Phase, Session};
 use super::station::Station;
-use super::stock::{Outbox, Stock};
+use super::stock::{Answer, Outbox, Stock};
 use super::switches::Effects;
 use crate::model::Model;
 use crate::model::catalogue::Sku;
@@ -46,9 +47,11 @@ pub struct Cell {
     pub deposits: Vec<u8>,
     /// Its own units of every SKU, where the stock is split.
     pub portion: Portion,
+    /// How often they may be asked for, where that is limited.
+    pub tokens: Option<Tokens>,
     /// Sessions whose page may be or has been submitted again.
     pub double_submits: DoubleSubmits,
-    /// Orders that wait for the end of the tick: the session, and its lines granted at once.
+    /// Orders that wait for the end of the tick.
     pub waiting: Vec<Waiting>,
     /// Digest of the events played.
     pub digest: Digest,
@@ -59,8 +62,35 @@ pub struct Cell {
 pub struct Waiting {
     /// The session.
     pub session: Session,
-    /// Lines granted so far, by bit.
+    /// The answers so far.
+    pub answers: Answers,
+}
+
+/// What is known of the lines of a basket that were asked for, by bit. A line that is neither is sold out, once all have their answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Lines granted.
     pub granted: u16,
+    /// Lines rejected, as their SKU was asked for too often.
+    pub rejected: u16,
+}
+
+impl Answers {
+    /// Notes the answer to a line.
+    #[inline]
+    pub fn note(&mut self, line: u8, answer: Answer) {
+        match answer {
+            Answer::Granted => self.granted |= 1 << line,
+            Answer::Rejected => self.rejected |= 1 << line,
+            Answer::SoldOut | Answer::Contested => {}
+        }
+    }
+
+    /// All of it as one number.
+    #[must_use]
+    pub fn bits(self) -> u64 {
+        u64::from(self.rejected) << 16 | u64::from(self.granted)
+    }
 }
 
 impl Cell {
@@ -89,6 +119,7 @@ impl Cell {
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             deposits: if model.presales.is_empty() { Vec::new() } else { vec![0; shoppers as usize] },
             portion: Portion::default(),
+            tokens: Tokens::of_cell(model),
             double_submits: DoubleSubmits::new(),
             waiting: Vec::new(),
             digest: Digest::default(),
@@ -107,6 +138,8 @@ impl Cell {
 pub struct Workspace {
     /// Grants of the tick by SKU, against the cell's share.
     pub grants: Grants,
+    /// Requests of the tick by SKU, against the cell's share of those that are let through.
+    pub tokens: Grants,
     /// What the tick adds to the shoppers' history; written together at its end, as each entry misses the cache.
     pub remembered: Vec<(u32, u8)>,
 }
@@ -128,6 +161,7 @@ impl Player<'_> {
     /// the requests at each service are counted.
     pub(super) fn play_tick(&mut self, end: Instant, glimpse: Option<Instant>) {
         self.space.grants.forget();
+        self.space.tokens.forget();
         self.look_ahead(end);
         if let Some(at) = glimpse {
             self.play_until(at);

@@ -1,26 +1,18 @@
 //! Basket, reservation, payment, hold expiry: where stock is asked for and GMV is counted.
 //!
-//! Stock is asked for where orders are created or, by [`Reserve`](crate::plan::inventory::Reserve), where they are paid. Optimistic payments ask too, but
-//! only what they take: the answer at the end of the tick tells which of them were oversold.
+//! Stock is asked for where orders are created or, by [`Reserve`](crate::plan::inventory::Reserve), where they are paid.
+//! Optimistic payments ask too, but only what they take: the answer at the end of the tick tells which of them were oversold.
 
 use super::basket::{BasketId, Line, Spread, order, part_of_order, select, sum};
-use super::cell::{Cell, Player, Waiting};
+use super::cell::{Answers, Cell, Player, Waiting};
 use super::session::{Cause, Phase, Session};
-use super::stock::{Contested, Move, Sale};
+use super::stock::{Answer, Contested, Move, Sale};
 use super::wish::Wishes;
+use crate::model::catalogue::Sku;
 use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Holds, Pays};
 use crate::plan::MAX_LINES;
 use crate::recorder::Intents;
 use crate::units::{Instant, Nanos};
-
-/// The answer to a request for stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Granted,
-    SoldOut,
-    /// It comes at the end of the tick.
-    Contested,
-}
 
 impl Player<'_> {
     /// Fills a basket, if the shopper has none: purchase intents begin.
@@ -68,49 +60,98 @@ impl Player<'_> {
             session.cause = Cause::WINDOW_CLOSED;
             return self.leave(session);
         }
-        // As above: what is left of all lines before any decision.
+        if !self.model.inventory.holds() {
+            return self.order_without_stock(session);
+        }
+        if let Some(answers) = self.ask_for_stock(session, u16::MAX) {
+            self.finish_reservation(session, answers);
+        }
+    }
+
+    /// The lines of a basket with what is left of each, and how many they are. All of it is read before anything is decided: look-ups
+    /// miss the cache, and side by side they overlap.
+    #[inline]
+    fn wanted(&self, session: &Session) -> ([(Line, u32); MAX_LINES as usize], usize) {
         let mut wanted = [(Line::default(), 0); MAX_LINES as usize];
         let lines = self.cell.baskets.lines(session.basket);
-        let len = lines.len();
         for (wanted, &line) in wanted.iter_mut().zip(lines) {
             *wanted = (line, self.stock.left(line.sku));
         }
-        if !self.model.inventory.holds() {
-            return self.order_without_stock(session, &wanted[..len]);
-        }
-        let (mut granted, mut contested) = (0u16, false);
+        (wanted, lines.len())
+    }
+
+    /// Asks for the stock of some lines of a basket, by bit. `None` where the session waits for the end of the tick to learn what is
+    /// granted.
+    #[inline]
+    fn ask_for_stock(&mut self, session: &Session, part: u16) -> Option<Answers> {
+        let (wanted, len) = self.wanted(session);
+        let (mut answers, mut is_contested) = (Answers::default(), false);
         for (position, &(line, left)) in wanted[..len].iter().enumerate() {
-            match self.ask_for(session, position as u8, line, left) {
-                Answer::Granted => granted |= 1 << position,
-                Answer::SoldOut => {}
-                Answer::Contested => contested = true,
+            if (part >> position) & 1 == 0 {
+                continue;
             }
+            let answer = self.ask_for(session, position as u8, line, left);
+            is_contested |= answer == Answer::Contested;
+            answers.note(position as u8, answer);
         }
-        if contested {
-            self.cell.waiting.push(Waiting { session: *session, granted });
-        } else {
-            self.finish_reservation(session, granted);
+        if is_contested {
+            self.cell.waiting.push(Waiting { session: *session, answers });
+            return None;
         }
+        Some(answers)
     }
 
     /// Asks for the units of a line, of whose product `left` were there at the start of the tick.
     #[inline]
     fn ask_for(&mut self, session: &Session, position: u8, line: Line, left: u32) -> Answer {
-        if self.cell.portion.is_used() {
-            return self.ask_cell_for(line, left);
-        }
-        if left == 0 && self.stock.is_flagged(line.sku, session.time) {
+        // Of a payment that is taken unasked, not even this is known.
+        let is_asked = !self.model.inventory.oversells();
+        if is_asked && self.is_known_to_be_sold_out(line.sku, left, session.time) {
+            self.note_stranded(line, left);
             return Answer::SoldOut;
         }
-        if self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
+        if self.cell.portion.is_used() {
+            return self.ask_cell_for(session, line, left);
+        }
+        let has_token = self.takes_token(line.sku);
+        if is_asked && has_token && self.space.grants.try_grant(line.sku, line.units, self.stock.share_of(left)) {
             self.outbox.note(Move::Grant, line.sku, line.units);
             return Answer::Granted;
         }
-        self.contest(session, position, line);
+        self.contest(session, position, line, !has_token);
         Answer::Contested
     }
 
-    fn ask_cell_for(&mut self, line: Line, left: u32) -> Answer {
+    /// Whether a request for a SKU, whose stock is there for all cells, may go on to it, as far as the cell can say.
+    #[inline]
+    pub(super) fn takes_token(&mut self, sku: Sku) -> bool {
+        let Some(share) = self.stock.tokens_for(sku) else { return true };
+        let takes_one = self.space.tokens.try_grant(sku, 1, share);
+        if takes_one {
+            self.outbox.ask(sku);
+        }
+        takes_one
+    }
+
+    /// The same where each cell has its own stock: then it is certain.
+    #[inline]
+    pub(super) fn takes_own_token(&mut self, sku: Sku, at: Instant) -> bool {
+        self.cell.tokens.as_mut().is_none_or(|tokens| tokens.try_take(sku, at))
+    }
+
+    /// Whether it is known in the cell that nothing is left of a SKU, of which `left` units were there at the start of the tick.
+    #[inline]
+    pub(super) fn is_known_to_be_sold_out(&self, sku: Sku, left: u32, at: Instant) -> bool {
+        if self.cell.portion.is_used() {
+            return self.cell.portion.left(sku) == 0;
+        }
+        left == 0 && self.stock.is_flagged(sku, at)
+    }
+
+    fn ask_cell_for(&mut self, session: &Session, line: Line, left: u32) -> Answer {
+        if !self.takes_own_token(line.sku, session.time) {
+            return Answer::Rejected;
+        }
         if self.cell.portion.take(line) {
             self.outbox.note(Move::Grant, line.sku, line.units);
             return Answer::Granted;
@@ -119,7 +160,7 @@ impl Player<'_> {
         Answer::SoldOut
     }
 
-    /// A cell has refused a line: elsewhere its units may have been there.
+    /// A line is refused. Where each cell has its own stock, the units may have been there elsewhere.
     fn note_stranded(&mut self, line: Line, left: u32) {
         if left >= line.units {
             self.tally.stranded.add(Intents { lines: 1, units: u64::from(line.units), fen: line.fen() });
@@ -127,61 +168,37 @@ impl Player<'_> {
     }
 
     /// Creates orders that ask for no stock yet, of all that is not known to be sold out.
-    fn order_without_stock(&mut self, session: &mut Session, wanted: &[(Line, u32)]) {
+    fn order_without_stock(&mut self, session: &mut Session) {
+        let (wanted, len) = self.wanted(session);
         let mut ordered = 0;
-        for (position, &(line, left)) in wanted.iter().enumerate() {
-            let is_sold_out = if self.cell.portion.is_used() {
-                self.cell.portion.left(line.sku) == 0
+        for (position, &(line, left)) in wanted[..len].iter().enumerate() {
+            if self.is_known_to_be_sold_out(line.sku, left, session.time) {
+                self.note_stranded(line, left);
             } else {
-                left == 0 && self.stock.is_flagged(line.sku, session.time)
-            };
-            if !is_sold_out {
                 self.outbox.note(Move::Order, line.sku, line.units);
                 ordered |= 1 << position;
-            } else if self.cell.portion.is_used() {
-                self.note_stranded(line, left);
             }
         }
-        self.finish_reservation(session, ordered);
+        self.finish_reservation(session, Answers { granted: ordered, rejected: 0 });
     }
 
     /// Asks for the stock of orders that have none yet, and pays for what is there.
     pub(super) fn ask_and_pay(&mut self, session: &mut Session) {
         let ordered = self.cell.baskets.granted(session.basket);
-        let mut wanted = [(Line::default(), 0); MAX_LINES as usize];
-        let lines = self.cell.baskets.lines(session.basket);
-        let len = lines.len();
-        for (wanted, &line) in wanted.iter_mut().zip(lines) {
-            *wanted = (line, self.stock.left(line.sku));
-        }
-        let (mut granted, mut contested) = (0u16, false);
-        let of_order = wanted[..len].iter().enumerate().filter(|(position, _)| (ordered >> position) & 1 == 1);
-        for (position, &(line, left)) in of_order {
-            if self.model.inventory.oversells() {
-                self.contest(session, position as u8, line);
-                contested = true;
-                continue;
-            }
-            match self.ask_for(session, position as u8, line, left) {
-                Answer::Granted => granted |= 1 << position,
-                Answer::SoldOut => {}
-                Answer::Contested => contested = true,
-            }
-        }
-        if contested {
-            self.cell.waiting.push(Waiting { session: *session, granted });
-        } else {
-            self.finish_payment(session, granted);
+        if let Some(answers) = self.ask_for_stock(session, ordered) {
+            self.finish_payment(session, answers);
         }
     }
 
-    /// Pays for the lines of an order that found their stock. The others end: sold out, or paid all the same and refunded.
-    fn finish_payment(&mut self, session: &mut Session, found: u16) {
+    /// Pays for the lines of an order that found their stock. The others end: rejected, sold out, or paid all the same and refunded.
+    fn finish_payment(&mut self, session: &mut Session, Answers { granted: found, rejected }: Answers) {
         let (lines, ordered) = (self.cell.baskets.lines(session.basket), self.cell.baskets.granted(session.basket));
-        let coupon = self.model.coupon_in(session.window());
-        let missed = part_of_order(lines, ordered, ordered & !found, order(lines, ordered, coupon));
+        let whole = order(lines, ordered, self.model.coupon_in(session.window()));
+        let missed = part_of_order(lines, ordered, ordered & !(found | rejected), whole);
+        let over_limit = part_of_order(lines, ordered, rejected, whole);
         let oversells = self.model.inventory.oversells();
         self.settle(session, if oversells { Cause::OVERSOLD } else { Cause::SOLD_OUT }, missed);
+        self.settle_rejected(session, rejected, over_limit);
         if found != 0 {
             self.pay_orders(session, found);
             return self.think(session);
@@ -189,11 +206,27 @@ impl Player<'_> {
         self.drop_basket(session);
         self.remember(session, HAS_FAILED);
         session.cause = Cause::NONE;
-        // Who was oversold believes that it is paid.
-        if oversells { self.think(session) } else { self.page_failed(session, Cause::SOLD_OUT) }
+        match missed.lines {
+            0 => self.page_failed(session, Cause::HOT),
+            // Who was oversold believes that it is paid.
+            _ if oversells => self.think(session),
+            _ => self.page_failed(session, Cause::SOLD_OUT),
+        }
     }
 
-    fn contest(&mut self, session: &Session, position: u8, wanted: Line) {
+    /// Enters lines whose SKU was asked for too often.
+    #[inline]
+    fn settle_rejected(&mut self, session: &Session, rejected: u16, intents: Intents) {
+        if rejected == 0 {
+            return;
+        }
+        for line in select(self.cell.baskets.lines(session.basket), rejected) {
+            *self.tally.requests_rejected.entry(line.sku).or_default() += 1;
+        }
+        self.settle(session, Cause::HOT, intents);
+    }
+
+    fn contest(&mut self, session: &Session, position: u8, wanted: Line, needs_token: bool) {
         self.outbox.contest(Contested {
             time: session.time,
             shopper: session.shopper,
@@ -202,7 +235,8 @@ impl Player<'_> {
             order: self.cell.waiting.len() as u32,
             cell: self.cell.id as u16,
             line: position,
-            granted: false,
+            needs_token,
+            answer: Answer::Contested,
         });
     }
 
@@ -212,23 +246,25 @@ impl Player<'_> {
         session.wait_for(Phase::Response, now);
         self.tally.events += 1;
         let (time, rank) = session.order();
-        self.cell.digest.mix((time, rank ^ u64::from(waiting.granted)));
+        self.cell.digest.mix((time, rank ^ waiting.answers.bits()));
         if self.model.inventory.holds() {
-            self.finish_reservation(&mut session, waiting.granted);
+            self.finish_reservation(&mut session, waiting.answers);
         } else {
-            self.finish_payment(&mut session, waiting.granted);
+            self.finish_payment(&mut session, waiting.answers);
         }
     }
 
-    fn finish_reservation(&mut self, session: &mut Session, granted: u16) {
+    fn finish_reservation(&mut self, session: &mut Session, Answers { granted, rejected }: Answers) {
         let lines = self.cell.baskets.lines(session.basket);
-        let refused = sum(select(lines, !granted));
+        let refused = sum(select(lines, !(granted | rejected)));
+        let over_limit = sum(select(lines, rejected));
         let (ordered, off) = order(lines, granted, self.model.coupon_in(session.window()));
         self.settle(session, Cause::SOLD_OUT, refused);
+        self.settle_rejected(session, rejected, over_limit);
         if granted == 0 {
             self.drop_basket(session);
             self.remember(session, HAS_FAILED);
-            return self.page_failed(session, Cause::SOLD_OUT);
+            return self.page_failed(session, if refused.lines > 0 { Cause::SOLD_OUT } else { Cause::HOT });
         }
         let round = self.round(session);
         // With a deposit an order is none yet.

@@ -3,8 +3,8 @@
 //! A *slot* is a row of the recorded series: a second near openings, a minute elsewhere in a window, an hour in the days
 //! between windows. A *tick* is the interval between two exchanges of the cells; every slot is cut into whole ticks, more of
 //! them the more arrivals the slot expects. So a tick never crosses a slot, and the plan's bounds on its length hold within
-//! windows; after a closing, when nothing can be ordered, a slot is one tick (unless payments ask for stock, while any can come). Where ticks bring few arrivals, those of several
-//! are drawn together: ticks are gathered in *slices*.
+//! windows; after a closing, when nothing can be ordered, a slot is one tick (unless payments ask for stock, while any can
+//! come). Where ticks bring few arrivals, those of several are drawn together: ticks are gathered in *slices*.
 
 use crate::model::expectation::Expectation;
 use crate::model::intensity::Cumulative;

@@ -80,7 +80,9 @@ impl Cause {
     pub const COUPON: Cause = Cause(12);
     /// Paid for, and then nothing was left of the product: refunded.
     pub const OVERSOLD: Cause = Cause(13);
-    const FIRST_SERVICE: u8 = 14;
+    /// Rejected, as its SKU was asked for too often.
+    pub const HOT: Cause = Cause(14);
+    const FIRST_SERVICE: u8 = 15;
 
     /// A service had no place.
     #[must_use]
@@ -109,7 +111,7 @@ impl Cause {
     /// Whether service, platform or patience failed, as opposed to stock, bank and clock.
     #[must_use]
     pub fn is_of_platform(self) -> bool {
-        self == Cause::GAVE_UP || self == Cause::REFUSED || self.service().is_some()
+        matches!(self, Cause::GAVE_UP | Cause::REFUSED | Cause::HOT) || self.service().is_some()
     }
 
     /// Whether it is a service's rejection, as opposed to its time-out.

@@ -19,6 +19,10 @@
 //!   intents end elsewhere under 2 s, 9 % under 100 ms, 4 % under 5 ms. Totals hardly notice, under any tick: money ordered and
 //!   paid is within 1.2 % in every run, and within 0.4 % on average over six.
 //!
+//! # Rows that are asked for often
+//!
+//! Where a scenario limits the requests for a SKU, a request needs a token first: see [`hot`](super::hot).
+//!
 //! # Stock that comes in later
 //!
 //! What is withheld for a window, and what is laid in on top, comes in between two ticks, when the window opens: its first order
@@ -28,6 +32,7 @@
 //! settled in parallel with the same outcome on any number of threads.
 
 use super::brands::{Brands, NO_BRAND, Passed, Passing};
+use super::hot::{Level, Tokens};
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::plan::inventory::Inventory;
@@ -129,6 +134,19 @@ pub struct Sale {
     pub fen: u64,
 }
 
+/// The answer to a request for stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The units are there, all of them.
+    Granted,
+    /// They are not.
+    SoldOut,
+    /// Nobody looked: the SKU was asked for too often.
+    Rejected,
+    /// It comes at the end of the tick.
+    Contested,
+}
+
 /// A request past its cell's share: waits for the end of the tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contested {
@@ -146,13 +164,15 @@ pub struct Contested {
     pub cell: u16,
     /// Line of the basket.
     pub line: u8,
-    /// The answer: whether it got its units.
-    pub granted: bool,
+    /// Whether it still needs a token of its SKU, of which there are only so many.
+    pub needs_token: bool,
+    /// The answer; until then, contested.
+    pub answer: Answer,
 }
 
 impl Contested {
     /// The order in which requests for one SKU are settled: time, shopper (cells hold shoppers in order), line.
-    fn order(&self) -> (Instant, u16, u32, u8) {
+    pub(super) fn order(&self) -> (Instant, u16, u32, u8) {
         (self.time, self.cell, self.shopper, self.line)
     }
 }
@@ -164,6 +184,8 @@ pub struct Outbox {
     pub moves: [Vec<(Move, Sku, u32)>; SHARDS],
     /// Sales.
     pub sales: [Vec<Sale>; SHARDS],
+    /// SKUs whose tokens were taken at once, a token each time.
+    pub asked: [Vec<Sku>; SHARDS],
     /// Contested requests; after the exchange, with their answers.
     pub contested: [Vec<Contested>; SHARDS],
 }
@@ -173,6 +195,7 @@ impl Default for Outbox {
         Outbox {
             moves: std::array::from_fn(|_| Vec::new()),
             sales: std::array::from_fn(|_| Vec::new()),
+            asked: std::array::from_fn(|_| Vec::new()),
             contested: std::array::from_fn(|_| Vec::new()),
         }
     }
@@ -191,6 +214,11 @@ impl Outbox {
         self.sales[shard_of(sale.sku)].push(sale);
     }
 
+    /// Notes that a token of a SKU was taken.
+    pub fn ask(&mut self, sku: Sku) {
+        self.asked[shard_of(sku)].push(sku);
+    }
+
     /// Notes a contested request.
     pub fn contest(&mut self, request: Contested) {
         self.contested[shard_of(request.sku)].push(request);
@@ -204,6 +232,7 @@ impl Outbox {
     fn len(&self) -> usize {
         self.moves.iter().map(Vec::len).sum::<usize>()
             + self.sales.iter().map(Vec::len).sum::<usize>()
+            + self.asked.iter().map(Vec::len).sum::<usize>()
             + self.contested.iter().map(Vec::len).sum::<usize>()
     }
 }
@@ -221,15 +250,26 @@ struct Shard {
     /// When nothing was left for the first time, in hundredths of a second since the origin: 400 days fit, and a tick is
     /// seldom shorter. `u32::MAX`: never. A SKU whose units are all withheld at first is not sold out by that.
     sold_out_at: Vec<u32>,
-    /// Units left and SKUs with nothing left, by category.
-    left_of: Vec<i64>,
-    empty: Vec<i64>,
+    categories: Vec<OfCategory>,
     /// Brands that passed a mark in this tick.
     passed: Vec<Passed>,
     /// From when on everybody knows that nothing is left, where nothing is; empty where that is known at once.
     flag_up: Vec<Instant>,
     /// Units that were paid for and not there, where they can be; empty otherwise.
     oversold: Vec<u32>,
+    /// How often SKUs may be asked for, where that is limited and stock is there for all cells.
+    tokens: Option<Tokens>,
+}
+
+/// What stands of the goods of a category.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OfCategory {
+    /// Units left.
+    pub left: i64,
+    /// SKUs with nothing left, each weighted by those that it stands for.
+    pub empty: i64,
+    /// What has been paid since the start of the run, fen.
+    pub paid_fen: u64,
 }
 
 /// What the policies of a scenario, beyond the plainest, have done to the SKUs of a shard: those of which there is anything to tell.
@@ -239,6 +279,8 @@ pub struct PolicyState {
     flags: Vec<(Sku, Instant)>,
     /// Units oversold.
     oversold: Vec<(Sku, u32)>,
+    /// SKUs that can be asked for less often than after a quiet time.
+    tokens: Vec<(Sku, Level)>,
 }
 
 /// What has been done to a SKU, and whose it is.
@@ -258,6 +300,9 @@ struct Terms<'a> {
     catalogue: &'a Catalogue,
     brands: &'a Brands,
     grant: Grant,
+    /// Start of the tick.
+    from: Instant,
+    /// Its end.
     now: Instant,
     /// How late it is known that nothing is left.
     flag_delay: Nanos,
@@ -267,6 +312,7 @@ struct Terms<'a> {
 struct Wishes<'a> {
     moves: &'a mut Vec<(Move, Sku, u32)>,
     sales: &'a mut Vec<Sale>,
+    asked: &'a mut Vec<Sku>,
     contested: &'a mut Vec<Contested>,
 }
 
@@ -279,6 +325,10 @@ pub struct Stock {
     prices: Vec<u32>,
     cells: u32,
     flag_delay: Nanos,
+    /// Whether a SKU may be asked for only so often by all cells together.
+    has_tokens: bool,
+    /// The tick that is being played.
+    tick: (Instant, Instant),
 }
 
 /// What a run has done to a SKU: all that a snapshot has to hold of its stock.
@@ -312,12 +362,32 @@ impl Stock {
         let (catalogue, cells, scale) = (model.catalogue.as_ref(), model.simulated, model.scale());
         let skus = catalogue.map_or(0, Catalogue::skus);
         let inventory = &model.inventory;
-        let shard = |id| Shard::new(catalogue, id, skus, model.coupon.is_some()).with_policies(inventory);
+        let shard = |id| Shard {
+            tokens: Tokens::of_platform(model),
+            ..Shard::new(catalogue, id, skus, model.coupon.is_some()).with_policies(inventory)
+        };
         let shards = (0..SHARDS as u32).into_par_iter().map(shard).collect();
         let prices =
             (0..skus).into_par_iter().map(|sku| catalogue.map_or(0, |catalogue| catalogue.price(sku))).collect();
         let brands = Brands::new(catalogue.map_or(0, Catalogue::brands), scale);
-        Stock { shards, brands, prices, cells, flag_delay: inventory.flag_delay }
+        let (flag_delay, has_tokens) = (inventory.flag_delay, Tokens::of_platform(model).is_some());
+        Stock { shards, brands, prices, cells, flag_delay, has_tokens, tick: (Instant(0), Instant(0)) }
+    }
+
+    /// A tick begins.
+    pub fn begin_tick(&mut self, from: Instant, until: Instant) {
+        self.tick = (from, until);
+    }
+
+    /// Requests for a SKU that one cell may let through at once within this tick; `None`: any number.
+    #[must_use]
+    #[inline]
+    pub fn tokens_for(&self, sku: Sku) -> Option<u32> {
+        if !self.has_tokens {
+            return None;
+        }
+        let tokens = self.shards[shard_of(sku)].tokens.as_ref()?;
+        Some(tokens.share_of(sku, self.tick, self.cells))
     }
 
     /// What the run has done to the SKUs of a shard, in order.
@@ -350,13 +420,15 @@ impl Stock {
         }
         let mut held = Vec::new();
         for (sku, history) in skus.zip(histories) {
-            let units = shard.replay(sku, history, catalogue?, (now, opened))?;
+            let catalogue = catalogue?;
+            let units = shard.replay(sku, history, catalogue, (now, opened))?;
             let worth = u64::from(history.paid) * u64::from(prices[sku as usize]);
             let paid = shard.paid_fen.get(place_of(sku)).copied().unwrap_or(worth);
             if paid > worth {
                 return None;
             }
             brands.pay(shard.moved[place_of(sku)].brand, paid, &mut Vec::new());
+            shard.categories[catalogue.category_of(sku)].paid_fen += paid;
             if units > 0 {
                 held.push((sku, units));
             }
@@ -368,11 +440,12 @@ impl Stock {
     #[must_use]
     pub fn policies(&self, shard: usize, now: Instant) -> PolicyState {
         let sku = |place: usize| (place * SHARDS + shard) as Sku;
-        let Shard { left, flag_up, oversold, .. } = &self.shards[shard];
+        let Shard { left, flag_up, oversold, tokens, .. } = &self.shards[shard];
+        let tokens = tokens.as_ref().map_or(Vec::new(), |tokens| tokens.state(now));
         let flags = flag_up.iter().enumerate().filter(|&(place, &up)| left[place] == 0 && up > now);
         let flags = flags.map(|(place, &up)| (sku(place), up)).collect();
         let oversold = oversold.iter().enumerate().filter(|&(_, &units)| units > 0);
-        PolicyState { flags, oversold: oversold.map(|(place, &units)| (sku(place), units)).collect() }
+        PolicyState { flags, oversold: oversold.map(|(place, &units)| (sku(place), units)).collect(), tokens }
     }
 
     /// Takes over what policies have done to a shard that has been replayed; `None` where they cannot have.
@@ -380,7 +453,12 @@ impl Stock {
     pub fn restore_policies(&mut self, shard: usize, state: &PolicyState, now: Instant) -> Option<()> {
         let (skus, latest) = (self.skus(), now + self.flag_delay);
         let is_of_shard = |sku: Sku| sku < skus && shard_of(sku) == shard;
-        let Shard { left, flag_up, oversold, .. } = &mut self.shards[shard];
+        let Shard { left, flag_up, oversold, tokens, .. } = &mut self.shards[shard];
+        match tokens {
+            Some(tokens) => tokens.restore(&state.tokens, is_of_shard, now)?,
+            None if state.tokens.is_empty() => {}
+            None => return None,
+        }
         for &(sku, up) in state.flags.iter().filter(|(sku, _)| is_of_shard(*sku)) {
             if left[place_of(sku)] > 0 || up <= now || up > latest {
                 return None;
@@ -490,12 +568,15 @@ impl Stock {
         (0..self.skus()).into_par_iter().map(of_sku).reduce(Account::default, Account::add)
     }
 
-    /// Units left and SKUs with nothing left of a category.
+    /// What stands of a category.
     #[must_use]
-    pub fn of_category(&self, category: usize) -> (i64, i64) {
-        self.shards
-            .iter()
-            .fold((0, 0), |(left, empty), shard| (left + shard.left_of[category], empty + shard.empty[category]))
+    pub fn of_category(&self, category: usize) -> OfCategory {
+        let of_shards = self.shards.iter().map(|shard| shard.categories[category]);
+        of_shards.fold(OfCategory::default(), |sum, of| OfCategory {
+            left: sum.left + of.left,
+            empty: sum.empty + of.empty,
+            paid_fen: sum.paid_fen + of.paid_fen,
+        })
     }
 
     /// A window opens, which is not the first: what comes on sale with it comes in.
@@ -519,14 +600,16 @@ impl Stock {
         }
         let mut wishes: [Vec<Wishes>; SHARDS] = std::array::from_fn(|_| Vec::new());
         for outbox in outboxes {
-            let Outbox { moves, sales, contested } = &mut **outbox;
-            for (((wishes, moves), sales), contested) in wishes.iter_mut().zip(moves).zip(sales).zip(contested) {
-                if !(moves.is_empty() && sales.is_empty() && contested.is_empty()) {
-                    wishes.push(Wishes { moves, sales, contested });
+            let Outbox { moves, sales, asked, contested } = &mut **outbox;
+            let of_shards = wishes.iter_mut().zip(moves).zip(sales).zip(asked).zip(contested);
+            for ((((wishes, moves), sales), asked), contested) in of_shards {
+                if !(moves.is_empty() && sales.is_empty() && asked.is_empty() && contested.is_empty()) {
+                    wishes.push(Wishes { moves, sales, asked, contested });
                 }
             }
         }
-        let terms = Terms { catalogue, brands: &self.brands, grant, now, flag_delay: self.flag_delay };
+        let (from, flag_delay) = (self.tick.0, self.flag_delay);
+        let terms = Terms { catalogue, brands: &self.brands, grant, from, now, flag_delay };
         let shards = self.shards.iter_mut().zip(wishes);
         if size < 2000 {
             // Waking the other threads would cost more than the work.
@@ -545,8 +628,7 @@ impl Shard {
         let mut shard = Shard {
             left: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
             moved: Vec::with_capacity((skus as usize).div_ceil(SHARDS)),
-            left_of: vec![0; catalogue.categories()],
-            empty: vec![0; catalogue.categories()],
+            categories: vec![OfCategory::default(); catalogue.categories()],
             ..Shard::default()
         };
         for sku in (id..skus).step_by(SHARDS) {
@@ -555,9 +637,9 @@ impl Shard {
             let brand = catalogue.brand_of(sku).map_or(NO_BRAND, |brand| brand as u32);
             shard.left.push(units);
             shard.moved.push(Moved { brand, ..Moved::default() });
-            shard.left_of[category] += i64::from(units);
+            shard.categories[category].left += i64::from(units);
             if units == 0 && catalogue.is_listed(sku, 0) {
-                shard.empty[category] += catalogue.weight(sku) as i64;
+                shard.categories[category].empty += catalogue.weight(sku) as i64;
             }
         }
         shard.paid_fen = vec![0; if keeps_money { shard.left.len() } else { 0 }];
@@ -581,7 +663,7 @@ impl Shard {
         for sku in (id..).step_by(SHARDS).take(self.restocked.len()) {
             let place = place_of(sku);
             if !catalogue.is_listed(sku, window - 1) && catalogue.is_listed(sku, window) {
-                self.empty[catalogue.category_of(sku)] += catalogue.weight(sku) as i64;
+                self.categories[catalogue.category_of(sku)].empty += catalogue.weight(sku) as i64;
                 if catalogue.stock(sku) == 0 {
                     self.note_first_sold_out(place, now);
                 }
@@ -606,7 +688,7 @@ impl Shard {
             }
         }
         for Wishes { sales, .. } in wishes.iter_mut() {
-            self.sell(sales, terms.brands);
+            self.sell(sales, terms);
         }
         // Grants may pass through zero before a release of the same tick is applied: whether a SKU is sold out is decided
         // only when all moves are in.
@@ -617,10 +699,22 @@ impl Shard {
                 }
             }
         }
+        self.hand_out_tokens(wishes, terms);
         self.settle(wishes, terms);
     }
 
-    fn sell(&mut self, sales: &mut Vec<Sale>, brands: &Brands) {
+    /// Who still needs a token gets one or is rejected, where there are only so many.
+    fn hand_out_tokens(&mut self, wishes: &mut [Wishes], Terms { from, now, .. }: Terms) {
+        let Some(tokens) = &mut self.tokens else { return };
+        let (mut asked, mut contested) = (Vec::new(), Vec::new());
+        for wishes in wishes {
+            asked.push(wishes.asked.drain(..));
+            contested.push(wishes.contested.iter_mut());
+        }
+        tokens.settle((from, now), asked.into_iter().flatten(), contested.into_iter().flatten());
+    }
+
+    fn sell(&mut self, sales: &mut Vec<Sale>, Terms { brands, catalogue, .. }: Terms) {
         self.touch(sales.iter().map(|sale| sale.sku));
         for Sale { sku, units, fen } in sales.drain(..) {
             let moved = &mut self.moved[place_of(sku)];
@@ -629,6 +723,7 @@ impl Shard {
                 *paid += fen;
             }
             brands.pay(moved.brand, fen, &mut self.passed);
+            self.categories[catalogue.category_of(sku)].paid_fen += fen;
         }
     }
 
@@ -638,11 +733,9 @@ impl Shard {
         let mut scarce: Vec<Sku> = Vec::new();
         for Wishes { contested, .. } in wishes.iter_mut() {
             self.touch(contested.iter().map(|request| request.sku));
-            for request in contested.iter_mut() {
-                request.granted = self.left[place_of(request.sku)] >= request.units;
-                if request.granted {
-                    self.reserve(request.sku, request.units, terms);
-                } else {
+            for request in contested.iter_mut().filter(|request| request.answer != Answer::Rejected) {
+                self.answer(request, terms);
+                if request.answer == Answer::SoldOut {
                     scarce.push(request.sku);
                 }
             }
@@ -653,19 +746,34 @@ impl Shard {
             self.settle_in_order(wishes, &scarce, terms);
         }
         for request in wishes.iter().flat_map(|wishes| wishes.contested.iter()) {
-            if request.granted {
-                self.note_sold_out(request.sku, terms);
-            } else if let Some(oversold) = self.oversold.get_mut(place_of(request.sku)) {
-                *oversold = oversold.saturating_add(request.units);
+            match request.answer {
+                Answer::Granted => self.note_sold_out(request.sku, terms),
+                Answer::SoldOut => {
+                    if let Some(oversold) = self.oversold.get_mut(place_of(request.sku)) {
+                        *oversold = oversold.saturating_add(request.units);
+                    }
+                }
+                Answer::Rejected | Answer::Contested => {}
             }
+        }
+    }
+
+    /// Grants a contested request, if its units are there.
+    #[inline]
+    fn answer(&mut self, request: &mut Contested, terms: Terms) {
+        request.answer = Answer::SoldOut;
+        if self.left[place_of(request.sku)] >= request.units {
+            request.answer = Answer::Granted;
+            self.reserve(request.sku, request.units, terms);
         }
     }
 
     fn settle_in_order(&mut self, wishes: &mut [Wishes], scarce: &[Sku], terms: Terms) {
         let contested = wishes.iter_mut().flat_map(|wishes| wishes.contested.iter_mut());
+        let contested = contested.filter(|request| request.answer != Answer::Rejected);
         let mut again: Vec<&mut Contested> =
             contested.filter(|request| scarce.binary_search(&request.sku).is_ok()).collect();
-        for request in again.iter().filter(|request| request.granted) {
+        for request in again.iter().filter(|request| request.answer == Answer::Granted) {
             self.release(request.sku, request.units, terms.catalogue);
             if terms.grant == Grant::Order {
                 let ordered = &mut self.moved[place_of(request.sku)].ordered;
@@ -674,10 +782,7 @@ impl Shard {
         }
         again.sort_unstable_by_key(|request| request.order());
         for request in again {
-            request.granted = self.left[place_of(request.sku)] >= request.units;
-            if request.granted {
-                self.reserve(request.sku, request.units, terms);
-            }
+            self.answer(request, terms);
         }
     }
 
@@ -699,9 +804,9 @@ impl Shard {
         assert!(*left >= units, "SKU {sku} oversold: {units} units granted of {left}");
         *left -= units;
         if *left == 0 {
-            self.empty[category] += catalogue.weight(sku) as i64;
+            self.categories[category].empty += catalogue.weight(sku) as i64;
         }
-        self.left_of[category] -= i64::from(units);
+        self.categories[category].left -= i64::from(units);
         if grant == Grant::Order {
             self.order(sku, units);
         }
@@ -718,10 +823,10 @@ impl Shard {
     fn release(&mut self, sku: Sku, units: u32, catalogue: &Catalogue) {
         let (place, category) = (place_of(sku), catalogue.category_of(sku));
         if self.left[place] == 0 && units > 0 {
-            self.empty[category] -= catalogue.weight(sku) as i64;
+            self.categories[category].empty -= catalogue.weight(sku) as i64;
         }
         self.left[place] += units;
-        self.left_of[category] += i64::from(units);
+        self.categories[category].left += i64::from(units);
     }
 
     fn replay(
@@ -746,8 +851,8 @@ impl Shard {
         }
         let (weight, last) = (catalogue.weight(sku) as i64, opened.saturating_sub(1));
         let is_empty = |units: u32, window: usize| i64::from(units == 0 && catalogue.is_listed(sku, window));
-        self.empty[category] += weight * (is_empty(left, last) - is_empty(start, 0));
-        self.left_of[category] += i64::from(left) - i64::from(start);
+        self.categories[category].empty += weight * (is_empty(left, last) - is_empty(start, 0));
+        self.categories[category].left += i64::from(left) - i64::from(start);
         if let Some(of) = self.restocked.get_mut(place) {
             *of = restocked;
         }

@@ -13,6 +13,18 @@ pub struct Inventory {
     pub flag_delay: Nanos,
     /// Each cell has a part of the stock for itself; `None`: all of it is there for everybody, as it is where nobody asks for stock.
     pub split: Option<Split>,
+    /// How often one SKU may be asked for; `None`: as often as anybody likes.
+    pub hot: Option<Hot>,
+}
+
+/// A limit on the requests to reserve one and the same SKU: over all cells, or in each where stock is split. The rows of a stock store
+/// with their group commit, or a limiter on hot parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hot {
+    /// Requests a second, 1 to 10^13.
+    pub per_second: u64,
+    /// Requests at once after a quiet time, 1 to 10^13.
+    pub burst: u64,
 }
 
 /// Stock that is dealt out to the cells.

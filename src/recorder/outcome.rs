@@ -20,8 +20,9 @@ use crate::model::{Model, Presale};
 use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
-    Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, HedgeSummary, LedgerRow, Oversold, PresaleSummary,
-    Results, RoomSummary, ServiceCost, Stranded, Summary, Switched, TargetResult, Totals, WindowSummary,
+    Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, HOT, HedgeSummary, HotRows, LedgerRow, Oversold,
+    PresaleSummary, Results, RoomSummary, ServiceCost, Stranded, Summary, Switched, TargetResult, Totals,
+    WindowSummary,
 };
 use crate::units::{Fen, Instant, Nanos};
 
@@ -134,6 +135,7 @@ fn bucket(cause: Cause) -> Bucket {
         Cause::OVERSOLD => Bucket::Oversold,
         Cause::GAVE_UP => Bucket::GaveUp,
         Cause::REFUSED => Bucket::Refused,
+        Cause::HOT => Bucket::Rejected,
         Cause::PAYMENT_FAILED => Bucket::PaymentFailed,
         Cause::HOLD_EXPIRED => Bucket::HoldExpired,
         Cause::WINDOW_CLOSED => Bucket::WindowClosed,
@@ -188,7 +190,7 @@ impl Outcome<'_> {
         let rows: Vec<&Row> = self.recorder.rows.iter().collect();
         let catalogue = self.model.catalogue.as_ref();
         let sold_out =
-            (0..catalogue.map_or(0, Catalogue::categories)).map(|c| self.stock.of_category(c).1).sum::<i64>();
+            (0..catalogue.map_or(0, Catalogue::categories)).map(|c| self.stock.of_category(c).empty).sum::<i64>();
         let of_plan = self.plan.catalogue.as_ref();
         Summary {
             saleload: env!("CARGO_PKG_VERSION").into(),
@@ -219,6 +221,7 @@ impl Outcome<'_> {
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
             oversold: self.model.inventory.oversells().then(|| self.oversold()),
             stranded: self.model.inventory.split.map(|_| self.stranded()),
+            hot_rows: self.model.inventory.hot.map(|_| self.hot_rows()),
             cost: self.cost(),
             targets,
             // Measured on the series, when that is there.
@@ -270,15 +273,15 @@ impl Outcome<'_> {
     }
 
     fn oversold(&self) -> Oversold {
-        let mut sum = Intents::default();
-        for window in 0..self.plan.windows.len() {
-            for segment in 0..self.plan.segments.len() {
-                sum.add(self.recorder.total.ledger(window, segment, Cause::OVERSOLD));
-            }
-        }
-        let Intents { lines, units, fen } = sum;
+        let Intents { lines, units, fen } = self.recorder.total.entered_as(Cause::OVERSOLD);
         let skus = (0..self.stock.skus()).filter(|&sku| self.stock.oversold(sku) > 0).count() as u64;
         Oversold { skus, orders: lines * self.scale, units: units * self.scale, fen: fen * self.scale }
+    }
+
+    fn hot_rows(&self) -> HotRows {
+        let Intents { lines, units, fen } = self.recorder.total.entered_as(Cause::HOT);
+        let skus = self.recorder.total.requests_rejected.len() as u64;
+        HotRows { skus, requests_rejected: lines * self.scale, units: units * self.scale, fen: fen * self.scale }
     }
 
     fn stranded(&self) -> Stranded {
@@ -432,7 +435,11 @@ impl Outcome<'_> {
                         window: of_window.name.clone(),
                         segment: of_segment.name.clone(),
                         bucket: bucket(cause),
-                        service: cause.service().map_or(String::new(), |s| self.plan.services[s].name.clone()),
+                        service: match cause.service() {
+                            Some(service) => self.plan.services[service].name.clone(),
+                            None if cause == Cause::HOT => HOT.into(),
+                            None => String::new(),
+                        },
                         intents: lines * self.scale,
                         units: units * self.scale,
                         money_fen: fen * self.scale,

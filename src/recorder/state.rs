@@ -3,11 +3,12 @@
 use super::response_times::ResponseTimes;
 use super::{
     DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow,
-    ServiceTally, Tally, Turnover,
+    ServiceTally, Tally, Turnover, TurnoverRow,
 };
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
 use crate::engine::station::Reading;
+use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
 use crate::target::ResponseSlice;
@@ -131,6 +132,8 @@ impl Recorder {
         record.adds_up(model)?;
         record.answers_add_up(model, windows)?;
         record.channels_add_up()?;
+        record.rows_are_shared_out()?;
+        record.paid_of = record.paid_by_category().ok_or("what categories brought is beyond counting")?;
         if !record.hedges_hold() {
             return Err("second copies were answered that were not sent");
         }
@@ -142,9 +145,12 @@ impl Recorder {
         let (services, causes) = (model.services.len(), Cause::count(model.services.len()));
         let categories = model.catalogue.as_ref().map_or(0, Catalogue::categories);
         let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
+        let channels = model.channels.as_ref().map_or(0, |channels| channels.entries.len());
+        let livestreams = self.total.livestreams.len();
         let shaped = |row: &Row| {
             (row.settled_fen.len(), row.services.len()) == (causes, services)
                 && (row.categories.len(), row.products_left.len()) == (categories, products)
+                && (row.channels.len(), row.livestreams.len()) == (channels, livestreams)
         };
         let windows = self.responses_us.iter().all(|window| window.len() == services);
         (windows && self.rows.iter().all(shaped)).then_some(()).ok_or("a row has the wrong length")
@@ -216,6 +222,56 @@ impl Recorder {
         };
         let both = [&self.total, &self.slot];
         both.iter().all(adds_up).then_some(()).ok_or("what channels brought does not add up to the totals")
+    }
+
+    /// Whether what categories and channels brought in a row is what there is in it, and what channels and livestreams brought in all
+    /// rows is what they brought in all.
+    fn rows_are_shared_out(&self) -> Result<(), Wrong> {
+        let sum = |parts: &[TurnoverRow], of: fn(&TurnoverRow) -> u64| {
+            parts.iter().map(|part| u128::from(of(part))).sum::<u128>()
+        };
+        let of_row = |row: &Row| {
+            let by_category: u128 = row.categories.iter().map(|category| u128::from(category.paid_fen)).sum();
+            let by_channel = |of, all: u64| row.channels.is_empty() || sum(&row.channels, of) == u128::from(all);
+            by_category == u128::from(row.paid.fen)
+                && by_channel(|channel| channel.sessions, row.begun)
+                && by_channel(|channel| channel.ordered, row.ordered.lines)
+                && by_channel(|channel| channel.paid, row.paid.lines)
+                && by_channel(|channel| channel.paid_fen, row.paid.fen)
+        };
+        let channels = self.rows.first().map_or(0, |row| row.channels.len());
+        let totals_of = |id: usize| TurnoverRow::of(self.total.channels[id..].iter().step_by(channels));
+        let all_rows = |of: &dyn Fn(&Row) -> TurnoverRow, total: TurnoverRow| {
+            let rows: Vec<TurnoverRow> = self.rows.iter().map(of).collect();
+            sum(&rows, |row| row.sessions) == u128::from(total.sessions)
+                && sum(&rows, |row| row.ordered) == u128::from(total.ordered)
+                && sum(&rows, |row| row.paid) == u128::from(total.paid)
+                && sum(&rows, |row| row.paid_fen) == u128::from(total.paid_fen)
+        };
+        let livestreams = self.total.livestreams.iter().enumerate();
+        let adds_up = self.rows.iter().all(of_row)
+            && (0..channels).all(|id| all_rows(&|row| row.channels[id], totals_of(id)))
+            && livestreams.into_iter().all(|(id, total)| {
+                self.rows.is_empty() || all_rows(&|row| row.livestreams[id], TurnoverRow::of(std::iter::once(total)))
+            });
+        adds_up.then_some(()).ok_or("the parts of a row do not add up to it")
+    }
+
+    /// What had been paid by category when the last row closed.
+    fn paid_by_category(&self) -> Option<Vec<u64>> {
+        let paid = |category: usize| {
+            let mut of_rows = self.rows.iter().map(|row| row.categories[category].paid_fen);
+            of_rows.try_fold(0u64, u64::checked_add)
+        };
+        (0..self.paid_of.len()).map(paid).collect()
+    }
+
+    /// Whether what has been paid by category in all is what the record says.
+    #[must_use]
+    pub fn categories_hold(&self, stock: &Stock) -> bool {
+        let since = |(category, &before): (usize, &u64)| stock.of_category(category).paid_fen.checked_sub(before);
+        let of_slot: Option<u64> = self.paid_of.iter().enumerate().map(since).sum();
+        of_slot == Some(self.slot.paid.fen)
     }
 
     /// Whether everybody who came to a room went in, left, or is among those who wait there.
@@ -318,9 +374,17 @@ impl Row {
             ];
             service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
-        let categories =
-            self.categories.iter().all(|(left, empty)| left.unsigned_abs().max(empty.unsigned_abs()) <= most);
-        services && categories && self.begun.max(self.in_flight) <= most && self.rooms.are_below(most)
+        let categories = self
+            .categories
+            .iter()
+            .all(|of| of.left.unsigned_abs().max(of.empty.unsigned_abs()).max(of.paid_fen) <= most);
+        let turnovers = self.channels.iter().chain(&self.livestreams);
+        let mut counts = turnovers.flat_map(|of| [of.sessions, of.ordered, of.paid, of.paid_fen]);
+        services
+            && categories
+            && counts.all(|count| count <= most)
+            && self.begun.max(self.in_flight) <= most
+            && self.rooms.are_below(most)
     }
 }
 
@@ -358,6 +422,7 @@ impl Tally {
             && rooms
             && hedges
             && vouchers
+            && self.requests_rejected.values().all(|&requests| requests <= most)
             && caught <= sent
             && [self.events, self.begun, self.ended, self.turned_away, sent].iter().all(|&n| n <= most)
     }

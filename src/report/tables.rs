@@ -87,6 +87,7 @@ impl Row for ProductRow {
         "units_left",
         "gmv_paid_fen",
         "sold_out_unix_ms",
+        "requests_rejected",
     ];
 }
 

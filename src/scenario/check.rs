@@ -315,6 +315,10 @@ impl Check<'_> {
                 let place = self.root.key("window").key(name).key_place();
                 self.push(Diagnostic::new(Code::Unused, format!("window `{name}` has no stock")).at(place, why));
             }
+            if file.inventory.hot.is_some() {
+                let place = self.root.key("inventory").key("hot").key_place();
+                self.push(Diagnostic::new(Code::Unused, "no product is ever asked for").at(place, why));
+            }
             if file.coupon.is_some() {
                 let place = self.root.key("coupon").key_place();
                 self.push(Diagnostic::new(Code::Unused, "the coupon is never used").at(place, why));

@@ -747,6 +747,9 @@ pub struct Inventory {
     /// Where the stock lies.
     #[serde(skip_serializing_if = "is_default")]
     pub split: Split,
+    /// Most requests to reserve one and the same SKU in a time. Absent: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hot: Option<Hot>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -755,7 +758,13 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Inventory { hold: half_an_hour(), reserve: Reserve::Order, flag_delay: Nanos(0), split: Split::Pooled }
+        Inventory {
+            hold: half_an_hour(),
+            reserve: Reserve::Order,
+            flag_delay: Nanos(0),
+            split: Split::Pooled,
+            hot: None,
+        }
     }
 }
 
@@ -793,6 +802,32 @@ pub struct ByCell {
     /// Absent: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalance: Option<Nanos>,
+}
+
+/// How many requests to reserve one and the same SKU the platform takes: what the row of a SKU in a stock store can do, or what a limiter
+/// on hot parameters lets through. A request beyond that is rejected, and its basket line ends.
+///
+/// Requests are made where stock is reserved: at the order, at the payment, at the order of a presale. Each takes a token, of which every
+/// SKU has its own; one for what is known to be sold out takes none, nor does stock that comes back or comes in. Cells share the
+/// tokens of a tick as they share the stock. With `split.by_cell`, the part of each cell is a row of its own, and so is the limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hot {
+    /// Updates of a row a second.
+    #[schemars(range(min = 1, max = 1_000_000_000u64))]
+    pub per_second: u64,
+    /// Requests that one update takes, committed together.
+    #[serde(default = "one_request")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub group_commit: u64,
+    /// Requests that may come at once after a quiet time. Absent: those of a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000_000_000_000u64))]
+    pub burst: Option<u64>,
+}
+
+fn one_request() -> u64 {
+    1
 }
 
 /// What is on sale: generated SKUs and brands.

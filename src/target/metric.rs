@@ -193,7 +193,7 @@ metrics! {
     /// Money of orders created.
     GmvOrdered = "gmv_ordered", Money, Sum, [Platform, Brand], "GMV ordered";
     /// Money of orders paid.
-    GmvPaid = "gmv_paid", Money, Sum, [Platform, Brand, Product], "GMV paid";
+    GmvPaid = "gmv_paid", Money, Sum, [Platform, Category, Brand, Product], "GMV paid";
     /// Money that stock, platform, bank or clock stopped; of a service: what its rejections and time-outs stopped.
     Lost = "lost", Money, Sum, [Platform, Service], "the money lost";
     /// The same as a share of demand.

@@ -139,6 +139,12 @@ impl Draw {
                 self.text = self.text.replacen(&name, &format!("{name}\nhold = \"{hold}\""), 1);
             }
         }
+        if self.chance(if self.text.contains("split.by_cell") { 0.8 } else { 0.4 }) {
+            let per_second = self.one_of(&[1, 1, self.cells]);
+            let (group_commit, burst) = (self.one_of(&[1, 1, 2]), self.one_of(&["", ", burst = 1", ", burst = 20"]));
+            let hot = format!("{{ per_second = {per_second}, group_commit = {group_commit}{burst} }}");
+            self.text = self.text.replacen("inventory.hold", &format!("inventory.hot = {hot}\ninventory.hold"), 1);
+        }
     }
 
     /// Stock that comes in with later windows, drawn by itself, so that the rest is drawn as without it.
@@ -735,6 +741,8 @@ impl Draw {
         if is_of_service {
             let service = self.between(0, services - 1);
             self.line(&format!("service = \"s{service}\""));
+        } else if metric == "gmv_paid" && self.chance(0.5) {
+            self.line("category = \"c0\"");
         }
         let window = self.between(0, windows - 1);
         let fine = self.one_of(&["from = \"2s\"\nuntil = \"5s\"", "from = \"1s\"", "until = \"4s\""]);

@@ -1,7 +1,7 @@
 //! What must hold of the results of any scenario, added up anew from the tables.
 
 use saleload::plan::{Desk, MAX_LINES, Plan};
-use saleload::results::{Bucket, Completion, LedgerRow, PresaleSummary, Results, Totals, VoucherRow, series};
+use saleload::results::{Bucket, Completion, HOT, LedgerRow, PresaleSummary, Results, Totals, VoucherRow, series};
 
 /// Says what does not hold.
 pub(crate) type Verdict = Result<(), String>;
@@ -20,7 +20,9 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     money(results)?;
     presales(results)?;
     stock(plan, results)?;
+    shares(plan, results)?;
     oversold(results)?;
+    hot_rows(plan, results)?;
     double_submits(results)?;
     hedges(plan, results)?;
     sessions(results)?;
@@ -62,6 +64,23 @@ fn money(results: &Results) -> Verdict {
     Ok(())
 }
 
+/// What categories and channels brought is, in every row, what there is in it.
+fn shares(plan: &Plan, results: &Results) -> Verdict {
+    let integers = |name: &str| results.series.integers(name);
+    let adds_up = |parts: &[String], whole: &str| {
+        let sums = (0..integers(whole).len()).map(|row| parts.iter().map(|part| integers(part)[row]).sum::<i64>());
+        holds(&format!("{parts:?} and {whole}"), parts.is_empty() || sums.eq(integers(whole).iter().copied()))
+    };
+    let categories = plan.catalogue.iter().flat_map(|catalogue| &catalogue.categories);
+    let categories: Vec<String> = categories.map(|of| series::category(&of.name, "gmv_paid_fen")).collect();
+    adds_up(&categories, series::GMV_PAID)?;
+    let channels = |what| plan.channels.iter().map(|of| series::channel(&of.name, what)).collect::<Vec<_>>();
+    adds_up(&channels("sessions_begun"), series::SESSIONS)?;
+    adds_up(&channels("orders_created"), series::ORDERS)?;
+    adds_up(&channels("orders_paid"), series::PAYMENTS)?;
+    adds_up(&channels("gmv_paid_fen"), series::GMV_PAID)
+}
+
 /// Every deposit is completed, forfeited, or still open; and every fen is in one row.
 fn presales(results: &Results) -> Verdict {
     let presales = &results.summary.presales;
@@ -98,6 +117,22 @@ fn oversold(results: &Results) -> Verdict {
     equal("units oversold", of_ledger(|row| row.units), told.units)?;
     equal("money oversold", of_ledger(|row| row.money_fen), told.fen)?;
     holds("SKUs oversold", (told.skus > 0) == (told.orders > 0) && told.skus <= told.orders)
+}
+
+/// What was rejected at the row of its SKU is told, by product too, and stands in the ledger.
+fn hot_rows(plan: &Plan, results: &Results) -> Verdict {
+    let rows: Vec<&LedgerRow> = results.ledger.iter().filter(|row| row.service == HOT).collect();
+    let told = results.summary.hot_rows.unwrap_or_default();
+    holds("they are rejections", rows.iter().all(|row| row.bucket == Bucket::Rejected))?;
+    holds("nothing is rejected without a limit", plan.inventory.hot.is_some() || rows.is_empty())?;
+    let sum = |of: fn(&LedgerRow) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
+    equal("requests rejected", sum(|row| row.intents), told.requests_rejected)?;
+    equal("units rejected", sum(|row| row.units), told.units)?;
+    equal("money rejected", sum(|row| row.money_fen), told.fen)?;
+    // Products that are neither named nor ever paid for have no row.
+    let by_product: u64 = results.products.iter().map(|product| product.requests_rejected).sum();
+    holds("requests rejected by product", by_product <= told.requests_rejected)?;
+    holds("SKUs rejected", (told.skus > 0) == (told.requests_rejected > 0) && told.skus <= told.requests_rejected)
 }
 
 /// Never oversold; and what is gone was paid, or is held.

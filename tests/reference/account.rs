@@ -22,11 +22,11 @@ use hdrhistogram::Histogram;
 use saleload::plan::Livestream;
 use saleload::plan::inventory::Reserve;
 use saleload::results::{
-    Bucket, ChannelRow, Column, Completion, Conservation, LedgerRow, LivestreamRow, Oversold, Residual, Results,
-    RoomSummary, Stranded, Summary, Table, Totals, Values, WindowSummary, series,
+    Bucket, ChannelRow, Column, Completion, Conservation, HotRows, LedgerRow, LivestreamRow, Oversold, Residual,
+    Results, RoomSummary, Stranded, Summary, Table, Totals, Values, WindowSummary, series,
 };
 use saleload::units::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Intents, their units and their money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +97,7 @@ impl Simulator<'_> {
             switched: self.switched(),
             oversold: (plan.inventory.reserve == Reserve::Optimistic).then(|| self.oversold()),
             stranded: plan.inventory.split.map(|_| self.stranded()),
+            hot_rows: plan.inventory.hot.map(|_| self.hot_rows()),
             settlements: self.settlements(),
             // The drawn scenarios state no costs.
             cost: None,
@@ -128,6 +129,18 @@ impl Simulator<'_> {
         let scale = self.scale();
         let skus = self.stock.shelves.iter().filter(|shelf| shelf.oversold > 0).count() as u64;
         Oversold { skus, orders: sum.lines * scale, units: sum.units * scale, fen: sum.fen * scale }
+    }
+
+    fn hot_rows(&self) -> HotRows {
+        let rejected = || self.record.facts.iter().filter(|fact| fact.what == What::Ended(Fate::OverLimit));
+        let skus: BTreeSet<u32> = rejected().map(|fact| fact.line.sku).collect();
+        let (sum, scale) = (Amount::of(rejected()), self.scale());
+        HotRows {
+            skus: skus.len() as u64,
+            requests_rejected: sum.lines * scale,
+            units: sum.units * scale,
+            fen: sum.fen * scale,
+        }
     }
 
     fn stranded(&self) -> Stranded {
@@ -247,16 +260,59 @@ impl Simulator<'_> {
         columns.into_iter().map(|(what, counts)| self.scaled(&series::room(what), counts)).collect()
     }
 
+    /// Adds up something of certain facts, row by row.
+    fn by_row_of_facts(&self, which: impl Fn(&Fact) -> bool, of: impl Fn(&Fact) -> u64) -> Vec<u64> {
+        let mut sums = vec![0; self.rows().len()];
+        self.record.facts.iter().filter(|fact| which(fact)).for_each(|fact| sums[fact.row] += of(fact));
+        sums
+    }
+
     fn lines_by_row(&self, what: What) -> Vec<u64> {
-        let mut lines = vec![0; self.rows().len()];
-        self.record.facts.iter().filter(|fact| fact.what == what).for_each(|fact| lines[fact.row] += 1);
-        lines
+        self.by_row_of_facts(|fact| fact.what == what, |_| 1)
     }
 
     fn fen_by_row(&self, what: impl Fn(What) -> bool) -> Vec<u64> {
-        let mut fen = vec![0; self.rows().len()];
-        self.record.facts.iter().filter(|fact| what(fact.what)).for_each(|fact| fen[fact.row] += fact.fen());
-        fen
+        self.by_row_of_facts(|fact| what(fact.what), Fact::fen)
+    }
+
+    /// The columns of channels and livestreams.
+    fn turnover_columns(&self) -> Vec<Column> {
+        let channel = |key: Key| draws::channel(self.plan, &self.model, key);
+        let channels = self.plan.channels.iter().enumerate().flat_map(|(number, of)| {
+            let (begins, brings) =
+                (move |(key, _)| channel(key) == Some(number), move |fact: &Fact| channel(fact.key) == Some(number));
+            self.turnover(|what| series::channel(&of.name, what), begins, brings)
+        });
+        let livestreams = self.plan.livestreams.iter().enumerate().flat_map(|(number, of)| {
+            let watches = move |(key, segment)| self.watched(key, segment).is_some_and(|watched| watched.0 == number);
+            self.turnover(
+                |what| series::livestream(&of.name, what),
+                watches,
+                move |fact| fact.line.livestream == Some(number),
+            )
+        });
+        channels.chain(livestreams).collect()
+    }
+
+    /// The columns of those sessions that begin there and of those lines that it brings.
+    fn turnover(
+        &self,
+        column: impl Fn(&str) -> String,
+        begins: impl Fn((Key, usize)) -> bool,
+        brings: impl Fn(&Fact) -> bool,
+    ) -> [Column; 4] {
+        let mut sessions = vec![0; self.rows().len()];
+        for (begun, &row) in self.record.begun.iter().zip(&self.record.begun_in) {
+            sessions[row] += u64::from(begins(*begun));
+        }
+        let sum = |what: What, of: fn(&Fact) -> u64| self.by_row_of_facts(|fact| fact.what == what && brings(fact), of);
+        let paid = What::Ended(Fate::Bought);
+        [
+            self.scaled(&column("sessions_begun"), sessions),
+            self.scaled(&column("orders_created"), sum(What::Ordered, |_| 1)),
+            self.scaled(&column("orders_paid"), sum(paid, |_| 1)),
+            self.scaled(&column("gmv_paid_fen"), sum(paid, Fact::fen)),
+        ]
     }
 
     fn conservation(&self) -> Conservation {
@@ -312,7 +368,11 @@ impl Simulator<'_> {
                 window: self.plan.windows[window].name.clone(),
                 segment: self.plan.segments[segment].name.clone(),
                 bucket,
-                service: service.map_or(String::new(), |service| self.plan.services[service].name.clone()),
+                service: match service {
+                    Some(service) => self.plan.services[service].name.clone(),
+                    None if bucket == Bucket::Rejected => "inventory.hot".into(),
+                    None => String::new(),
+                },
                 intents: amount.lines * self.scale(),
                 units: amount.units * self.scale(),
                 money_fen: amount.fen * self.scale(),
@@ -416,6 +476,7 @@ impl Simulator<'_> {
         }
         columns.extend(self.stock_columns());
         columns.extend(self.room_columns());
+        columns.extend(self.turnover_columns());
         columns
     }
 }

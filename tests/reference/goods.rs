@@ -1,7 +1,7 @@
 //! What became of the goods: columns of categories and products, rows of brands and products.
 
 use super::{Simulator, series};
-use crate::record::What;
+use crate::record::{Fact, What};
 use crate::session::Fate;
 use crate::stock::Shelf;
 use saleload::model::catalogue::Catalogue;
@@ -76,6 +76,7 @@ impl Simulator<'_> {
         }
         for (id, category) in of_plan.categories.iter().enumerate() {
             let skus: Vec<u32> = (0..catalogue.skus()).filter(|&sku| catalogue.category_of(sku) == id).collect();
+            columns.push(self.scaled(&series::category(&category.name, "gmv_paid_fen"), self.paid_by_row(id)));
             let left = self.rows().iter().map(|row| skus.iter().map(|&sku| u64::from(row.left[sku as usize])).sum());
             columns.push(self.scaled(&series::category(&category.name, "units_left"), left.collect()));
             columns.push(self.by_row(&series::category(&category.name, "skus_sold_out"), |row| {
@@ -89,6 +90,12 @@ impl Simulator<'_> {
             columns.push(self.scaled(&series::product_left(&product.name), left));
         }
         columns
+    }
+
+    /// What is paid for goods of a category, fen.
+    pub(super) fn paid_by_row(&self, category: usize) -> Vec<u64> {
+        let is_of = |sku: u32| self.catalogue().is_some_and(|catalogue| catalogue.category_of(sku) == category);
+        self.by_row_of_facts(|fact| fact.what == What::Ended(Fate::Bought) && is_of(fact.line.sku), Fact::fen)
     }
 
     pub(super) fn brand_rows(&self) -> Vec<BrandRow> {
@@ -179,6 +186,10 @@ impl Simulator<'_> {
             units_left: scaled(shelf.left),
             gmv_paid_fen: shelf.paid_fen * self.scale(),
             sold_out_unix_ms: sold_out_at.map(|at| self.unix_ms(at)),
+            requests_rejected: {
+                let is_of_it = |fact: &&Fact| fact.what == What::Ended(Fate::OverLimit) && fact.line.sku == sku;
+                self.record.facts.iter().filter(is_of_it).count() as u64 * self.scale()
+            },
         }
     }
 }

@@ -140,26 +140,26 @@ impl Simulator<'_> {
         let (now, key, cell) = (self.now, session.key, session.cell);
         let ask = |(position, &line)| self.stock.request(now, key, cell, position, line);
         let answers: Vec<Answer> = session.basket.iter().enumerate().map(ask).collect();
-        let granted = answers.iter().map(|&answer| answer == Answer::Granted).collect();
         if answers.contains(&Answer::Contested) {
             session.waits = Waits::TickEnd;
             session.number = self.new_number();
-            self.waiting.push(Waiting { key, granted });
+            self.waiting.push(Waiting { key, answers });
             self.sessions.insert(key, session);
         } else {
-            self.reserved(session, &granted);
+            self.reserved(session, &answers);
         }
     }
 
     /// Everything becomes an order that is not known to be sold out; no stock is asked for.
     fn order_without_stock(&mut self, session: Session) {
         let (now, cell) = (self.now, session.cell);
-        let granted: Vec<bool> =
-            session.basket.iter().map(|line| !self.stock.is_known_to_be_sold_out(now, cell, line.sku)).collect();
-        for (line, _) in session.basket.iter().zip(&granted).filter(|(_, granted)| !**granted) {
+        let is_sold_out = |line: &Line| self.stock.is_known_to_be_sold_out(now, cell, line.sku);
+        let answer = |line: &Line| if is_sold_out(line) { Answer::SoldOut } else { Answer::Granted };
+        let answers: Vec<Answer> = session.basket.iter().map(answer).collect();
+        for (line, _) in session.basket.iter().zip(&answers).filter(|(_, answer)| **answer == Answer::SoldOut) {
             self.stock.refuse(*line);
         }
-        self.reserved(session, &granted);
+        self.reserved(session, &answers);
     }
 
     /// The money of an order is there: asks for its stock, or takes it for granted.
@@ -168,32 +168,33 @@ impl Simulator<'_> {
         // From now on nothing runs out.
         session.deadline = None;
         // By their places in the basket, of which some may not have come to be ordered.
-        let mut granted = vec![false; MOST_LINES];
-        let mut waits = false;
+        let mut answers = vec![Answer::SoldOut; MOST_LINES];
         for &line in &session.basket {
             let position = line.place.1;
             if self.plan.inventory.reserve == Reserve::Optimistic {
-                self.stock.take_payment(now, key, position, line);
-                waits = true;
-                continue;
+                self.stock.take_payment(now, key, cell, position, line);
+                answers[position] = Answer::Contested;
+            } else {
+                answers[position] = self.stock.request(now, key, cell, position, line);
             }
-            let answer = self.stock.request(now, key, cell, position, line);
-            granted[position] = answer == Answer::Granted;
-            waits |= answer == Answer::Contested;
         }
-        if waits {
+        if answers.contains(&Answer::Contested) {
             session.waits = Waits::TickEnd;
             session.number = self.new_number();
-            self.waiting.push(Waiting { key, granted });
+            self.waiting.push(Waiting { key, answers });
             self.sessions.insert(key, session);
         } else {
-            self.asked(session, &granted);
+            self.asked(session, &answers);
         }
     }
 
     /// It is known of all lines of an order whether they are there.
-    pub(crate) fn asked(&mut self, mut session: Session, granted: &[bool]) {
-        let (found, missed): (Vec<Line>, Vec<Line>) = session.basket.iter().partition(|line| granted[line.place.1]);
+    pub(crate) fn asked(&mut self, mut session: Session, answers: &[Answer]) {
+        let of = |wanted: Answer| -> Vec<Line> {
+            session.basket.iter().filter(|line| answers[line.place.1] == wanted).copied().collect()
+        };
+        let (found, missed, rejected) = (of(Answer::Granted), of(Answer::SoldOut), of(Answer::Rejected));
+        self.enter_in_ledger(&session, &rejected, Fate::OverLimit);
         let is_optimistic = self.plan.inventory.reserve == Reserve::Optimistic;
         let fate = if is_optimistic { Fate::Oversold } else { Fate::SoldOut };
         self.enter_in_ledger(&session, &missed, fate);
@@ -205,29 +206,29 @@ impl Simulator<'_> {
         }
         self.history[session.key.shopper as usize].has_failed = true;
         session.failure = None;
+        if missed.is_empty() {
+            return self.page_failed(session, Fate::OverLimit);
+        }
         if is_optimistic {
             return self.think(session);
         }
         self.page_failed(session, fate);
     }
 
-    /// All lines have their answer: what was granted becomes an order, what was not is sold out.
-    pub(crate) fn reserved(&mut self, mut session: Session, granted: &[bool]) {
-        let of = |wanted: bool| -> Vec<Line> {
-            session
-                .basket
-                .iter()
-                .zip(granted)
-                .filter(|(_, granted)| **granted == wanted)
-                .map(|(line, _)| *line)
-                .collect()
+    /// All lines have their answer: what was granted becomes an order, what was not is rejected or sold out.
+    pub(crate) fn reserved(&mut self, mut session: Session, answers: &[Answer]) {
+        let of = |wanted: Answer| -> Vec<Line> {
+            let answered = session.basket.iter().zip(answers);
+            answered.filter(|(_, answer)| **answer == wanted).map(|(line, _)| *line).collect()
         };
-        let (ordered, refused) = (of(true), of(false));
+        let (ordered, refused, rejected) = (of(Answer::Granted), of(Answer::SoldOut), of(Answer::Rejected));
         self.enter_in_ledger(&session, &refused, Fate::SoldOut);
+        self.enter_in_ledger(&session, &rejected, Fate::OverLimit);
         session.basket = ordered;
         if session.basket.is_empty() {
             self.history[session.key.shopper as usize].has_failed = true;
-            return self.page_failed(session, Fate::SoldOut);
+            let fate = if refused.is_empty() { Fate::OverLimit } else { Fate::SoldOut };
+            return self.page_failed(session, fate);
         }
         let presale = self.presale_of(session.key).map(|presale| (self.now + presale.hold).min(presale.opens));
         if presale.is_none() {
@@ -306,8 +307,10 @@ impl Simulator<'_> {
 
     /// The session ends. Unpaid stock stays held until its deadline.
     pub(crate) fn leave(&mut self, mut session: Session) {
-        let failed_by_platform =
-            matches!(session.failure, Some(Fate::Rejected(_) | Fate::TimedOut(_) | Fate::GaveUp | Fate::Refused));
+        let failed_by_platform = matches!(
+            session.failure,
+            Some(Fate::Rejected(_) | Fate::TimedOut(_) | Fate::GaveUp | Fate::Refused | Fate::OverLimit)
+        );
         let row = self.record.current();
         row.ended += 1;
         row.turned_away += u64::from(failed_by_platform && !session.had_basket);

@@ -33,6 +33,7 @@ impl Simulator<'_> {
     pub(crate) fn begin(&mut self, mut session: Session) {
         self.record.current().begun += 1;
         self.record.begun.push((session.key, session.segment));
+        self.record.begun_in.push(self.record.row());
         if self.plan.windows.get(session.key.window).is_some_and(|window| window.room.is_some()) {
             return self.come_to_room(session);
         }

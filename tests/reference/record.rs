@@ -244,8 +244,9 @@ pub(crate) struct Record {
     pub(crate) rows: Vec<Row>,
     pub(crate) requests: Vec<Request>,
     pub(crate) facts: Vec<Fact>,
-    /// Every session that began, with its segment.
+    /// Every session that began, with its segment; and in which row.
     pub(crate) begun: Vec<(Key, usize)>,
+    pub(crate) begun_in: Vec<usize>,
     /// What happened in waiting rooms: row, window, what.
     pub(crate) visits: Vec<(usize, usize, Visit)>,
     /// What became of second submits.

@@ -140,6 +140,8 @@ pub(crate) enum Fate {
     TimedOut(usize),
     GaveUp,
     Refused,
+    /// Its SKU was asked for too often.
+    OverLimit,
     PaymentFailed,
     HoldExpired,
     ChangedMind,
@@ -157,7 +159,7 @@ impl Fate {
             Fate::Bought => Bucket::Bought,
             Fate::SoldOut => Bucket::SoldOut,
             Fate::Oversold => Bucket::Oversold,
-            Fate::Rejected(_) => Bucket::Rejected,
+            Fate::Rejected(_) | Fate::OverLimit => Bucket::Rejected,
             Fate::TimedOut(_) => Bucket::TimedOut,
             Fate::GaveUp => Bucket::GaveUp,
             Fate::Refused => Bucket::Refused,

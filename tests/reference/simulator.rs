@@ -13,7 +13,7 @@ use super::room::Room;
 use super::scaler::Scaler;
 use super::service::{RequestId, Service};
 use super::session::{Fate, Key, Session, Waits};
-use super::stock::{Settlement, Stock};
+use super::stock::{Answer, Settlement, Stock};
 use super::switches::Position;
 use saleload::engine::schedule::{self, Slot};
 use saleload::model::Model;
@@ -76,11 +76,11 @@ pub(crate) struct History {
     pub(crate) has_deferred: bool,
 }
 
-/// An order that waits for the end of the tick, with the lines that were granted at once.
+/// An order that waits for the end of the tick, with the answers that its lines have got.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     pub(crate) key: Key,
-    pub(crate) granted: Vec<bool>,
+    pub(crate) answers: Vec<Answer>,
 }
 
 /// A run, and what is left of it in the end.
@@ -125,6 +125,8 @@ pub(crate) fn play<'a>(plan: &'a Plan, settings: &Settings) -> Simulator<'a> {
             crowd.draw(&simulator, slot.window, &edges);
             for &end in &edges[1..] {
                 simulator.turn_switches();
+                let start = simulator.ends_of_ticks.last().copied().unwrap_or(Instant(0));
+                simulator.stock.begin_tick(start, end);
                 crowd.arrive(&mut simulator, end);
                 simulator.play_until(end);
                 simulator.forfeit(end);
@@ -298,21 +300,30 @@ impl<'a> Simulator<'a> {
     fn end_tick(&mut self, end: Instant) {
         let start = self.ends_of_ticks.last().copied().unwrap_or(Instant(0));
         self.ends_of_ticks.push(end);
-        let granted = self.stock.end_tick(end);
+        let (granted, rejected) = self.stock.end_tick(end);
         self.record.ends_tick = true;
         for mut order in std::mem::take(&mut self.waiting) {
             let session = self.sessions.remove(&order.key).expect("it waits for the end of the tick");
             assert_eq!(session.waits, Waits::TickEnd);
-            for (position, line) in order.granted.iter_mut().enumerate() {
-                *line |= granted.contains(&(order.key, position));
+            for (position, answer) in order.answers.iter_mut().enumerate() {
+                if granted.contains(&(order.key, position)) {
+                    *answer = Answer::Granted;
+                } else if rejected.contains(&(order.key, position)) {
+                    *answer = Answer::Rejected;
+                } else if *answer == Answer::Contested {
+                    *answer = Answer::SoldOut;
+                }
             }
-            let bits = order.granted.iter().rev().fold(0, |bits, &granted| bits << 1 | u64::from(granted));
+            let bits_of = |wanted: Answer| {
+                order.answers.iter().rev().fold(0, |bits, &answer| bits << 1 | u64::from(answer == wanted))
+            };
+            let bits = bits_of(Answer::Rejected) << 16 | bits_of(Answer::Granted);
             let event = Event { time: end, turn: Turn::Response, key: order.key, number: session.number };
             self.note(&event, session.cell, session.visit, bits);
             if self.plan.inventory.reserve == Reserve::Order {
-                self.reserved(session, &order.granted);
+                self.reserved(session, &order.answers);
             } else {
-                self.asked(session, &order.granted);
+                self.asked(session, &order.answers);
             }
         }
         self.record.ends_tick = false;

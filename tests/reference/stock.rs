@@ -1,5 +1,6 @@
 //! What is on the shelves, and who gets it.
 
+use super::hot::Tokens;
 use super::session::{Key, Line};
 use saleload::model::Model;
 use saleload::model::catalogue::Catalogue;
@@ -55,13 +56,20 @@ struct Contested {
     /// Place of the line in the basket.
     position: usize,
     line: Line,
+    /// Whether it still wants a token of its SKU.
+    lacks_token: bool,
 }
+
+/// Lines of baskets.
+pub(crate) type Lines = BTreeSet<(Key, usize)>;
 
 /// The answer to a request for stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Granted,
     SoldOut,
+    /// The SKU is asked for too often.
+    Rejected,
     Contested,
 }
 
@@ -83,6 +91,9 @@ pub(crate) struct Stock {
     /// SKUs listed since the start.
     pub(crate) listed_late: u64,
     policy: Inventory,
+    tokens: Option<Tokens>,
+    /// Lines that got a token at the end of a tick.
+    pub(crate) late_tokens: u64,
     /// By cell and SKU the cell's own units, where stock is split.
     own: BTreeMap<(usize, u32), u32>,
     /// Requests that came after the last unit, while that was not known everywhere.
@@ -146,6 +157,8 @@ impl Stock {
             laid_in: 0,
             listed_late: 0,
             policy: model.inventory,
+            tokens: Tokens::new(&model.inventory, model),
+            late_tokens: 0,
             own: BTreeMap::new(),
             late: 0,
             stranded: Vec::new(),
@@ -224,9 +237,15 @@ impl Stock {
         }
     }
 
+    /// Whether a request may go on to the stock, as far as the cell can tell.
+    fn takes_token(&mut self, now: Instant, cell: usize, line: Line) -> bool {
+        self.tokens.as_mut().is_none_or(|tokens| tokens.take(cell, line.sku, now))
+    }
+
     /// A line is paid, whatever is left: it learns at the end of the tick whether it was there.
-    pub(crate) fn take_payment(&mut self, now: Instant, key: Key, position: usize, line: Line) {
-        self.contested.push(Contested { time: now, key, position, line });
+    pub(crate) fn take_payment(&mut self, now: Instant, key: Key, cell: usize, position: usize, line: Line) {
+        let lacks_token = !self.takes_token(now, cell, line);
+        self.contested.push(Contested { time: now, key, position, line, lacks_token });
         self.contests.0 += 1;
     }
 
@@ -238,6 +257,10 @@ impl Stock {
             return if self.take(line, now) { Answer::Granted } else { Answer::SoldOut };
         }
         if self.policy.split.is_some() {
+            let is_asked_for = !self.is_known_to_be_sold_out(now, cell, line.sku);
+            if is_asked_for && !self.takes_token(now, cell, line) {
+                return Answer::Rejected;
+            }
             let own = self.own.entry((cell, line.sku)).or_default();
             if *own < line.units {
                 self.refuse(line);
@@ -251,12 +274,13 @@ impl Stock {
             return Answer::SoldOut;
         }
         self.late += u64::from(left == 0);
+        let lacks_token = !self.takes_token(now, cell, line);
         let granted = self.granted.entry((cell, line.sku)).or_default();
-        if u64::from(*granted) + u64::from(line.units) <= u64::from(left / self.cells) {
+        if !lacks_token && u64::from(*granted) + u64::from(line.units) <= u64::from(left / self.cells) {
             *granted += line.units;
             return Answer::Granted;
         }
-        self.contested.push(Contested { time: now, key, position, line });
+        self.contested.push(Contested { time: now, key, position, line, lacks_token });
         self.contests.0 += 1;
         Answer::Contested
     }
@@ -268,6 +292,9 @@ impl Stock {
         }
         if self.policy.reserve != Reserve::Order {
             return !self.is_known_to_be_sold_out(now, cell, line.sku);
+        }
+        if self.is_known_to_be_sold_out(now, cell, line.sku) || !self.takes_token(now, cell, line) {
+            return false;
         }
         if self.policy.split.is_some() {
             let own = self.own.entry((cell, line.sku)).or_default();
@@ -325,9 +352,28 @@ impl Stock {
         }
     }
 
+    pub(crate) fn begin_tick(&mut self, start: Instant, end: Instant) {
+        if let Some(tokens) = &mut self.tokens {
+            tokens.begin_tick(start, end);
+        }
+    }
+
+    /// Those who lack a token get what is left, or are struck off. The lines that are.
+    fn hand_out_tokens(&mut self, contested: &mut Vec<Contested>) -> Lines {
+        let Some(tokens) = &mut self.tokens else { return Lines::new() };
+        let lacking = || contested.iter().filter(|request| request.lacks_token);
+        let got = tokens.hand_out(&lacking().map(|request| request.line.sku).collect::<Vec<_>>());
+        let of_line = |request: &Contested| (request.key, request.position);
+        let rejected: Lines =
+            lacking().zip(&got).filter(|(_, got)| !**got).map(|(request, _)| of_line(request)).collect();
+        self.late_tokens += (got.len() - rejected.len()) as u64;
+        contested.retain(|request| !rejected.contains(&of_line(request)));
+        rejected
+    }
+
     /// The end of a tick: what was granted leaves the shelf, what was released returns to it, then the contested requests are
-    /// settled in order of time and shopper. The contested lines that are granted.
-    pub(crate) fn end_tick(&mut self, now: Instant) -> BTreeSet<(Key, usize)> {
+    /// settled in order of time and shopper. The contested lines that are granted, and those that are rejected.
+    pub(crate) fn end_tick(&mut self, now: Instant) -> (Lines, Lines) {
         if self.policy.split.is_some() {
             // What came back to a cell may have gone out again.
             self.take_back();
@@ -348,7 +394,8 @@ impl Stock {
         }
         let mut contested = std::mem::take(&mut self.contested);
         contested.sort_unstable();
-        let mut granted = BTreeSet::new();
+        let rejected = self.hand_out_tokens(&mut contested);
+        let mut granted = Lines::new();
         for Contested { key, position, line, .. } in contested {
             if self.take(line, now) {
                 granted.insert((key, position));
@@ -357,6 +404,6 @@ impl Stock {
             }
         }
         self.contests.1 += granted.len() as u64;
-        granted
+        (granted, rejected)
     }
 }

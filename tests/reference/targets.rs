@@ -97,13 +97,18 @@ impl Simulator<'_> {
             _ => (TargetUnit::Count, 1.0),
         };
         let shown = |(a, b): Fraction| a as f64 / b as f64 / size;
-        let service = service_of(target).map(|service| self.plan.services[service].name.clone());
+        let categories = || &self.plan.catalogue.as_ref().expect("a target of a category has one").categories;
+        let (kind, subject) = match target.subject {
+            Subject::Service(service) => (Some("service"), Some(self.plan.services[service].name.clone())),
+            Subject::Category(category) => (Some("category"), Some(categories()[category].name.clone())),
+            _ => (None, None),
+        };
         TargetResult {
             name: target.name.clone(),
             verdict,
             metric: name,
-            kind: service.as_ref().map(|_| "service".to_owned()),
-            subject: service,
+            kind: kind.map(str::to_owned),
+            subject,
             comparison: sign.to_owned(),
             bound: shown(bound),
             measured: value.map(shown),
@@ -128,9 +133,10 @@ impl Simulator<'_> {
 
     fn rows_of(&self, target: &Target, name: &str) -> Rows {
         let places = self.places(target);
-        let all: Vec<Fraction> = match service_of(target) {
-            Some(service) => self.of_service(service, name),
-            None => self.of_platform(name),
+        let all: Vec<Fraction> = match target.subject {
+            Subject::Service(service) => self.of_service(service, name),
+            Subject::Category(category) => self.whole(self.paid_by_row(category)),
+            _ => self.of_platform(name),
         };
         Rows {
             numbers: places.iter().map(|&row| all[row]).collect(),

@@ -363,6 +363,7 @@ fn summary(table: &Table) -> Summary {
         switched: switched(),
         residuals: residuals(),
         oversold: None,
+        hot_rows: None,
         stranded: None,
         saturated: vec![Saturation {
             service: "order".to_owned(),
@@ -517,6 +518,7 @@ fn product_rows() -> Vec<ProductRow> {
         units_left: if out == i64::MAX { units * 6 / 10 } else { 0 },
         gmv_paid_fen: units * 799_900,
         sold_out_unix_ms: (out != i64::MAX).then(|| FIRST + out * 1000),
+        requests_rejected: 0,
     });
     named.collect()
 }

@@ -40,6 +40,7 @@ fn small() -> Loaded {
             "window.noon.stock={share=0.7}",
             "window.night.stock={share=0.3}",
             "window.night.restock={up_to=0.4}",
+            "inventory.hot={per_second=2,burst=3}",
             "product.limited-sneaker.voucher={redeemed=0.8,after={exponential='20m'}}",
             "coupon={off='40 RMB',every='300 RMB',fill_up=0.5}",
             "channel={app={share=0.7},link={share=0.3,entry='cart'}}",

@@ -10,6 +10,7 @@ use crate::engine::brands::Passing;
 use crate::engine::cell::{Cell, Digest};
 use crate::engine::desk::DesksState;
 use crate::engine::event_list::EventList;
+use crate::engine::hot::Level;
 use crate::engine::portion::Portion;
 use crate::engine::presale::balances_due;
 use crate::engine::room::Rooms;
@@ -53,6 +54,8 @@ struct CellState {
     /// Sessions that wait at desks; the lines of their baskets come after all others.
     at_desks: Vec<InFlight>,
     portion: Portion,
+    /// SKUs of the portion that can be asked for less often than after a quiet time.
+    tokens: Vec<(Sku, Level)>,
 }
 
 /// A session in flight with its basket.
@@ -107,7 +110,9 @@ pub(super) fn write(run: &mut Run, scenario: &str, writer: &mut Writer) -> Resul
     writer.section(&encode(&run.scalers)?)?;
     let cells: Vec<&Cell> = run.groups.iter().flat_map(|group| &group.cells).collect();
     for some in cells.chunks(rayon::current_num_threads()) {
-        let encode_cell = |cell: &&Cell| (encode(&CellState::of(cell)), packed(&cell.history), cell.deposits.clone());
+        let now = run.now;
+        let encode_cell =
+            |cell: &&Cell| (encode(&CellState::of(cell, now)), packed(&cell.history), cell.deposits.clone());
         let encoded: Vec<_> = some.par_iter().map(encode_cell).collect();
         for (state, history, deposits) in encoded {
             writer.section(&state?)?;
@@ -170,6 +175,7 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     }
     laws.hold(&run.recorder, &run.stock).map_err(Reason::Impossible)?;
     vouchers_are_sold(&run).map_err(Reason::Impossible)?;
+    rejected_are_entered(&run).map_err(Reason::Impossible)?;
     Ok(run)
 }
 
@@ -254,7 +260,7 @@ impl Position {
 }
 
 impl CellState {
-    fn of(cell: &Cell) -> Self {
+    fn of(cell: &Cell, now: Instant) -> Self {
         let mut lines = Vec::new();
         let sessions = cell.events.iter().map(|&session| InFlight::of(session, cell, &mut lines)).collect();
         let (desks, clients) = cell.desks.state();
@@ -263,6 +269,7 @@ impl CellState {
         let (stations, admissions) = (cell.stations.clone(), cell.admissions.clone());
         let (digest, rooms) = (cell.digest, cell.rooms.clone());
         let (double_submits, portion) = (cell.double_submits.clone(), cell.portion.clone());
+        let tokens = cell.tokens.as_ref().map_or(Vec::new(), |tokens| tokens.state(now));
         CellState {
             digest,
             drawn,
@@ -276,6 +283,7 @@ impl CellState {
             double_submits,
             at_desks,
             portion,
+            tokens,
         }
     }
 
@@ -317,6 +325,11 @@ impl CellState {
             return Err("its stock is split otherwise");
         }
         cell.portion = self.portion;
+        let tokens = match &mut cell.tokens {
+            Some(tokens) => tokens.restore(&self.tokens, |sku| sku < stock.skus(), now),
+            None => self.tokens.is_empty().then_some(()),
+        };
+        tokens.ok_or("a product was asked for more often than it can be")?;
         cell.double_submits = self.double_submits;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
@@ -494,6 +507,19 @@ fn vouchers_are_sold(run: &Run) -> Result<(), Wrong> {
     (0..).zip(&paid).all(is_sold).then_some(()).ok_or("vouchers do not add up to what was paid for them")
 }
 
+/// Whether requests were rejected of what can be asked for, and as many as the ledger has.
+fn rejected_are_entered(run: &Run) -> Result<(), Wrong> {
+    let (mut rejected, mut entered) = (0u128, 0u128);
+    for tally in [&run.recorder.total, &run.recorder.slot] {
+        if tally.requests_rejected.keys().any(|&sku| sku >= run.stock.skus()) {
+            return Err("requests were rejected of what is not on sale");
+        }
+        rejected += tally.requests_rejected.values().map(|&requests| u128::from(requests)).sum::<u128>();
+        entered += u128::from(tally.entered_as(Cause::HOT).lines);
+    }
+    (rejected == entered).then_some(()).ok_or("requests that were rejected are not in the ledger")
+}
+
 /// What must add up over all cells.
 #[derive(Default)]
 struct Laws {
@@ -575,6 +601,9 @@ impl Laws {
         }
         if money(&|sku| sku.paid_fen) != sum(&|t| t.paid.fen) {
             return Err("what was paid does not add up");
+        }
+        if !record.categories_hold(stock) {
+            return Err("what was paid by category does not add up");
         }
         if money(&|sku| u64::from(sku.ordered) * u64::from(sku.price)) > sum(&|t| t.ordered.fen) + taken_off {
             return Err("what was ordered does not add up");

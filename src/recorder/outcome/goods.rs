@@ -108,6 +108,7 @@ impl Outcome<'_> {
             units_left: u64::from(stock.left) * self.scale,
             gmv_paid_fen: stock.paid_fen * self.scale,
             sold_out_unix_ms: self.stock.sold_out_at(sku).map(|at| self.unix_ms(at)),
+            requests_rejected: self.recorder.total.requests_rejected.get(&sku).map_or(0, |of| of * self.scale),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Outcome, bucket};
 use crate::plan::{Livestream, ServiceId};
-use crate::recorder::{Row, ServiceRow as Recorded, Turnover};
+use crate::recorder::{Row, ServiceRow as Recorded, Turnover, TurnoverRow};
 use crate::results::{Bucket, ChannelRow, Column, LivestreamRow, ServiceRow, Table, Values, series};
 
 impl Outcome<'_> {
@@ -43,9 +43,10 @@ impl Outcome<'_> {
                 integers(name.into(), &|row| self.brands_past(mark as u8, row.slot.end) as i64);
             }
             for (id, category) in catalogue.categories.iter().enumerate() {
-                integers(series::category(&category.name, "units_left"), &|row| row.categories[id].0 * scale);
+                integers(series::category(&category.name, "gmv_paid_fen"), &|row| scaled(row.categories[id].paid_fen));
+                integers(series::category(&category.name, "units_left"), &|row| row.categories[id].left * scale);
                 // SKUs are weighted by those that they stand for, not scaled.
-                integers(series::category(&category.name, "skus_sold_out"), &|row| row.categories[id].1);
+                integers(series::category(&category.name, "skus_sold_out"), &|row| row.categories[id].empty);
             }
             for (id, product) in catalogue.products.iter().enumerate() {
                 integers(series::product_left(&product.name), &|row| scaled(u64::from(row.products_left[id])));
@@ -62,10 +63,30 @@ impl Outcome<'_> {
             });
             columns.push(Column { name: series::room("waiting"), values: Values::Integer(waiting.collect()) });
         }
+        for (id, channel) in self.plan.channels.iter().enumerate() {
+            columns.extend(self.turnover(|what| series::channel(&channel.name, what), |row| row.channels[id]));
+        }
+        for (id, of) in self.plan.livestreams.iter().enumerate() {
+            columns.extend(self.turnover(|what| series::livestream(&of.name, what), |row| row.livestreams[id]));
+        }
         for service in 0..self.plan.services.len() {
             self.service_series(service, &mut columns);
         }
         Table { columns }
+    }
+
+    /// The columns of a channel or livestream.
+    fn turnover(&self, name: impl Fn(&str) -> String, of: impl Fn(&Row) -> TurnoverRow) -> [Column; 4] {
+        let column = |what: &str, part: fn(TurnoverRow) -> u64| {
+            let values = self.recorder.rows.iter().map(|row| (part(of(row)) * self.scale) as i64).collect();
+            Column { name: name(what), values: Values::Integer(values) }
+        };
+        [
+            column("sessions_begun", |of| of.sessions),
+            column("orders_created", |of| of.ordered),
+            column("orders_paid", |of| of.paid),
+            column("gmv_paid_fen", |of| of.paid_fen),
+        ]
     }
 
     fn service_series(&self, service: ServiceId, columns: &mut Vec<Column>) {

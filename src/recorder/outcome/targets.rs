@@ -37,8 +37,8 @@ pub(super) fn status(targets: &[TargetResult]) -> Status {
 /// SKUs with nothing left at the end of a slot, already weighted by those that they stand for.
 fn sold_out(subject: Subject, row: &Row) -> u64 {
     match subject {
-        Subject::Category(category) => row.categories[category].1.unsigned_abs(),
-        _ => row.categories.iter().map(|category| category.1.unsigned_abs()).sum(),
+        Subject::Category(category) => row.categories[category].empty.unsigned_abs(),
+        _ => row.categories.iter().map(|category| category.empty.unsigned_abs()).sum(),
     }
 }
 
@@ -126,7 +126,10 @@ impl Outcome<'_> {
             Metric::PaymentsPeak => rate(row.paid.lines),
             Metric::Demand => count(row.demand.fen),
             Metric::GmvOrdered => count(row.ordered.fen),
-            Metric::GmvPaid => count(row.paid.fen),
+            Metric::GmvPaid => match target.subject {
+                Subject::Category(category) => count(row.categories[category].paid_fen),
+                _ => count(row.paid.fen),
+            },
             Metric::Lost => count(self.lost_fen(row)),
             Metric::LostShare => share(self.lost_fen(row), row.demand.fen),
             Metric::BrandsPast1M | Metric::BrandsPast10M | Metric::BrandsPast100M | Metric::BrandsPast1Bn => {
@@ -136,7 +139,7 @@ impl Outcome<'_> {
             Metric::SkusSoldOut => (u128::from(sold_out(target.subject, row)), 1),
             Metric::SoldOutShare => share(sold_out(target.subject, row), self.skus(target.subject)),
             Metric::UnitsLeft => match target.subject {
-                Subject::Category(category) => count(row.categories[category].0.unsigned_abs()),
+                Subject::Category(category) => count(row.categories[category].left.unsigned_abs()),
                 Subject::Product(product) => count(u64::from(row.products_left[product])),
                 _ => (0, 0),
             },

@@ -138,13 +138,15 @@ fn units(height: f64) -> (u32, u32) {
 fn averaged(fine: &[u8], wide: u32, high: u32) -> ((u32, u32), Vec<u8>) {
     let (columns, rows) = (wide / SMOOTH, high / SMOOTH);
     let stride = (wide * 3) as usize;
-    let mut pixels = Vec::with_capacity((columns * rows * 3) as usize);
-    for pair in fine.chunks_exact(stride * SMOOTH as usize).take(rows as usize) {
+    let mut pixels = vec![0; (columns * rows * 3) as usize];
+    let pairs = fine.chunks_exact(stride * SMOOTH as usize);
+    for (row, pair) in pixels.chunks_exact_mut((columns * 3) as usize).zip(pairs) {
         let (upper, lower) = pair.split_at(stride);
-        for (u, l) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
+        let of_pair = upper.chunks_exact(6).zip(lower.chunks_exact(6));
+        for (pixel, (u, l)) in row.chunks_exact_mut(3).zip(of_pair) {
             for c in 0..3 {
                 let sum = u16::from(u[c]) + u16::from(u[c + 3]) + u16::from(l[c]) + u16::from(l[c + 3]);
-                pixels.push((sum / 4) as u8);
+                pixel[c] = (sum / 4) as u8;
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::engine::brands::MARKS;
 use crate::number::{FEN_PER_RMB, money};
 use crate::report::figure;
-use crate::results::{Bucket, Results, Values, WindowSummary, series};
+use crate::results::{Bucket, LivestreamRow, Results, Values, WindowSummary, series};
 use serde::Serialize;
 use serde_json::{Number, Value};
 use std::ops::Range;
@@ -113,6 +113,15 @@ fn plans(results: &Results) -> Vec<Plan> {
     let lost = Bucket::ALL.into_iter().filter(|bucket| bucket.is_lost());
     let lost = lost.map(|bucket| source(figure::plain(bucket), series::bucket(bucket), Take::Sum, FEN_PER_RMB));
     let stock = |name: &String| source(name, series::category(name, "units_left"), Take::Level, 1.0);
+    let of_category = |name: &String| source(name, series::category(name, "gmv_paid_fen"), Take::Sum, FEN_PER_RMB);
+    let channels = || {
+        let mut names: Vec<&String> = results.channels.iter().map(|row| &row.channel).collect();
+        names.dedup();
+        names.into_iter().map(|name| source(name, series::channel(name, "orders_created"), Take::Rate, 1.0)).collect()
+    };
+    let of_livestream = |row: &LivestreamRow| {
+        source(&row.livestream, series::livestream(&row.livestream, "orders_created"), Take::Rate, 1.0)
+    };
     let named = |name: &String| source(name, series::product_left(name), Take::Level, 1.0);
     let services = |what: &'static str, unit: f64| -> Vec<Source> {
         summary.services.iter().map(|name| source(name, series::service(name, what), Take::Level, unit)).collect()
@@ -125,6 +134,9 @@ fn plans(results: &Results) -> Vec<Plan> {
         plan("Paid in presales since the start", "RMB", presales),
         plan("Orders per second", "", orders),
         Plan { log: Some(1.0), ..plan("Brands past a sum, paid", "brands", (0..MARKS.len()).map(brands).collect()) },
+        plan("Paid since the start, by category", "RMB", summary.categories.iter().map(of_category).collect()),
+        plan("Orders per second by channel", "", channels()),
+        plan("Orders per second that livestreams brought", "", results.livestreams.iter().map(of_livestream).collect()),
         plan("Lost since the start, by cause", "RMB", lost.collect()),
         plan("Units left by category", "units", summary.categories.iter().map(stock).collect()),
         plan("Units left of named products", "units", summary.products.iter().map(named).collect()),

@@ -1,7 +1,7 @@
 //! When and how stock is reserved.
 
 use super::Check;
-use crate::plan::inventory::{Inventory, Reserve, Split};
+use crate::plan::inventory::{Hot, Inventory, Reserve, Split};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
 use crate::scenario::tree::Cursor;
@@ -12,6 +12,10 @@ impl Check<'_> {
         let (file, at) = (&self.file.inventory, self.root.key("inventory"));
         self.hold(file.hold, at.key("hold"));
         self.presale_takes_stock_at_order(at);
+        let hot = file.hot.as_ref().map(|hot| {
+            let per_second = hot.per_second * hot.group_commit;
+            Hot { per_second, burst: hot.burst.unwrap_or(per_second) }
+        });
         let split = match file.split {
             file::Split::Pooled => None,
             file::Split::ByCell(file::ByCell { rebalance }) => {
@@ -25,7 +29,7 @@ impl Check<'_> {
                     .at(at.key("split").place(), "never used")
                     .at(at.key("reserve").place(), "every payment is taken"),
             );
-            return Inventory { reserve: file.reserve, flag_delay: file.flag_delay, split: None };
+            return Inventory { reserve: file.reserve, flag_delay: file.flag_delay, split: None, hot };
         }
         if split.is_some() && file.flag_delay > Nanos(0) {
             self.push(
@@ -35,7 +39,7 @@ impl Check<'_> {
             );
         }
         let flag_delay = if split.is_some() { Nanos(0) } else { file.flag_delay };
-        Inventory { reserve: file.reserve, flag_delay, split }
+        Inventory { reserve: file.reserve, flag_delay, split, hot }
     }
 
     /// How long an unpaid order keeps its stock.

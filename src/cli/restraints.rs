@@ -128,8 +128,8 @@ mod tests {
         let sentences = all(&Clock::new(&plan.zone), &plan, &Forecast::new(&plan));
         let begins = [
             "window noon: its waiting room lets in 60.0 /s of the 95.7 /s that come at the peak; from 12:0",
-            "web: more than 10 /s per instance make it 2 times as slow from 12:00:",
-            "order: its limit of 15 /s binds from 12:0",
+            "web: more than 10.0 /s per instance make it 2 times as slow from 12:00:",
+            "order: its limit of 15.0 /s binds from 12:0",
             "order: offered load 1.",
             "order: no work is done from 12:10:00 to 12:11:00 of window noon, while `stuck` lasts",
             "payment: its limit of ",

@@ -83,16 +83,23 @@ fn of_slowdown(service: &Service, windows: &[&ServiceForecast]) -> Option<String
     Some(format!("takes {factor} times as long above {above} per instance, which is not reached if nothing is retried"))
 }
 
-/// Incidents of which nobody knows what they bring about.
+/// Incidents of which nobody knows what they bring about, or that means do not show.
 fn of_incidents(clock: &Clock, plan: &Plan, service: &Service) -> Vec<String> {
-    let incidents = service.capacity().map_or(&[][..], |capacity| &capacity.incidents);
-    let held_back = incidents.iter().filter(|of| matches!(of.effect, Effect::Unreachable(Unreachable::Retransmitted)));
+    let (Some(pool), Some(capacity)) = (&service.pool, service.capacity()) else { return Vec::new() };
+    let fewest = capacity.fewest(pool.instances);
     let sentence = |incident: &Incident| {
+        let what = match &incident.effect {
+            Effect::Unreachable(Unreachable::Retransmitted) => "unreachable",
+            Effect::Lost(_) if capacity.lost(incident.from, fewest) + u64::from(plan.cells) > fewest => {
+                "without an instance in some cells"
+            }
+            _ => return None,
+        };
         let (from, until) = (plan.unix_ms(incident.from), plan.unix_ms(incident.until));
         let (from, until) = (clock.stamp(from), clock.time(until, from));
-        format!("{}: unreachable from {from} to {until} by an incident, which is not reckoned", service.name)
+        Some(format!("{}: {what} from {from} to {until} by an incident, which is not reckoned", service.name))
     };
-    held_back.map(sentence).collect()
+    capacity.incidents.iter().filter_map(sentence).collect()
 }
 
 #[cfg(test)]
@@ -109,6 +116,7 @@ mod tests {
             "service.web.hedge={after='50ms'}",
             "window.noon.room={per_second=90,patience.gamma={mean='1m',cv=0.5}}",
             "incident.gone={window='noon',from='10m',until='20m',service='order',effect.unreachable='retransmitted'}",
+            "incident.rack={window='noon',from='30m',until='40m',service='order',effect={lost={instances=1}}}",
             "incident.bank={window='noon',from='10m',until='20m',effect.declined.probability=0.5}",
             "switch.lean={on.busy={service='order',above=0.9,lasts='10s',below=0.5},service_time={web=0.6}}",
             "cbmg.browse.state.order.double_submit={after='3s',probability=0.3}",
@@ -123,6 +131,7 @@ mod tests {
             "web: takes 10 times as long above 300 /s per instance, which is not reached",
             "web: what is sent again after 50ms is not reckoned",
             "order: unreachable from 2020-11-11 12:10:00 to 12:20:00 by an incident, which is not reckoned",
+            "order: without an instance in some cells from 2020-11-11 12:30:00 to 12:40:00 by an incident",
             "payment: what its limit while it is cold would turn away is not reckoned",
             "payments: 50.0 % are declined from 2020-11-11 12:10:00 to 12:20:00 by an incident, which is not reckoned",
             "double submits are not reckoned",

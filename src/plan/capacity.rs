@@ -192,6 +192,12 @@ impl Capacity {
         })
     }
 
+    /// What all incidents together take of so many instances at a time, over all cells.
+    #[must_use]
+    pub fn lost(&self, at: Instant, instances: u64) -> u64 {
+        self.losses(at, instances).map(|(_, lost)| lost).sum()
+    }
+
     /// When a worker is done that begins at a time and would need `work` ns if nothing went wrong: it does 1/factor of the work
     /// while it is slowed, and nothing while it is stalled.
     #[must_use]
@@ -235,7 +241,7 @@ impl Capacity {
         let (mut standing, mut speed) = (0.0, 0.0);
         for edge in edges.windows(2) {
             let share = (edge[1] - edge[0]).0 as f64 / (until - from).0 as f64;
-            let lost: u64 = self.losses(edge[0], instances.round() as u64).map(|(_, lost)| lost).sum();
+            let lost = self.lost(edge[0], instances.round() as u64);
             let hosts =
                 self.lost_cell(edge[0]).filter(|loss| loss.is_remapped(edge[0])).map(|loss| loss.hosts.len() as f64);
             standing += share * (instances - lost as f64).max(0.0) * hosts.map_or(1.0, |hosts| hosts / (hosts + 1.0));

@@ -16,6 +16,7 @@ mod memory;
 mod number;
 mod outlook;
 mod progress;
+mod restraints;
 mod run;
 mod sample;
 mod summary;

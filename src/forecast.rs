@@ -5,23 +5,31 @@
 //! are the scenario's own intensities, numbers of sessions those of [`Expectation`]. Nothing queues, fails, retries or sells out,
 //! so what comes out is the load that the platform would have to carry to serve everyone: where it exceeds the capacity, the
 //! service cannot keep up, and retries only make it worse. Of services one behind the other, each is judged as if those before it
-//! let everyone through, and so is a waiting room. Service times are taken as they are written, without a slowdown above a rate, and
-//! capacity as that of all workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is counted as if
-//! it were served. A service that calls others keeps its workers for as long as those work, but not for as long as they let it wait.
-//! It follows a schedule of instances, takes an autoscaler to have ordered all that it may, in time, and knows nothing of incidents.
+//! could keep up. Capacity is that of all workers, whatever the discipline and wherever requests wait; what is dropped or cancelled is
+//! counted as if it were served. A service that calls others keeps its workers for as long as those work, but not for as long as they let
+//! it wait. It follows a schedule of instances, and the rule of an autoscaler.
+//!
+//! What the scenario itself holds back, it holds back here: a waiting room lets shoppers in at its rate, a limit rejects what it does
+//! not let through, and their pages fail. What is known beforehand is reckoned at its time: incidents, and switches that the clock turns.
+//! Above the rate that slows it down, a service takes as much longer as it says.
 //!
 //! For Poisson arrivals and stays that are indeed exponential, the flow is the exact mean of the M/M/∞ network (Massey and Whitt,
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the
 //! times of peaks move a little.
 
 mod demand;
+mod flow;
 mod fluid;
+mod gates;
 mod grid;
 mod load;
+mod room;
+mod scaling;
 
 use crate::model::expectation::Expectation;
 use crate::plan::{Action, Plan, State};
 use crate::units::Nanos;
+use flow::Flow;
 use serde::Serialize;
 
 /// Memory of a run without shoppers or goods: the program and its tables; bytes.
@@ -42,6 +50,13 @@ const BYTES_PER_SUPPLIED_SKU: f64 = 4.0;
 pub const BYTES_PER_SHOPPER: f64 = 1.0;
 /// Memory per session in flight: its state in the event list, whose chunks are part empty, and its basket; bytes.
 pub const BYTES_PER_SESSION: f64 = 75.0;
+/// Memory per request at a service that is played event by event, on top of that of its session: the request, and the turns that it
+/// waits for; bytes.
+pub const BYTES_PER_REQUEST_AT_DESK: f64 = 200.0;
+/// Memory per cell: chunks of the event list that are part empty; bytes.
+pub const BYTES_PER_CELL: f64 = 180_000.0;
+/// Most of that per session in flight: where there are so few in a cell, each has a chunk for itself; bytes.
+pub const BYTES_PER_LONELY_SESSION: f64 = 1100.0;
 /// Work per event on one core, nanoseconds: the 535 s that the flagship took for its first 1.38 bn events, half of it waiting for
 /// memory.
 pub const NANOS_PER_EVENT: f64 = 390.0;
@@ -95,6 +110,9 @@ pub struct WindowForecast {
     pub peak_in_flight: Peak,
     /// Most orders created per second.
     pub peak_orders: Peak,
+    /// How the crowd passes through the waiting room; `None`: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomForecast>,
     /// Each service, in order of the scenario.
     pub services: Vec<ServiceForecast>,
 }
@@ -113,19 +131,19 @@ pub struct Peak {
 pub struct ServiceForecast {
     /// Name in the scenario.
     pub service: String,
-    /// Instances over all cells; where a schedule changes them, those of the time at which they have most to do each. `None`: a delay
+    /// Instances over all cells; where a schedule or an autoscaler changes them, those of the time at which they have most to do each. `None`: a delay
     /// without queueing, which cannot be overloaded.
     pub instances: Option<u64>,
     /// Attempts that a client makes; all but the first come on top of what is forecast here.
     pub attempts: u32,
     /// Workers over all cells.
     pub workers: Option<u64>,
-    /// Requests over the window, one attempt each.
+    /// Requests over the window, one attempt each, those included that do not get through to it.
     pub requests: f64,
     /// Most requests per second.
     pub peak_requests: Peak,
-    /// Offered load at that time, erlangs: requests per second times mean service time (with that of the services which it calls), the
-    /// workers that would be busy.
+    /// Most offered load, erlangs: requests that get through per second times mean service time (with that of the services which it
+    /// calls), the workers that would be busy.
     pub peak_offered_erlangs: f64,
     /// Offered load over the workers there are, where that is most.
     pub peak_offered_over_capacity: Option<f64>,
@@ -135,6 +153,60 @@ pub struct ServiceForecast {
     pub overload: Option<Overload>,
     /// Instances at which the peak is [`TARGET_UTILISATION`] of the capacity.
     pub instances_suggested: Option<u64>,
+    /// When its limits let less through than is asked; `None`: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limited: Option<Limited>,
+    /// When so much is asked that it is slower for it; `None`: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowed: Option<Overload>,
+    /// Incidents while which more is offered than can be done; all that stands above is as if there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Disturbed>,
+}
+
+/// A limit that binds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Limited {
+    /// Requests that it lets through a second, in the long run.
+    pub per_second: f64,
+    /// Start of the first slot in which it rejects, Unix ms.
+    pub from_unix_ms: i64,
+    /// End of the last, Unix ms.
+    pub until_unix_ms: i64,
+    /// Length of all such slots, seconds.
+    pub seconds: f64,
+    /// Share of the requests that is rejected in the worst of them.
+    pub rejected_share_peak: f64,
+    /// Requests rejected, one attempt each.
+    pub rejected: f64,
+}
+
+/// What an incident does to a service.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Disturbed {
+    /// Name in the scenario.
+    pub incident: String,
+    /// Offered load over the workers that are left, at their speed then, where that is most; `None`: they do nothing at all.
+    pub peak_offered_over_capacity: Option<f64>,
+    /// When more is offered than they can do.
+    pub overload: Overload,
+}
+
+/// How a crowd passes through a waiting room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct RoomForecast {
+    /// Sessions let in a second.
+    pub per_second: f64,
+    /// Sessions that come.
+    pub came: f64,
+    /// Of those, sessions that go in.
+    pub admitted: f64,
+    /// Longest wait of those who go in, seconds.
+    pub wait_seconds_max: f64,
+    /// When those come who are the first to wait for more than a second, Unix ms.
+    pub from_unix_ms: i64,
+    /// When the last of those go in, Unix ms.
+    pub until_unix_ms: i64,
 }
 
 /// A time of more offered load than capacity.
@@ -164,8 +236,9 @@ impl Forecast {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let expectation = Expectation::new(plan);
-        let windows: Vec<WindowForecast> =
-            (0..plan.windows.len()).map(|window| load::of_window(plan, &expectation, window)).collect();
+        let flows: Vec<Flow> = (0..plan.windows.len()).map(|window| Flow::new(plan, &expectation, window)).collect();
+        let scaled = scaling::all(plan, &flows);
+        let windows: Vec<WindowForecast> = flows.iter().map(|flow| load::of_window(plan, flow, &scaled)).collect();
         let demand = demand::Demand::new(plan, &expectation);
         let per_session = |weight: &dyn Fn(&State) -> f64| -> f64 {
             plan.segments
@@ -233,9 +306,16 @@ fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
         let of_flag = if plan.inventory.flag_delay > Nanos(0) { BYTES_PER_SKU_OF_FLAG } else { 0.0 };
         of_cells + of_flag + if plan.inventory.oversells() { BYTES_PER_SKU_OVERSOLD } else { 0.0 }
     };
+    let at_desks = |window: &WindowForecast| -> f64 {
+        let services = window.services.iter().zip(&plan.services).filter(|(_, service)| service.desk.is_some());
+        services.map(|(forecast, _)| forecast.peak_offered_erlangs).sum()
+    };
+    let at_desks = windows.iter().map(at_desks).fold(0.0, f64::max);
     BASE_BYTES
         + rows * columns * BYTES_PER_ROW_AND_SERVICE
         + skus * (BYTES_PER_SKU + of_policies + if is_supplied { BYTES_PER_SUPPLIED_SKU } else { 0.0 })
         + f64::from(remembered) * plan.shoppers as f64 * BYTES_PER_SHOPPER
         + in_flight * BYTES_PER_SESSION
+        + (f64::from(plan.cells) * BYTES_PER_CELL).min(in_flight * BYTES_PER_LONELY_SESSION)
+        + at_desks.min(in_flight) * BYTES_PER_REQUEST_AT_DESK
 }

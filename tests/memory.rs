@@ -59,10 +59,10 @@ fn peak(summary: &str) -> f64 {
     number * if unit == "GB" { 1e9 } else { 1e6 }
 }
 
-/// Peak of a run of [`two_windows`] and its forecast, bytes.
-fn measure(shoppers: u32) -> (f64, f64) {
+/// Peak of a run of a scenario and its forecast, bytes.
+fn measure(scenario: &str) -> (f64, f64) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::write(folder.path().join("sale.toml"), two_windows(shoppers)).expect("the folder takes a file");
+    std::fs::write(folder.path().join("sale.toml"), scenario).expect("the folder takes a file");
     let forecast: serde_json::Value =
         serde_json::from_str(&saleload(folder.path(), &["check", "--json", "sale.toml"])).expect("JSON");
     let forecast = forecast[0]["forecast"]["memory_bytes"].as_f64().expect("a forecast of memory");
@@ -74,7 +74,8 @@ fn measure(shoppers: u32) -> (f64, f64) {
 #[cfg(target_os = "linux")]
 fn memory_hardly_grows_with_shoppers_and_is_foretold() {
     let (few, many) = (10_000_000, 100_000_000);
-    let ((with_few, foretold_few), (with_many, foretold_many)) = (measure(few), measure(many));
+    let ((with_few, foretold_few), (with_many, foretold_many)) =
+        (measure(&two_windows(few)), measure(&two_windows(many)));
     println!(
         "{with_few:.3e} bytes (forecast {foretold_few:.3e}), with ten times the shoppers {with_many:.3e} ({foretold_many:.3e})"
     );
@@ -84,4 +85,80 @@ fn memory_hardly_grows_with_shoppers_and_is_foretold() {
         let error = foretold / measured - 1.0;
         assert!(error.abs() <= FORECAST_ERROR, "{foretold} bytes foretold, {measured} held");
     }
+}
+
+/// Four million SKUs in eight cells, of which little is sold: what a policy keeps for each of them is most of what a run holds.
+fn goods(policy: &str) -> String {
+    format!(
+        r#"
+        name = "goods"
+        title = "Four million goods"
+        zone = "UTC"
+        population.shoppers = 1_000
+        platform.cells = 8
+        window.day = {{ opens = "2020-11-01T00:00:00Z", closes = "2020-11-01T00:01:00Z" }}
+        intensity.even.parts = [{{ constant = {{ weight = 1 }} }}]
+        catalogue = {{ skus = 4_000_000, brands = 10 }}
+        category.goods = {{ skus = 1, demand = 1, price.constant = "10 RMB", stock.constant = 20 }}
+        inventory = {{ {policy} }}
+        [cbmg.buy]
+        entry = "cart"
+        [cbmg.buy.state]
+        cart = {{ action = "add_to_basket", next.order = 1 }}
+        order = {{ action = "reserve", next.pay = 1 }}
+        pay = {{ action.pay = {{}}, next.exit = 1 }}
+        [segment.all]
+        share = 1
+        cbmg = "buy"
+        window.day = {{ participation = 1, intensity = "even" }}
+        "#
+    )
+}
+
+/// A hundred thousand requests of four minutes at once, at a service that is played event by event, or at a plain one.
+fn long_requests(discipline: &str) -> String {
+    format!(
+        r#"
+        name = "long-requests"
+        title = "Requests that take minutes"
+        zone = "UTC"
+        population.shoppers = 200_000
+        platform.cells = 8
+        window.day = {{ opens = "2020-11-01T00:00:00Z", closes = "2020-11-01T00:08:00Z" }}
+        intensity.even.parts = [{{ constant = {{ weight = 1 }} }}]
+        service.slow = {{ instances = 8, workers = 50_000, service_time.deterministic = "4m", timeout = "10m"{discipline} }}
+        cbmg.ask.entry = "ask"
+        cbmg.ask.state.ask = {{ calls = ["slow"], next.exit = 1 }}
+        segment.all = {{ share = 1, cbmg = "ask", window.day = {{ participation = 1, intensity = "even" }} }}
+        "#
+    )
+}
+
+/// By how much a scenario needs more memory than another, measured and foretold.
+fn more(scenario: &str, than: (f64, f64)) -> (f64, f64) {
+    let (measured, foretold) = measure(scenario);
+    println!("{:.1} MB more, forecast {:.1} MB", (measured - than.0) / 1e6, (foretold - than.1) / 1e6);
+    (measured - than.0, foretold - than.1)
+}
+
+fn within(name: &str, (measured, foretold): (f64, f64)) {
+    let error = foretold / measured - 1.0;
+    assert!(error.abs() <= FORECAST_ERROR, "{name}: {foretold} bytes foretold, {measured} held");
+}
+
+/// What policies of inventory and desks add, as the difference from the same run without them: a run of so few events is steady to a
+/// megabyte or two.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_policies_add_is_foretold() {
+    let plain = measure(&goods(""));
+    within("plain", plain);
+    for policy in [r#"flag_delay = "1s""#, "split.by_cell = {}"] {
+        within(policy, more(&goods(policy), plain));
+    }
+    // Four bytes of each SKU are fewer than were needed for a moment to make them.
+    within("optimistic", measure(&goods(r#"reserve = "optimistic""#)));
+    let (measured, foretold) = more(&goods(r#"reserve = "payment""#), plain);
+    assert!(foretold == 0.0 && measured.abs() < 4e6, "{measured} bytes for nothing");
+    within("desks", more(&long_requests(r#", discipline = "lifo""#), measure(&long_requests(""))));
 }

@@ -2,31 +2,40 @@
 
 use super::number;
 use crate::clock::Clock;
-use crate::forecast::{Forecast, ServiceForecast, WindowForecast};
-use crate::plan::capacity::{Effect, Incident};
+use crate::forecast::{Forecast, ServiceForecast};
+use crate::plan::capacity::{Effect, Incident, Unreachable};
 use crate::plan::protection::RateLimit;
+use crate::plan::switch::SwitchOn;
 use crate::plan::{Plan, Service};
 
 /// One sentence on everything that is not reckoned with.
 pub(super) fn all(clock: &Clock, plan: &Plan, forecast: &Forecast) -> Vec<String> {
     let mut caveats = Vec::new();
-    for (window, of_plan) in forecast.windows.iter().zip(&plan.windows) {
-        let peak = window.peak_sessions.value;
-        if let Some(room) = of_plan.room.as_ref().filter(|room| (room.per_second as f64) < peak) {
-            caveats.push(format!(
-                "window {}: its waiting room lets in {} of the {} that come at the peak; all loads are reckoned as if it let in everybody at once",
-                window.window,
-                number::rate(room.per_second as f64),
-                number::rate(peak),
-            ));
+    for window in &plan.windows {
+        let patience = window.room.as_ref().and_then(|room| room.patience.as_ref());
+        if patience.is_some_and(|patience| patience.longer_than(0.0).is_none()) {
+            let name = &window.name;
+            caveats.push(format!("window {name}: the patience of those in its waiting room is not reckoned"));
         }
     }
     for (id, service) in plan.services.iter().enumerate() {
-        let worst = forecast.windows.iter().map(|window| (window, &window.services[id]));
-        let worst = worst.max_by(|a, b| a.1.peak_requests.value.total_cmp(&b.1.peak_requests.value));
-        caveats.extend(worst.and_then(|(window, worst)| limit(clock, service, window, worst)));
-        caveats.extend(of_service(clock, plan, service));
+        let windows: Vec<&ServiceForecast> = forecast.windows.iter().map(|window| &window.services[id]).collect();
+        caveats.extend(of_protection(service, &windows).map(|caveat| format!("{}: {caveat}", service.name)));
+        caveats.extend(of_slowdown(service, &windows).map(|caveat| format!("{}: {caveat}", service.name)));
+        if let Some(after) = service.hedge {
+            let name = &service.name;
+            caveats.push(format!(
+                "{name}: what is sent again after {after} is not reckoned: it depends on how slow the service is"
+            ));
+        }
+        caveats.extend(of_incidents(clock, plan, service));
     }
+    caveats.extend(plan.declines.iter().map(|declines| {
+        let (from, until) = (plan.unix_ms(declines.from), plan.unix_ms(declines.until));
+        let (from, until) = (clock.stamp(from), clock.time(until, from));
+        let share = number::share(declines.probability, 1.0);
+        format!("payments: {share} are declined from {from} to {until} by an incident, which is not reckoned")
+    }));
     let at_pages = plan.cbmgs.iter().flat_map(|cbmg| &cbmg.states).filter(|state| state.again.is_some()).count();
     if at_pages > 0 {
         caveats.push("double submits are not reckoned: they depend on how slow the platform is".to_owned());
@@ -37,62 +46,66 @@ pub(super) fn all(clock: &Clock, plan: &Plan, forecast: &Forecast) -> Vec<String
             number::rate(hot.per_second as f64)
         ));
     }
-    if !plan.switches.is_empty() {
-        let names: Vec<&str> = plan.switches.iter().map(|switch| switch.name.as_str()).collect();
-        caveats.push(format!("switches are reckoned as if they were off all the time: {}", names.join(", ")));
+    let by_load = plan.switches.iter().filter(|switch| matches!(switch.on, SwitchOn::Load { .. }));
+    let names: Vec<&str> = by_load.map(|switch| switch.name.as_str()).collect();
+    if !names.is_empty() {
+        let names = names.join(", ");
+        caveats.push(format!("switches that load turns on are reckoned as if they were off all the time: {names}"));
     }
     caveats
 }
 
-/// A limiter that does not let everything through that comes at the peak.
-fn limit(clock: &Clock, service: &Service, window: &WindowForecast, worst: &ServiceForecast) -> Option<String> {
-    let passes = match service.protection.rate.as_ref()? {
-        RateLimit::TokenBucket { per_second, .. }
-        | RateLimit::WarmUp { per_second, .. }
-        | RateLimit::Uniform { per_second, .. } => *per_second as f64,
+/// What is turned away on top where a service has trouble already.
+fn of_protection(service: &Service, windows: &[&ServiceForecast]) -> Option<String> {
+    let (protection, trouble) = (&service.protection, |of: &&ServiceForecast| {
+        of.limited.is_some() || of.overload.is_some() || !of.incidents.is_empty()
+    });
+    let cold = match protection.rate {
+        Some(RateLimit::WarmUp { cold_factor, .. }) => {
+            let lets_through = windows.iter().map(|of| of.peak_requests.value).fold(0.0, f64::max);
+            let rate = protection.rate.as_ref().map_or(0.0, |rate| rate.per_second() as f64);
+            (lets_through * cold_factor as f64 > rate).then_some("its limit while it is cold")
+        }
+        _ => None,
     };
-    (passes < worst.peak_requests.value).then(|| {
-        format!(
-            "{}: its limit lets {} of the {} pass that are asked at {} of window {}; its load is reckoned as if all passed",
-            service.name,
-            number::rate(passes),
-            number::rate(worst.peak_requests.value),
-            clock.time(worst.peak_requests.at_unix_ms, window.opens_unix_ms),
-            window.window,
-        )
-    })
+    let has_trouble = windows.iter().any(trouble);
+    let others = [
+        (protection.breaker.is_some(), "its breaker"),
+        (protection.throttle.is_some(), "its throttle"),
+        (protection.shed.is_some(), "its shedding of low priorities"),
+    ];
+    let others = others.into_iter().filter(|(is_there, _)| *is_there && has_trouble).map(|(_, name)| name);
+    let named: Vec<&str> = cold.into_iter().chain(others).collect();
+    (!named.is_empty()).then(|| format!("what {} would turn away is not reckoned", named.join(" and ")))
 }
 
-/// What slows a service down or takes its instances away.
-fn of_service(clock: &Clock, plan: &Plan, service: &Service) -> Vec<String> {
-    let name = &service.name;
-    let mut caveats = Vec::new();
-    if let Some(slowdown) = service.desk.as_ref().and_then(|desk| desk.slowdown.as_ref()) {
-        caveats.push(format!(
-            "{name}: takes {} times as long above {} per instance, which is not reckoned",
-            slowdown.factor,
-            number::rate(slowdown.above as f64),
-        ));
+/// A slowdown that the forecast does not reach; chance and retries may.
+fn of_slowdown(service: &Service, windows: &[&ServiceForecast]) -> Option<String> {
+    let slowdown = service.desk.as_ref()?.slowdown.as_ref()?;
+    if windows.iter().any(|of| of.slowed.is_some()) {
+        return None;
     }
-    if let Some(after) = service.hedge {
-        caveats.push(format!(
-            "{name}: what is sent again after {after} is not reckoned: it depends on how slow the service is"
-        ));
-    }
-    let incidents = service.capacity().map_or(&[][..], |capacity| &capacity.incidents);
+    let (factor, above) = (slowdown.factor, number::rate(slowdown.above as f64));
+    Some(format!("takes {factor} times as long above {above} per instance, which is not reached if nothing is retried"))
+}
+
+/// Incidents of which nobody knows what they bring about, or that means do not show.
+fn of_incidents(clock: &Clock, plan: &Plan, service: &Service) -> Vec<String> {
+    let (Some(pool), Some(capacity)) = (&service.pool, service.capacity()) else { return Vec::new() };
+    let fewest = capacity.fewest(pool.instances);
     let sentence = |incident: &Incident| {
         let what = match &incident.effect {
-            Effect::Slowed(factor) => format!("{factor} times as slow"),
-            Effect::Stalled => "stalled".to_owned(),
-            Effect::Lost(_) => "without some of its instances".to_owned(),
-            Effect::Unreachable(_) => "unreachable".to_owned(),
+            Effect::Unreachable(Unreachable::Retransmitted) => "unreachable",
+            Effect::Lost(_) if capacity.lost(incident.from, fewest) + u64::from(plan.cells) > fewest => {
+                "without an instance in some cells"
+            }
+            _ => return None,
         };
         let (from, until) = (plan.unix_ms(incident.from), plan.unix_ms(incident.until));
         let (from, until) = (clock.stamp(from), clock.time(until, from));
-        format!("{name}: {what} from {from} to {until} by an incident, which is not reckoned")
+        Some(format!("{}: {what} from {from} to {until} by an incident, which is not reckoned", service.name))
     };
-    caveats.extend(incidents.iter().map(sentence));
-    caveats
+    capacity.incidents.iter().filter_map(sentence).collect()
 }
 
 #[cfg(test)]
@@ -103,12 +116,15 @@ mod tests {
     #[test]
     fn what_is_left_out_is_named() {
         let overrides = [
-            "service.order.limit.rate.token_bucket={per_second=20,burst=50}",
+            "service.payment.limit.rate.warm_up={per_second=30,within='30s',cold_factor=3}",
+            "service.payment.breaker={trips_on.errors=0.5,window='10s',at_least=20,open='2s',probes=5}",
             "service.web.slowdown={above=300,factor=10}",
             "service.web.hedge={after='50ms'}",
-            "window.noon.room={per_second=30}",
-            "incident.gone={window='noon',from='10m',until='20m',service='order',effect={lost={instances=1}}}",
-            "switch.lean={on={at={window='noon',after='0s',lasts='10m'}},service_time={web=0.6}}",
+            "window.noon.room={per_second=90,patience.gamma={mean='1m',cv=0.5}}",
+            "incident.gone={window='noon',from='10m',until='20m',service='order',effect.unreachable='retransmitted'}",
+            "incident.rack={window='noon',from='30m',until='40m',service='order',effect={lost={instances=1}}}",
+            "incident.bank={window='noon',from='10m',until='20m',effect.declined.probability=0.5}",
+            "switch.lean={on.busy={service='order',above=0.9,lasts='10s',below=0.5},service_time={web=0.6}}",
             "cbmg.browse.state.order.double_submit={after='3s',probability=0.3}",
             "inventory.hot={per_second=500,group_commit=10}",
         ];
@@ -118,14 +134,16 @@ mod tests {
         let forecast = Forecast::new(&plan);
         let caveats = all(&Clock::new(&plan.zone), &plan, &forecast);
         let begins = [
-            "window noon: its waiting room lets in 30.0 /s of the ",
-            "web: takes 10 times as long above 300 /s per instance",
+            "window noon: the patience of those in its waiting room is not reckoned",
+            "web: takes 10 times as long above 300 /s per instance, which is not reached",
             "web: what is sent again after 50ms is not reckoned",
-            "order: its limit lets 20.0 /s of the ",
-            "order: without some of its instances from 2020-11-11 12:10:00 to 12:20:00 by an incident",
+            "order: unreachable from 2020-11-11 12:10:00 to 12:20:00 by an incident, which is not reckoned",
+            "order: without an instance in some cells from 2020-11-11 12:30:00 to 12:40:00 by an incident",
+            "payment: what its limit while it is cold would turn away is not reckoned",
+            "payments: 50.0 % are declined from 2020-11-11 12:10:00 to 12:20:00 by an incident, which is not reckoned",
             "double submits are not reckoned",
             "requests for one product are reckoned as if all passed, and not ",
-            "switches are reckoned as if they were off all the time: lean",
+            "switches that load turns on are reckoned as if they were off all the time: lean",
         ];
         assert_eq!(caveats.len(), begins.len(), "{caveats:#?}");
         for (caveat, begin) in caveats.iter().zip(begins) {

@@ -2,7 +2,7 @@
 
 use super::arguments::CheckArguments;
 use super::terminal::{self, Terminal};
-use super::{Stop, caveats, outlook};
+use super::{Stop, caveats, outlook, restraints};
 use crate::clock::Clock;
 use crate::forecast::Forecast;
 use crate::{scenario, verdict};
@@ -64,6 +64,7 @@ fn verdict<'a>(
     let forecast = Forecast::new(plan);
     let clock = Clock::new(&plan.zone);
     let mut warnings = outlook::overloads(&clock, &forecast);
+    warnings.extend(restraints::all(&clock, plan, &forecast));
     warnings.extend(outlook::shortages(&forecast));
     warnings.extend(outlook::missed(plan, &forecast));
     warnings.extend(caveats::all(&clock, plan, &forecast));

@@ -126,30 +126,32 @@ pub(super) fn overloads(clock: &Clock, forecast: &Forecast) -> Vec<String> {
 }
 
 fn overload_text(clock: &Clock, window: &WindowForecast, service: &ServiceForecast, overload: Overload) -> String {
-    let span = (overload.until_unix_ms - overload.from_unix_ms) as f64 / 1000.0;
-    let partly = if overload.seconds < span {
-        format!(", {} in all,", number::duration(overload.seconds))
-    } else {
-        String::new()
-    };
     let retries = if service.attempts > 1 { " before retries" } else { "" };
     format!(
-        "offered load {:.2} × capacity{retries} from {} to {}{partly} of window {}",
+        "offered load {:.2} × capacity{retries} {}",
         service.peak_offered_over_capacity.unwrap_or(f64::INFINITY),
-        clock.time(overload.from_unix_ms, window.opens_unix_ms),
-        clock.time(overload.until_unix_ms, window.opens_unix_ms),
+        span_text(clock, window, (overload.from_unix_ms, overload.until_unix_ms, overload.seconds)),
+    )
+}
+
+/// A time of a window from its first to its last instant, Unix ms, with its seconds where it is broken.
+pub(super) fn span_text(clock: &Clock, window: &WindowForecast, (from, until, seconds): (i64, i64, f64)) -> String {
+    let span = (until - from) as f64 / 1000.0;
+    let partly = if seconds < span { format!(", {} in all,", number::duration(seconds)) } else { String::new() };
+    format!(
+        "from {} to {}{partly} of window {}",
+        clock.time(from, window.opens_unix_ms),
+        clock.time(until, window.opens_unix_ms),
         window.window,
     )
 }
 
-fn way_out(service: &ServiceForecast) -> String {
-    match (service.instances_suggested, service.instances) {
-        (Some(wanted), Some(now)) => format!(
-            "; {wanted} instances instead of {now} would be {:.0} % busy at the peak",
-            TARGET_UTILISATION * 100.0
-        ),
-        _ => String::new(),
+pub(super) fn way_out(service: &ServiceForecast) -> String {
+    let (Some(wanted), Some(now)) = (service.instances_suggested, service.instances) else { return String::new() };
+    if service.slowed.is_some() {
+        return format!("; {wanted} instances instead of {now} would not be slowed down");
     }
+    format!("; {wanted} instances instead of {now} would be {:.0} % busy at the peak", TARGET_UTILISATION * 100.0)
 }
 
 /// The named products that cannot last, those that are shortest first.
@@ -233,6 +235,9 @@ mod tests {
             utilisation_mean: Some(0.3),
             overload: Some(overload),
             instances_suggested: Some(688),
+            limited: None,
+            slowed: None,
+            incidents: Vec::new(),
         }
     }
 
@@ -247,6 +252,7 @@ mod tests {
             peak_sessions: none,
             peak_in_flight: none,
             peak_orders: none,
+            room: None,
             services,
         };
         Forecast {

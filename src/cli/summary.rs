@@ -7,7 +7,7 @@ use crate::engine::brands::MARKS;
 use crate::number::{difference, digits};
 use crate::results::{
     Bucket, Completion, DoubleSubmits, HedgeSummary, PresaleSummary, PublishedFigure, PublishedResult, Residual,
-    Results, ServiceRow, Summary, Switched, Verdict,
+    Results, ServiceRow, Stranded, Summary, Switched, Verdict, VoucherSummary,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -73,6 +73,9 @@ pub(super) fn text(results: &Results, effort: Effort, folder: &Path, terminal: &
     }
     if !results.livestreams.is_empty() {
         parts.push(format!("\n{}\n{}", terminal.heading("Livestreams"), livestreams(results)));
+    }
+    if !summary.vouchers.is_empty() {
+        parts.push(format!("\n{}\n{}", terminal.heading("Vouchers"), vouchers(summary)));
     }
     if !summary.services.is_empty() {
         parts.push(format!("\n{}\n", terminal.heading("Saturated services")));
@@ -265,6 +268,33 @@ fn switches(summary: &Summary, clock: &Clock) -> String {
         more => format!("  and {more} more times\n"),
     };
     table::text(["switch", "on", "off"], 2, rows) + &more
+}
+
+/// What becomes of vouchers that were sold.
+fn vouchers(summary: &Summary) -> String {
+    let row = |of: &VoucherSummary| {
+        [
+            of.product.clone(),
+            number::count(of.sold as f64),
+            number::money(of.sold_fen as f64),
+            number::count(of.redeemed as f64),
+            number::count(of.redeemed_later as f64),
+            number::count(of.never_redeemed as f64),
+            number::money(of.never_redeemed_fen as f64),
+        ]
+    };
+    let header = ["product", "sold", "money", "redeemed", "after the end", "never", "money"];
+    table::text(header, 1, summary.vouchers.iter().map(row).collect())
+}
+
+/// What was sold out in one cell while others had it, where each has its own part of the stock.
+fn stranded(stranded: &Stranded) -> String {
+    format!(
+        "  stranded: {} lines, {} units, {} sold out in their cell while all cells together had them\n",
+        number::count(stranded.lines as f64),
+        number::count(stranded.units as f64),
+        number::money(stranded.fen as f64),
+    )
 }
 
 fn rooms(summary: &Summary) -> String {
@@ -539,7 +569,7 @@ fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
         0 => String::new(),
         more => format!("  and {more} more, see products.csv\n"),
     };
-    head + &named + &more
+    head + &named + &more + &summary.stranded.as_ref().map_or_else(String::new, stranded)
 }
 
 #[cfg(test)]

@@ -63,7 +63,8 @@ impl Scaler {
         model.services.iter().enumerate().filter_map(scaler).collect()
     }
 
-    fn new(service: usize, instances: u64, settings: &Autoscaler) -> Self {
+    /// The autoscaler of a service that has so many instances at first.
+    pub(crate) fn new(service: usize, instances: u64, settings: &Autoscaler) -> Self {
         Scaler {
             service,
             standing: instances,
@@ -93,12 +94,23 @@ impl Scaler {
         let settings = service.autoscaler()?;
         self.pay(model, now);
         let load = settings.load(service, seen, model.scale(), now - self.last);
+        let least = service.desk.as_ref().map_or(0, |desk| desk.capacity.scheduled(now, settings.least));
+        self.evaluate_load(settings, load, least, now)
+    }
+
+    /// The same by the metric over all instances together, where there are to be `least` of them.
+    pub(crate) fn evaluate_load(
+        &mut self,
+        settings: &Autoscaler,
+        load: f64,
+        least: u64,
+        now: Instant,
+    ) -> Option<Vec<(Instant, u64)>> {
         self.last = now;
         self.next = Instant((now.0 / settings.interval.0 + 1) * settings.interval.0);
         while self.starting.first().is_some_and(|(ready, _)| *ready < now) {
             self.standing += self.starting.remove(0).1;
         }
-        let least = service.desk.as_ref().map_or(0, |desk| desk.capacity.scheduled(now, settings.least));
         let wanted = self.decide(settings, load, least, now);
         self.order(wanted, now + settings.lag, now)
     }

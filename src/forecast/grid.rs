@@ -15,10 +15,11 @@ const STEEP: f64 = 0.05;
 /// And only where it holds more than this share of the window's arrivals: a steep trickle needs no detail.
 const TRICKLE: f64 = 1e-6;
 
-/// The edges of the slots in whole seconds since the opening, from 0 to `length`. `arrivals` are those of the window's segments.
+/// The edges of the slots in whole seconds since the opening, from 0 to `length`. `arrivals` are those of the window's segments; `cuts`
+/// are seconds at which the platform changes.
 ///
 /// A spike narrower than a slot is found as long as it is not exactly in the middle of the slot.
-pub(super) fn edges(length: u64, arrivals: &[Cumulative]) -> Vec<u64> {
+pub(super) fn edges(length: u64, arrivals: &[&Cumulative], cuts: &[u64]) -> Vec<u64> {
     let mut edges = vec![0];
     let mut now = 0;
     while now < length {
@@ -31,11 +32,14 @@ pub(super) fn edges(length: u64, arrivals: &[Cumulative]) -> Vec<u64> {
         refine(now, next, arrivals, &mut edges);
         now = next;
     }
+    edges.extend(cuts.iter().filter(|&&cut| cut < length));
+    edges.sort_unstable();
+    edges.dedup();
     edges
 }
 
 /// Pushes the edges in (from, until].
-fn refine(from: u64, until: u64, arrivals: &[Cumulative], edges: &mut Vec<u64>) {
+fn refine(from: u64, until: u64, arrivals: &[&Cumulative], edges: &mut Vec<u64>) {
     let middle = u64::midpoint(from, until);
     let steep = arrivals.iter().any(|cumulative| {
         let at = |t: u64| cumulative.at(Nanos::from_secs(t));
@@ -67,11 +71,12 @@ mod tests {
         };
         let day = Nanos::from_secs(86_400);
         let cumulative = Cumulative::new(&Intensity { name: String::new(), parts: vec![burst] }, day);
-        let edges = edges(86_400, &[cumulative]);
+        let edges = edges(86_400, &[&cumulative], &[50_001]);
         assert!(edges.is_sorted_by(|a, b| a < b));
         assert_eq!((edges[0], edges[edges.len() - 1]), (0, 86_400));
         let jump = edges.iter().position(|&t| t == 8 * 3600 + 7);
         assert!(jump.is_some(), "the jump is an edge");
+        assert!(edges.contains(&50_001), "and so is what was asked for");
         assert!(edges.len() < 3600 + 1800 + 18 * 60 + 200, "{} edges", edges.len());
     }
 }

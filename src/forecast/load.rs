@@ -1,49 +1,14 @@
-//! The load of a window: flows of all segments added up, slot by slot, and set against the capacity of each service.
+//! The load of a window, slot by slot, set against the capacity of each service.
 
-use super::fluid::Network;
-use super::{Overload, Peak, ServiceForecast, TARGET_UTILISATION, WindowForecast, grid};
-use crate::model::expectation::Expectation;
-use crate::model::intensity::Cumulative;
-use crate::plan::{Action, Plan, Presale, Service, ServiceId, WindowId};
-use crate::units::{Instant, Nanos};
-use std::collections::BTreeMap;
-
-/// Sessions still in flight after a closing are followed for this long, seconds.
-const DRAIN: u64 = 6 * 3600;
-
-/// Segments of a window that share a behaviour graph, an arrival pattern and a share of early ones, and so flow as one.
-#[derive(Default)]
-struct Group {
-    sessions: f64,
-    /// Share of them that is there before the opening.
-    early: f64,
-    /// Sessions times the mean lines of their baskets.
-    lines: f64,
-}
-
-/// A window's flow by slots.
-struct Flow {
-    /// Opening.
-    opens: Instant,
-    /// The same, Unix ms.
-    opens_unix_ms: i64,
-    /// Edges of the slots, seconds since the opening.
-    edges: Vec<u64>,
-    /// Slots before the closing.
-    open_slots: usize,
-    sessions: Vec<f64>,
-    orders: Vec<f64>,
-    /// Sessions in flight at the end of each slot.
-    in_flight: Vec<f64>,
-    /// Requests by service and slot.
-    requests: Vec<Vec<f64>>,
-}
+use super::flow::Flow;
+use super::{Disturbed, Overload, ServiceForecast, TARGET_UTILISATION, WindowForecast};
+use crate::plan::capacity::{Capacity, Effect};
+use crate::plan::{Answers, Plan, Service, ServiceId};
+use crate::units::Instant;
 
 /// The forecast of a window.
-pub(super) fn of_window(plan: &Plan, expectation: &Expectation, window: WindowId) -> WindowForecast {
-    let flow = flow(plan, expectation, window);
-    let bounds = &plan.windows[window];
-    let services = (0..plan.services.len()).map(|service| flow.judge(plan, service, &flow.requests[service])).collect();
+pub(super) fn of_window(plan: &Plan, flow: &Flow, scaled: &[Option<Capacity>]) -> WindowForecast {
+    let bounds = &plan.windows[flow.window];
     WindowForecast {
         window: bounds.name.clone(),
         opens_unix_ms: flow.opens_unix_ms,
@@ -53,181 +18,233 @@ pub(super) fn of_window(plan: &Plan, expectation: &Expectation, window: WindowId
         peak_sessions: flow.peak_rate(&flow.sessions),
         peak_in_flight: flow.peak(flow.in_flight.iter().copied()),
         peak_orders: flow.peak_rate(&flow.orders),
-        services,
+        room: flow.room,
+        services: (0..plan.services.len()).map(|service| Load::new(plan, flow, scaled, service).judge()).collect(),
     }
 }
 
-fn flow(plan: &Plan, expectation: &Expectation, window: WindowId) -> Flow {
-    let bounds = &plan.windows[window];
-    let length = bounds.closes - bounds.opens;
-    let mut groups: BTreeMap<(usize, usize, u64), Group> = BTreeMap::new();
-    for (segment, sessions) in plan.segments.iter().zip(&expectation.sessions) {
-        if let Some(attendance) = &segment.attendance[window] {
-            let group = groups.entry((segment.cbmg, attendance.intensity, attendance.early.to_bits())).or_default();
-            group.early = attendance.early;
-            group.sessions += sessions[window];
-            group.lines += sessions[window] * segment.lines.mean();
-        }
-    }
-    let mut arrivals: Vec<Cumulative> =
-        groups.keys().map(|&(_, intensity, _)| Cumulative::new(&plan.intensities[intensity], length)).collect();
-    let paying: Vec<(&Presale, Group)> = paying(plan, expectation, window);
-    for (presale, _) in &paying {
-        // Later by as much as balances are; that the grid is laid as for the opening only makes it finer.
-        arrivals.push(Cumulative::new(&plan.intensities[presale.intensity], bounds.closes - presale.opens));
-    }
-    // A session belongs to the window in which it began, until the next opens or the run ends.
-    let end = plan.windows.get(window + 1).map_or(plan.horizon, |next| next.opens);
-    let open_seconds = length.0 / Nanos::PER_SECOND;
-    let seconds = ((end - bounds.opens).0 / Nanos::PER_SECOND).clamp(open_seconds, open_seconds + DRAIN);
-    let mut edges = grid::edges(open_seconds, &arrivals);
-    let open_slots = edges.len() - 1;
-    edges.extend(grid::edges(seconds - open_seconds, &[]).into_iter().skip(1).map(|t| t + open_seconds));
-    let slots = edges.len() - 1;
-    let mut flow = Flow {
-        opens: bounds.opens,
-        opens_unix_ms: plan.unix_ms(bounds.opens),
-        edges,
-        open_slots,
-        sessions: vec![0.0; slots],
-        orders: vec![0.0; slots],
-        in_flight: vec![0.0; slots],
-        requests: vec![vec![0.0; slots]; plan.services.len()],
-    };
-    // What is reserved in a presale is ordered once its balance is paid.
-    let creates_orders = |action: Action| matches!(action, Action::Reserve) && bounds.presale.is_none();
-    for ((&(cbmg, ..), group), arrivals) in groups.iter().zip(&arrivals) {
-        flow.add(plan, cbmg, group, (arrivals, 0.0), &creates_orders);
-    }
-    for ((presale, group), arrivals) in paying.iter().zip(&arrivals[groups.len()..]) {
-        let after = (presale.opens - bounds.opens).as_secs_f64();
-        flow.add(plan, presale.cbmg, group, (arrivals, after), &|action| matches!(action, Action::Pay { .. }));
-    }
-    flow
+/// What a window asks of a service.
+struct Load<'a> {
+    plan: &'a Plan,
+    flow: &'a Flow,
+    /// Instances over time where autoscalers decide.
+    scaled: &'a [Option<Capacity>],
+    id: ServiceId,
+    service: &'a Service,
+    passed: &'a [f64],
+    /// Mean time of a worker per request, seconds, as long as nothing makes it longer or shorter.
+    seconds_per_request: f64,
+    /// Whether anything does that is no incident, here or at a service that it calls.
+    varies: bool,
+    workers: f64,
 }
 
-/// Those who come to a window to pay a balance.
-fn paying<'a>(plan: &'a Plan, expectation: &Expectation, window: WindowId) -> Vec<(&'a Presale, Group)> {
-    let of_window = plan.presales().zip(&expectation.balances).filter(|((_, presale), _)| presale.window == window);
-    of_window.map(|((_, presale), &(sessions, lines))| (presale, Group { sessions, lines, early: 0.0 })).collect()
-}
-
-impl Flow {
-    /// Adds the flow of a group, whose arrivals begin so many seconds after the opening; orders are created by some action.
-    fn add(
-        &mut self,
-        plan: &Plan,
-        cbmg: usize,
-        group: &Group,
-        (arrivals, after): (&Cumulative, f64),
-        creates_orders: &dyn Fn(Action) -> bool,
-    ) {
-        let (mut network, cbmg) = (Network::new(plan, cbmg), &plan.cbmgs[cbmg]);
-        let within: Vec<Vec<f64>> = (0..plan.services.len()).map(|service| plan.requests_within(service)).collect();
-        let lines = if group.sessions > 0.0 { group.lines / group.sessions } else { 0.0 };
-        for slot in 0..self.sessions.len() {
-            let (from, seconds) = (self.edges[slot] as f64, self.seconds(slot));
-            let at = |t: f64| {
-                let early = if t > 0.0 { group.early } else { 0.0 };
-                early + (1.0 - group.early) * arrivals.at(Nanos::from_secs_f64((t - after).max(0.0)))
-            };
-            let before = at(from);
-            let visits = network.pass(seconds, |share| group.sessions * (at(from + share * seconds) - before));
-            self.sessions[slot] += group.sessions * (at(from + seconds) - before);
-            self.in_flight[slot] += network.inside.iter().sum::<f64>();
-            for (state, visits) in cbmg.states.iter().zip(visits) {
-                for &service in &state.calls {
-                    for (requests, number) in self.requests.iter_mut().zip(&within[service]) {
-                        requests[slot] += visits * number;
-                    }
-                }
-                // After the closing, pages load and orders are refused.
-                if slot < self.open_slots && state.action.is_some_and(creates_orders) {
-                    self.orders[slot] += visits * lines;
-                }
-            }
+impl<'a> Load<'a> {
+    fn new(plan: &'a Plan, flow: &'a Flow, scaled: &'a [Option<Capacity>], id: ServiceId) -> Self {
+        let service = &plan.services[id];
+        let changes = |&id: &ServiceId| {
+            slowdown(&plan.services[id]).is_some() || plan.switches.iter().any(|s| s.factors[id] != 1.0)
+        };
+        Load {
+            plan,
+            flow,
+            scaled,
+            id,
+            service,
+            passed: flow.passed(id),
+            seconds_per_request: plan.holding_secs(id),
+            varies: below(plan, id).iter().any(changes),
+            workers: service.pool.as_ref().map_or(0.0, |pool| f64::from(pool.workers)),
         }
     }
 
-    /// Sets the requests of a service against its capacity.
-    fn judge(&self, plan: &Plan, service: ServiceId, requests: &[f64]) -> ServiceForecast {
-        let seconds_per_request = plan.holding_secs(service);
-        let service = &plan.services[service];
-        let peak_requests = self.peak_rate(requests);
-        let peak_offered_erlangs = peak_requests.value * seconds_per_request;
-        let pool = service.pool.as_ref();
-        let judged = pool.map(|pool| {
-            let workers = |slot: usize| self.instances(service, slot) * f64::from(pool.workers);
-            let load = |slot: usize| requests[slot] / self.seconds(slot) * seconds_per_request / workers(slot);
-            let open = || 0..self.open_slots;
-            let busy: f64 = open().map(|slot| load(slot).min(1.0) * workers(slot) * self.seconds(slot)).sum();
-            let capacity: f64 = open().map(|slot| workers(slot) * self.seconds(slot)).sum();
-            // The first of several.
-            let worst = (0..requests.len()).reduce(|worst, slot| if load(slot) > load(worst) { slot } else { worst });
-            let worst = worst.unwrap_or(0);
-            (busy / capacity, self.overload(load), load(worst), self.instances(service, worst) as u64)
-        });
-        let instances = judged.as_ref().map(|judged| judged.3);
-        ServiceForecast {
+    fn judge(&self) -> ServiceForecast {
+        let (flow, service, requests) = (self.flow, self.service, &self.flow.requests[self.id]);
+        let offered: Vec<f64> = (0..flow.slots()).map(|slot| self.offered(slot)).collect();
+        let peak_offered_erlangs = offered.iter().copied().fold(0.0, f64::max);
+        let forecast = ServiceForecast {
             service: service.name.clone(),
-            instances,
+            instances: None,
             attempts: service.retry.attempts,
-            workers: pool.zip(instances).map(|(pool, instances)| instances * u64::from(pool.workers)),
+            workers: None,
             requests: requests.iter().sum(),
-            peak_requests,
+            peak_requests: flow.peak_rate(requests),
             peak_offered_erlangs,
-            peak_offered_over_capacity: judged.as_ref().map(|judged| judged.2),
-            utilisation_mean: judged.as_ref().map(|judged| judged.0),
-            overload: judged.and_then(|judged| judged.1),
-            instances_suggested: pool.map(|pool| {
-                let instances = peak_offered_erlangs / (TARGET_UTILISATION * f64::from(pool.workers));
-                // An exact number of instances must not become one more by rounding.
-                ((instances - 1e-6).ceil() as u64).max(1)
-            }),
+            peak_offered_over_capacity: None,
+            utilisation_mean: None,
+            overload: None,
+            instances_suggested: None,
+            limited: flow.limited[self.id],
+            slowed: slowdown(service).and_then(|_| overload(flow, |slot| self.is_slowed(self.id, slot))),
+            incidents: Vec::new(),
+        };
+        if service.pool.is_some() { self.with_servers(forecast, &offered) } else { forecast }
+    }
+
+    /// Sets the offered load of each slot against the servers.
+    fn with_servers(&self, forecast: ServiceForecast, offered: &[f64]) -> ServiceForecast {
+        let flow = self.flow;
+        let workers: Vec<f64> = (0..flow.slots()).map(|slot| self.instances(slot) * self.workers).collect();
+        let loads: Vec<f64> = offered.iter().zip(&workers).map(|(offered, workers)| offered / workers).collect();
+        let open = || (0..flow.open_slots).map(|slot| (loads[slot].min(1.0), workers[slot], flow.seconds(slot)));
+        let busy: f64 = open().map(|(load, workers, seconds)| load * workers * seconds).sum();
+        let capacity: f64 = open().map(|(_, workers, seconds)| workers * seconds).sum();
+        // The first of several.
+        let worst = (0..loads.len()).reduce(|worst, slot| if loads[slot] > loads[worst] { slot } else { worst });
+        let worst = worst.unwrap_or(0);
+        let instances = self.instances(worst) as u64;
+        ServiceForecast {
+            instances: Some(instances),
+            workers: Some(instances * self.workers as u64),
+            peak_offered_over_capacity: Some(loads[worst]),
+            utilisation_mean: Some(busy / capacity),
+            overload: overload(flow, |slot| loads[slot] > 1.0),
+            instances_suggested: Some(self.suggested(forecast.peak_offered_erlangs)),
+            incidents: self.incidents(&loads),
+            ..forecast
         }
     }
 
-    /// Scheduled instances of a service in a slot, on average; with an autoscaler, the most that it may want.
-    fn instances(&self, service: &Service, slot: usize) -> f64 {
-        let at_first = service.pool.as_ref().map_or(0, |pool| pool.instances);
-        let Some(capacity) = service.capacity() else { return at_first as f64 };
-        if capacity.autoscaler.is_some() {
-            return capacity.most(at_first) as f64;
-        }
-        let [from, until] = [slot, slot + 1].map(|edge| self.opens + Nanos::from_secs(self.edges[edge]));
-        capacity.instance_nanos(from, until, at_first) as f64 / (until - from).0 as f64
+    /// Requests per second that get through to a service.
+    fn rate(&self, service: ServiceId, slot: usize) -> f64 {
+        self.flow.passed(service)[slot] / self.flow.seconds(slot)
     }
 
-    fn overload(&self, load: impl Fn(usize) -> f64) -> Option<Overload> {
-        let over: Vec<usize> = (0..self.sessions.len()).filter(|&slot| load(slot) > 1.0).collect();
-        let (&first, &last) = (over.first()?, over.last()?);
-        Some(Overload {
-            from_unix_ms: self.unix_ms(first),
-            until_unix_ms: self.unix_ms(last + 1),
-            seconds: over.iter().map(|&slot| self.seconds(slot)).sum(),
-        })
-    }
-
-    fn peak_rate(&self, counts: &[f64]) -> Peak {
-        self.peak(counts.iter().enumerate().map(|(slot, count)| count / self.seconds(slot)))
-    }
-
-    /// The largest value, and the first slot that has it.
-    fn peak(&self, values: impl Iterator<Item = f64>) -> Peak {
-        let mut peak = Peak { value: 0.0, at_unix_ms: self.opens_unix_ms };
-        for (slot, value) in values.enumerate() {
-            if value > peak.value {
-                peak = Peak { value, at_unix_ms: self.unix_ms(slot) };
-            }
-        }
-        peak
+    /// Offered load in a slot as if there were no incidents, erlangs.
+    fn offered(&self, slot: usize) -> f64 {
+        self.passed[slot] / self.flow.seconds(slot) * self.seconds(slot)
     }
 
     fn seconds(&self, slot: usize) -> f64 {
-        (self.edges[slot + 1] - self.edges[slot]) as f64
+        if self.varies { self.holding(self.id, slot, &|_| 1.0) } else { self.seconds_per_request }
     }
 
-    fn unix_ms(&self, edge: usize) -> i64 {
-        self.opens_unix_ms + self.edges[edge] as i64 * 1000
+    /// Time of a worker per request in a slot, seconds; work takes so many times as long on top.
+    fn holding(&self, id: ServiceId, slot: usize, longer: &dyn Fn(ServiceId) -> f64) -> f64 {
+        let service = &self.plan.services[id];
+        let own = service.service_time.mean_secs() * self.factor(id, slot) * longer(id);
+        let is_awaited = |called: &&ServiceId| self.plan.services[**called].answers == Answers::WhenDone;
+        own + service.calls.iter().filter(is_awaited).map(|&called| self.holding(called, slot, longer)).sum::<f64>()
     }
+
+    /// How many times as long as it says a service takes in a slot, by switches and by what is asked of it.
+    fn factor(&self, id: ServiceId, slot: usize) -> f64 {
+        let times = (self.flow.instant(slot), self.flow.instant(slot + 1));
+        let of_switch = |factor: f64, share: f64| 1.0 + share * (factor - 1.0);
+        let switches = self.plan.switches.iter().map(|switch| of_switch(switch.factors[id], switch.share_on(times)));
+        let slowdown = slowdown(&self.plan.services[id]).filter(|_| self.is_slowed(id, slot));
+        switches.product::<f64>() * slowdown.map_or(1.0, |slowdown| slowdown.factor)
+    }
+
+    /// Whether so much is asked of a service in a slot that it is slower for it.
+    fn is_slowed(&self, id: ServiceId, slot: usize) -> bool {
+        let is_above = |above: u64| self.rate(id, slot) > above as f64 * self.instances_of(id, slot);
+        slowdown(&self.plan.services[id]).is_some_and(|slowdown| is_above(slowdown.above))
+    }
+
+    fn instances(&self, slot: usize) -> f64 {
+        self.instances_of(self.id, slot)
+    }
+
+    /// Instances of a service in a slot, on average: as scheduled, or as its autoscaler decides.
+    fn instances_of(&self, id: ServiceId, slot: usize) -> f64 {
+        let service = &self.plan.services[id];
+        let at_first = service.pool.as_ref().map_or(0, |pool| pool.instances);
+        let Some(capacity) = self.scaled[id].as_ref().or(service.capacity()) else { return at_first as f64 };
+        let [from, until] = [slot, slot + 1].map(|edge| self.flow.instant(edge));
+        capacity.instance_nanos(from, until, at_first) as f64 / (until - from).0 as f64
+    }
+
+    /// Instances with which the most load is that of [`TARGET_UTILISATION`], and nothing is slowed down.
+    fn suggested(&self, peak_offered_erlangs: f64) -> u64 {
+        let for_load = |erlangs: f64| erlangs / (TARGET_UTILISATION * self.workers);
+        let instances = match slowdown(self.service) {
+            Some(slowdown) => {
+                let peak = self.flow.peak_rate(self.passed).value;
+                for_load(peak * self.seconds_per_request).max(peak / slowdown.above as f64)
+            }
+            None => for_load(peak_offered_erlangs),
+        };
+        // An exact number of instances must not become one more by rounding.
+        ((instances - 1e-6).ceil() as u64).max(1)
+    }
+
+    /// The incidents that let less be done than is asked, at this service or at those whose answers it waits for; `without` them, that
+    /// would be the load of each slot over capacity.
+    fn incidents(&self, without: &[f64]) -> Vec<Disturbed> {
+        let mut all: Vec<(&str, Instant, Instant)> = Vec::new();
+        for id in below(self.plan, self.id) {
+            let Some(capacity) = self.plan.services[id].capacity() else { continue };
+            let is_felt = |effect: &Effect| match effect {
+                Effect::Slowed(_) | Effect::Stalled => true,
+                Effect::Lost(_) => id == self.id,
+                Effect::Unreachable(_) => false,
+            };
+            let incidents = capacity.incidents.iter().filter(|incident| is_felt(&incident.effect));
+            all.extend(incidents.map(|incident| (incident.name.as_str(), incident.from, incident.until)));
+            let cells = capacity.cells.iter().filter(|_| id == self.id);
+            all.extend(cells.filter_map(|loss| Some((loss.name.as_str(), loss.remapped?, loss.until))));
+        }
+        all.into_iter().filter_map(|incident| self.disturbed(incident, without)).collect()
+    }
+
+    /// What an incident does; `without` incidents that would be the load of each slot over capacity.
+    fn disturbed(&self, (incident, from, until): (&str, Instant, Instant), without: &[f64]) -> Option<Disturbed> {
+        let is_on = |slot: usize| self.flow.instant(slot) < until && from < self.flow.instant(slot + 1);
+        let on = || (0..self.flow.slots()).filter(|&slot| is_on(slot));
+        let first = on().next()?;
+        let loads: Vec<f64> = on().map(|slot| self.load_disturbed(slot)).collect();
+        let is_over =
+            |slot: usize| is_on(slot) && loads[slot - first] > 1.0 && loads[slot - first] > without[slot] * 1.001;
+        let most = loads.iter().copied().fold(0.0, f64::max);
+        Some(Disturbed {
+            incident: incident.to_owned(),
+            peak_offered_over_capacity: Some(most).filter(|most| most.is_finite()),
+            overload: overload(self.flow, is_over)?,
+        })
+    }
+
+    /// Offered load over capacity in a slot, with all incidents that are on.
+    fn load_disturbed(&self, slot: usize) -> f64 {
+        let [from, until] = [slot, slot + 1].map(|edge| self.flow.instant(edge));
+        let left = |id: ServiceId| {
+            let instances = self.instances_of(id, slot);
+            self.plan.services[id].capacity().and_then(|capacity| capacity.left(from, until, instances))
+        };
+        let longer = |id: ServiceId| left(id).map_or(1.0, |(_, speed)| 1.0 / speed);
+        let instances = left(self.id).map_or_else(|| self.instances(slot), |(standing, _)| standing);
+        let rate = self.rate(self.id, slot);
+        // Nothing asked is nothing to do, even where nothing can be done.
+        if rate > 0.0 { rate * self.holding(self.id, slot, &longer) / (instances * self.workers) } else { 0.0 }
+    }
+}
+
+/// A service and all those whose answers it waits for.
+fn below(plan: &Plan, id: ServiceId) -> Vec<ServiceId> {
+    let mut all = vec![id];
+    let mut next = 0;
+    while let Some(&id) = all.get(next) {
+        for &called in &plan.services[id].calls {
+            if plan.services[called].answers == Answers::WhenDone && !all.contains(&called) {
+                all.push(called);
+            }
+        }
+        next += 1;
+    }
+    all
+}
+
+fn slowdown(service: &Service) -> Option<&crate::plan::Slowdown> {
+    service.desk.as_ref()?.slowdown.as_ref()
+}
+
+/// The slots of some kind, from the first to the last.
+fn overload(flow: &Flow, is_over: impl Fn(usize) -> bool) -> Option<Overload> {
+    let over: Vec<usize> = (0..flow.slots()).filter(|&slot| is_over(slot)).collect();
+    let (&first, &last) = (over.first()?, over.last()?);
+    Some(Overload {
+        from_unix_ms: flow.unix_ms(first),
+        until_unix_ms: flow.unix_ms(last + 1),
+        seconds: over.iter().map(|&slot| flow.seconds(slot)).sum(),
+    })
 }

@@ -21,6 +21,8 @@ pub struct Capacity {
 /// A cell that is lost for a while: `from <= t < until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellLoss {
+    /// Name of the incident in the scenario.
+    pub name: String,
     /// When it begins.
     pub from: Instant,
     /// When it is over; later than `from`.
@@ -82,6 +84,8 @@ pub struct Autoscaler {
 /// Something that goes wrong for a while: `from <= t < until`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incident {
+    /// Name in the scenario.
+    pub name: String,
     /// When it begins.
     pub from: Instant,
     /// When it is over; later than `from`.
@@ -188,6 +192,12 @@ impl Capacity {
         })
     }
 
+    /// What all incidents together take of so many instances at a time, over all cells.
+    #[must_use]
+    pub fn lost(&self, at: Instant, instances: u64) -> u64 {
+        self.losses(at, instances).map(|(_, lost)| lost).sum()
+    }
+
     /// When a worker is done that begins at a time and would need `work` ns if nothing went wrong: it does 1/factor of the work
     /// while it is slowed, and nothing while it is stalled.
     #[must_use]
@@ -205,6 +215,62 @@ impl Capacity {
             }
             now = edge;
         }
+    }
+
+    /// Every instant at which the schedule or an incident changes something.
+    pub fn changes(&self) -> impl Iterator<Item = Instant> + '_ {
+        let incidents = self.incidents.iter().flat_map(|incident| [incident.from, incident.until]);
+        let cells = self.cells.iter().flat_map(|loss| [Some(loss.from), loss.remapped, Some(loss.until)]).flatten();
+        self.steps.iter().map(|step| step.at).chain(incidents).chain(cells)
+    }
+
+    /// What incidents leave of so many instances on average over a time: those that are not lost, and of their time the share in which
+    /// work is done at full speed. Of a lost cell whose shoppers others serve: what is left to each shopper there, where n hosts
+    /// serve n + 1 cells. `None`: no incident is on.
+    #[must_use]
+    pub fn left(&self, from: Instant, until: Instant, instances: f64) -> Option<(f64, f64)> {
+        let is_on = |begins: Instant, ends: Instant| begins < until && from < ends;
+        let any = self.incidents.iter().any(|incident| is_on(incident.from, incident.until))
+            || self.cells.iter().any(|loss| is_on(loss.from, loss.until));
+        if !any {
+            return None;
+        }
+        let mut edges: Vec<Instant> = self.changes().filter(|&at| from < at && at < until).collect();
+        edges.extend([from, until]);
+        edges.sort_unstable();
+        let (mut standing, mut speed) = (0.0, 0.0);
+        for edge in edges.windows(2) {
+            let share = (edge[1] - edge[0]).0 as f64 / (until - from).0 as f64;
+            let lost = self.lost(edge[0], instances.round() as u64);
+            let hosts =
+                self.lost_cell(edge[0]).filter(|loss| loss.is_remapped(edge[0])).map(|loss| loss.hosts.len() as f64);
+            standing += share * (instances - lost as f64).max(0.0) * hosts.map_or(1.0, |hosts| hosts / (hosts + 1.0));
+            speed += share * self.pace(edge[0]).map_or(0.0, f64::recip);
+        }
+        Some((standing, speed))
+    }
+
+    /// Whether requests are ever refused as they do not reach the service.
+    #[must_use]
+    pub fn has_refusals(&self) -> bool {
+        self.incidents.iter().any(|incident| matches!(incident.effect, Effect::Unreachable(Unreachable::Refused)))
+    }
+
+    /// Share of a time in which requests are refused as they do not reach the service.
+    #[must_use]
+    pub fn refused(&self, from: Instant, until: Instant) -> f64 {
+        let refuses = |incident: &&Incident| matches!(incident.effect, Effect::Unreachable(Unreachable::Refused));
+        let spans =
+            self.incidents.iter().filter(refuses).map(|incident| incident.until.min(until) - incident.from.max(from));
+        (spans.map(|span| span.0).sum::<u64>() as f64 / (until - from).0 as f64).min(1.0)
+    }
+
+    /// Share of a time in which the shoppers of a lost cell are served by nobody.
+    #[must_use]
+    pub fn deserted(&self, from: Instant, until: Instant) -> f64 {
+        let ends = |loss: &CellLoss| loss.remapped.unwrap_or(loss.until);
+        let spans = self.cells.iter().map(|loss| ends(loss).min(until) - loss.from.max(from));
+        spans.map(|span| span.0).sum::<u64>() as f64 / (until - from).0 as f64
     }
 
     /// How many times as long work takes at a time; `None`: it stands still.
@@ -254,7 +320,7 @@ mod tests {
     use super::*;
 
     fn incident(from: u64, until: u64, effect: Effect) -> Incident {
-        Incident { from: Instant(from), until: Instant(until), effect }
+        Incident { name: "incident".to_owned(), from: Instant(from), until: Instant(until), effect }
     }
 
     #[test]

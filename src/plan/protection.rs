@@ -73,6 +73,18 @@ pub enum RateLimit {
     },
 }
 
+impl RateLimit {
+    /// Requests that it lets through a second, in the long run.
+    #[must_use]
+    pub fn per_second(&self) -> u64 {
+        match *self {
+            RateLimit::TokenBucket { per_second, .. }
+            | RateLimit::WarmUp { per_second, .. }
+            | RateLimit::Uniform { per_second, .. } => per_second,
+        }
+    }
+}
+
 /// A circuit breaker per cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breaker {

@@ -18,6 +18,17 @@ pub struct Switch {
     pub refused: Vec<(CbmgId, usize)>,
 }
 
+impl Switch {
+    /// Share of a time in which it is on by the clock; zero where it is the load that turns it on.
+    #[must_use]
+    pub fn share_on(&self, (start, end): (Instant, Instant)) -> f64 {
+        match self.on {
+            SwitchOn::At { from, until } => (until.min(end) - from.max(start)).0 as f64 / (end - start).0 as f64,
+            SwitchOn::Load { .. } => 0.0,
+        }
+    }
+}
+
 /// When a switch is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SwitchOn {

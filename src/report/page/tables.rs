@@ -5,7 +5,7 @@ use crate::number::{difference, digits, grouped, money, percent, short};
 use crate::report::figure;
 use crate::results::{
     Bucket, Cost, DoubleSubmits, HedgeSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceCost,
-    Switched, TargetResult,
+    Stranded, Switched, TargetResult, VoucherSummary,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -44,6 +44,12 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
     }
     if !results.livestreams.is_empty() {
         tables.push(livestreams(results));
+    }
+    if !results.summary.vouchers.is_empty() {
+        tables.push(vouchers(results));
+    }
+    if let Some(stranded) = &results.summary.stranded {
+        tables.push(stranded_units(stranded));
     }
     if !results.summary.residuals.is_empty() {
         tables.push(residuals(results));
@@ -217,6 +223,40 @@ fn windows(results: &Results) -> PageTable {
         ],
         rows: results.summary.windows.iter().map(row).collect(),
         words: 1,
+    }
+}
+
+fn vouchers(results: &Results) -> PageTable {
+    let row = |of: &VoucherSummary| {
+        vec![
+            of.product.clone(),
+            grouped(of.sold),
+            money(of.sold_fen as f64),
+            grouped(of.redeemed),
+            money(of.redeemed_fen as f64),
+            grouped(of.redeemed_later),
+            money(of.redeemed_later_fen as f64),
+            grouped(of.never_redeemed),
+            money(of.never_redeemed_fen as f64),
+        ]
+    };
+    PageTable {
+        title: "Vouchers",
+        note: "Units sold, and when they are redeemed: until the simulation ends, after it, or never. By channel and day in vouchers.csv."
+            .to_owned(),
+        head: vec!["Product", "Sold", "Money", "Redeemed", "Money", "After the end", "Money", "Never", "Money"],
+        rows: results.summary.vouchers.iter().map(row).collect(),
+        words: 1,
+    }
+}
+
+fn stranded_units(stranded: &Stranded) -> PageTable {
+    PageTable {
+        title: "Stranded stock",
+        note: "What shoppers found sold out in their own cell while all cells together still had it.".to_owned(),
+        head: vec!["Lines", "Units", "Money"],
+        rows: vec![vec![grouped(stranded.lines), grouped(stranded.units), money(stranded.fen as f64)]],
+        words: 0,
     }
 }
 

@@ -111,7 +111,7 @@ impl Check<'_> {
             };
             let at = self.root.key("incident").key(name);
             if let Some((from, until)) = self.span(incident, at, clock) {
-                incidents.push(Incident { from, until, effect });
+                incidents.push(Incident { name: name.clone(), from, until, effect });
             }
         }
         incidents

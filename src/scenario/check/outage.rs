@@ -24,7 +24,7 @@ impl Check<'_> {
                         .help("delete `service`, or let some of its instances be `lost`"),
                 );
             }
-            if let Some(loss) = self.cell_lost(incident, lost, at, clock) {
+            if let Some(loss) = self.cell_lost((name, incident), lost, at, clock) {
                 losses.push((loss, name));
             }
         }
@@ -43,7 +43,7 @@ impl Check<'_> {
 
     fn cell_lost(
         &mut self,
-        incident: &file::Incident,
+        (name, incident): (&str, &file::Incident),
         lost: &file::CellLost,
         at: Cursor<'_>,
         clock: &Clock,
@@ -83,7 +83,7 @@ impl Check<'_> {
             );
             return None;
         }
-        Some(CellLoss { from, until, cell: lost.cell, remapped, hosts })
+        Some(CellLoss { name: name.to_owned(), from, until, cell: lost.cell, remapped, hosts })
     }
 
     fn no_such_cell(&self, cell: u32, at: Cursor<'_>) -> Diagnostic {

@@ -290,7 +290,7 @@ impl Run {
     fn invite(&mut self, slice: &Slice) {
         self.on_groups(self.last_events >= EVENTS_TO_SHARE, |group, model, _| {
             for cell in &mut group.cells {
-                cell.arrivals.draw(model, cell.id, &cell.history, &cell.deposits, slice);
+                cell.arrivals.draw(model, cell.id, &mut cell.history, &cell.deposits, slice);
             }
         });
     }

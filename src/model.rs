@@ -9,7 +9,7 @@ pub mod remapping;
 pub mod sampler;
 
 use crate::plan::inventory::{Inventory, Reserve};
-use crate::plan::{self, Action, MAX_WINDOWS, Plan};
+use crate::plan::{self, Action, ByHistory, History, MAX_WINDOWS, Plan};
 use crate::rng::{Draws, Name, Purpose};
 use crate::target::{ResponseSlice, response_slices};
 use crate::units::{Instant, Nanos};
@@ -25,6 +25,8 @@ pub const HAS_BOUGHT: u8 = 1;
 pub const HAS_FAILED: u8 = 2;
 /// A shopper has left an earlier window by choice; counts for those of whom neither of the others is true.
 pub const HAS_DEFERRED: u8 = 4;
+/// A shopper has come to the current window, or the last one; kept only where a history decides when its shopper comes.
+pub const HAS_COME: u8 = 8;
 
 /// Names the rounding of what the first incident of a service takes.
 const FIRST_LOSS: u16 = 0x100;
@@ -51,6 +53,8 @@ pub struct Model {
     pub rounds: [Round; MAX_WINDOWS],
     /// What a shopper's history does to participation.
     pub memory: plan::Memory,
+    /// Whether it decides when somebody comes, too.
+    pub decides_when: bool,
     /// Segments.
     pub segments: Vec<Segment>,
     /// Behaviour graphs.
@@ -209,8 +213,8 @@ pub struct Attendance {
     pub invited: f64,
     /// Share of the invited that is there before the opening.
     pub early: f64,
-    /// When the others come.
-    pub cumulative: Cumulative,
+    /// When the others come: the arrival patterns, the usual one first, each with the histories of those who come by it.
+    pub patterns: Vec<(Cumulative, ByHistory<bool>)>,
 }
 
 /// A waiting room, over all cells.
@@ -328,6 +332,7 @@ impl Model {
             presales: presales(plan),
             rounds: rounds(plan),
             memory: plan.memory.clone(),
+            decides_when: plan.attendances().any(|attendance| attendance.patterns().len() > 1),
             segments,
             graphs: plan.cbmgs.iter().map(|cbmg| Graph::new(plan, cbmg)).collect(),
             services: plan.services.iter().map(Service::new).collect(),
@@ -421,11 +426,11 @@ impl Model {
     #[must_use]
     pub fn accepts(&self, segment: usize, window: usize, shopper: u64, history: u8) -> bool {
         let Some(attendance) = &self.segments[segment].attendance[window] else { return false };
-        let factor = match history {
-            h if h & HAS_BOUGHT != 0 => self.memory.after_bought,
-            h if h & HAS_FAILED != 0 => self.memory.after_failed,
-            h if h & HAS_DEFERRED != 0 => self.memory.after_deferred,
-            _ => 1.0,
+        let factor = match history_of(history) {
+            History::Bought => self.memory.after_bought,
+            History::Failed => self.memory.after_failed,
+            History::Deferred => self.memory.after_deferred,
+            History::None => 1.0,
         };
         let chance = (attendance.participation * factor).min(1.0);
         let name = Name { subject: shopper, session: window as u8, visit: 0, purpose: Purpose::Participation, item: 0 };
@@ -482,6 +487,17 @@ impl Model {
 }
 
 /// Where part `index` of `parts` begins when `total` is dealt out as evenly as whole numbers allow.
+/// What counts of a history ([`HAS_BOUGHT`], [`HAS_FAILED`], [`HAS_DEFERRED`]).
+#[must_use]
+pub fn history_of(history: u8) -> History {
+    match history {
+        h if h & HAS_BOUGHT != 0 => History::Bought,
+        h if h & HAS_FAILED != 0 => History::Failed,
+        h if h & HAS_DEFERRED != 0 => History::Deferred,
+        _ => History::None,
+    }
+}
+
 fn split(total: u64, index: u32, parts: u32) -> u64 {
     (u128::from(total) * u128::from(index) / u128::from(parts)) as u64
 }
@@ -492,12 +508,13 @@ impl Segment {
         let attendance = |(window, attendance): (usize, &Option<plan::Attendance>)| {
             let attendance = attendance.as_ref()?;
             let length = plan.windows[window].closes - plan.windows[window].opens;
+            let pattern = |(intensity, who): (usize, _)| (Cumulative::new(&plan.intensities[intensity], length), who);
             let factor = if window == 0 { 1.0 } else { plan.memory.most() };
             Some(Attendance {
                 participation: attendance.participation,
                 invited: (attendance.participation * factor).min(1.0),
                 early: attendance.early,
-                cumulative: Cumulative::new(&plan.intensities[attendance.intensity], length),
+                patterns: attendance.patterns().into_iter().map(pattern).collect(),
             })
         };
         let mut graphs = [segment.cbmg as u16; MAX_WINDOWS];

@@ -123,6 +123,7 @@ impl Past<'_> {
                 true
             }
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
+            ["segment", _, "window", _, "intensity_after", "deferred"] if !self.there.memory.knows_deferral => false,
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {
                 *key != "share" && !self.has_come(|plan, id| plan.segments[id].name == *segment)
@@ -135,7 +136,7 @@ impl Past<'_> {
                 !self.has_come_by(intensity)
                     && !self.has_paid_balances(|plan, of| plan.intensities[of.intensity].name == *intensity)
             }
-            ["memory", "after_deferred"] if !self.there.memory.knows_deferral() => false,
+            ["memory", "after_deferred"] if !self.there.memory.knows_deferral => false,
             ["memory", ..] => self.plans().iter().all(|plan| self.windows(plan) <= 1),
             _ => false,
         };
@@ -143,7 +144,7 @@ impl Past<'_> {
             None
         } else if matches!(path, ["window", window, ..] if !self.opened(window)) {
             Some("and with one window only nobody's history was kept".into())
-        } else if matches!(path, ["memory", "after_deferred"]) && !self.there.memory.knows_deferral() {
+        } else if path.last().is_some_and(|key| key.ends_with("deferred")) && !self.there.memory.knows_deferral {
             Some("and that somebody left by choice was not kept".into())
         } else {
             Some(format!("which had its effect before {}, when the snapshot was taken", self.moment()))
@@ -209,7 +210,7 @@ impl Past<'_> {
     fn has_come_by(&self, intensity: &str) -> bool {
         self.plans().iter().any(|plan| {
             let mut come = plan.segments.iter().flat_map(|s| s.attendance[..self.windows(plan)].iter().flatten());
-            come.any(|attendance| plan.intensities[attendance.intensity].name == intensity)
+            come.any(|attendance| attendance.intensities.iter().any(|&id| plan.intensities[id].name == intensity))
         })
     }
 

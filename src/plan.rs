@@ -116,6 +116,8 @@ pub struct Memory {
     pub after_failed: f64,
     /// For shoppers who left by choice before, and never bought or failed.
     pub after_deferred: f64,
+    /// Whether it matters that a shopper has left by choice: to whether they come again, or when. Otherwise nobody remembers it.
+    pub knows_deferral: bool,
 }
 
 impl Memory {
@@ -124,13 +126,23 @@ impl Memory {
     pub fn most(&self) -> f64 {
         self.after_bought.max(self.after_failed).max(self.after_deferred).max(1.0)
     }
-
-    /// Whether it matters that a shopper has left by choice. Where it does not, nobody remembers it.
-    #[must_use]
-    pub fn knows_deferral(&self) -> bool {
-        self.after_deferred != 1.0
-    }
 }
+
+/// What a shopper has been through in earlier windows. Of several, the first counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// Has bought.
+    Bought,
+    /// Has tried and failed.
+    Failed,
+    /// Has left by choice.
+    Deferred,
+    /// Nothing of it.
+    None,
+}
+
+/// A number for each [`History`].
+pub type ByHistory<T> = [T; 4];
 
 /// A sale window: `opens <= t < closes`, both on whole seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -318,8 +330,22 @@ pub struct Attendance {
     pub participation: f64,
     /// Share of those who come that is there before the opening.
     pub early: f64,
-    /// Index into [`Plan::intensities`].
-    pub intensity: usize,
+    /// Indices into [`Plan::intensities`], by history.
+    pub intensities: ByHistory<usize>,
+}
+
+impl Attendance {
+    /// The arrival patterns, the usual one first, each with those who come by it.
+    #[must_use]
+    pub fn patterns(&self) -> Vec<(usize, ByHistory<bool>)> {
+        let mut patterns: Vec<(usize, ByHistory<bool>)> = Vec::new();
+        for &intensity in self.intensities.iter().rev() {
+            if patterns.iter().all(|(known, _)| *known != intensity) {
+                patterns.push((intensity, self.intensities.map(|of| of == intensity)));
+            }
+        }
+        patterns
+    }
 }
 
 /// A service.
@@ -757,6 +783,11 @@ impl Plan {
         let holds = goods.clone().flat_map(|goods| &goods.categories).filter_map(|category| category.hold);
         let of_products = goods.flat_map(|goods| &goods.products).filter_map(|product| product.hold);
         holds.chain(of_products).fold(self.hold, Nanos::max)
+    }
+
+    /// How segments come to windows, over all of both.
+    pub fn attendances(&self) -> impl Iterator<Item = &Attendance> {
+        self.segments.iter().flat_map(|segment| segment.attendance.iter().flatten())
     }
 
     /// Windows with a presale, in order of time.

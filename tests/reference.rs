@@ -149,6 +149,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("units laid in", 10, |seen| seen.laid_in),
     ("SKUs listed later", 10, |seen| seen.listed_late),
     ("shoppers who put it off", 20, |seen| seen.deferred),
+    ("sessions that a history brings at another time", 5, |seen| seen.rarities.came_by_history),
     ("vouchers sold", 3, |seen| seen.vouchers),
     ("deposits", 12, |seen| seen.deposits),
     ("balances", 8, |seen| seen.balances),
@@ -281,7 +282,7 @@ impl Seen {
             laid_in: run.stock.laid_in,
             listed_late: run.stock.listed_late,
             vouchers: results.summary.vouchers.iter().map(|of| of.sold).sum(),
-            deferred: if run.plan.memory.knows_deferral() && run.plan.windows.len() > 1 {
+            deferred: if run.plan.memory.knows_deferral && run.plan.windows.len() > 1 {
                 let only = run.history.iter().filter(|of| of.has_deferred && !of.has_bought && !of.has_failed);
                 only.count() as u64
             } else {

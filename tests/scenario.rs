@@ -73,7 +73,7 @@ fn quantiles_and_moments_become_parameters() {
 fn an_hourly_profile_begins_at_the_time_of_day_of_each_opening() {
     let plan = base_with(&["window.first.opens=2020-11-01T01:30:00+08:00"]);
     let offset = |segment: usize, window: usize| {
-        let intensity = plan.segments[segment].attendance[window].as_ref().expect("attendance").intensity;
+        let intensity = plan.segments[segment].attendance[window].as_ref().expect("attendance").intensities[3];
         plan.intensities[intensity].parts.iter().find_map(|part| match part {
             IntensityPart::Hourly { offset, .. } => Some(*offset),
             _ => None,

@@ -5,12 +5,14 @@
 //! exact at the edges of the slice's ticks and a straight line between them (a burst shorter than a tick is spread over it).
 //! These are the order statistics of the intensity. The k-th to come is shopper pi(k) of a keyed permutation. A binomial share that
 //! is there before the opening comes first, within the first millisecond after it, each at a time drawn evenly: no tick is shorter.
+//! Where a history decides when its shopper comes, all are invited by every pattern of the segment, and come by the one that is
+//! meant for the history that they have when their slice is drawn; at most once.
 
 use super::permutation::Permutation;
 use super::schedule::Slot;
 use super::session::Session;
 use crate::model::intensity::Cumulative;
-use crate::model::{Model, Pays, Presale};
+use crate::model::{HAS_COME, Model, Pays, Presale, history_of};
 use crate::rng::{Name, Purpose, Stream};
 use crate::units::{Instant, Nanos};
 use rand_distr::{Binomial, Distribution};
@@ -18,6 +20,9 @@ use serde::{Deserialize, Serialize};
 
 /// Within what time after the opening those come who were there before, ns.
 const RUSH_IN: u64 = 1_000_000;
+
+/// Where the number of an arrival pattern stands in the names of its draws, beyond the numbers of slices.
+const PATTERN_SHIFT: u32 = 12;
 
 /// Arrivals in a part of a slice that are still put in order one by one.
 const FULL: u32 = 16;
@@ -30,8 +35,8 @@ pub struct Slice {
     number: u64,
     /// Starts of its ticks, and its end.
     edges: Vec<Instant>,
-    /// By segment; `None`: it does not come.
-    segments: Vec<Option<Inflow>>,
+    /// By segment and arrival pattern; none: it does not come.
+    segments: Vec<Vec<Inflow>>,
     /// By presale those who come to pay their balance; `None`: nobody.
     balances: Vec<Option<Inflow>>,
 }
@@ -66,8 +71,9 @@ impl Slice {
             Inflow { opens, share, passed: cumulative.iter().map(|c| (c - before) / (after - before)).collect() }
         };
         let of_segment = |segment: &crate::model::Segment| {
-            let attendance = segment.attendance[slot.window].as_ref().filter(|_| start < window.closes)?;
-            Some(inflow(&attendance.cumulative, window.opens))
+            let attendance = segment.attendance[slot.window].as_ref().filter(|_| start < window.closes);
+            let patterns = attendance.iter().flat_map(|attendance| &attendance.patterns);
+            patterns.map(|(cumulative, _)| inflow(cumulative, window.opens)).collect()
         };
         let of_presale = |presale: &Presale| {
             let pays_here = presale.terms.window == slot.window && start < window.closes;
@@ -146,6 +152,9 @@ struct Invited {
     segment: u8,
     /// Number of the sessions that begin.
     number: u8,
+    /// Number of the arrival pattern by which they come. Of several, each brings the same shoppers, of whom those come by it who
+    /// have a history that it is meant for.
+    pattern: u8,
     first_shopper: u32,
     order: Permutation,
     next: u64,
@@ -161,7 +170,8 @@ impl Invited {
             return;
         }
         let (subject, session) = (u64::from(cell) << 8 | u64::from(self.segment), slice.window as u8);
-        let mut stream = model.draws.stream(Name { subject, session, visit: 0, purpose: Purpose::Early, item: 0 });
+        let item = u16::from(self.pattern) << PATTERN_SHIFT;
+        let mut stream = model.draws.stream(Name { subject, session, visit: 0, purpose: Purpose::Early, item });
         let count = binomial(self.left, early, &mut stream);
         for _ in 0..count {
             let time = slice.edges[0] + Nanos(stream.below(RUSH_IN));
@@ -192,17 +202,23 @@ impl Arrivals {
     /// `history` is what the cell remembers of its shoppers (empty: nothing), `deposits` which of them have one (empty: nobody). More
     /// are invited than come wherever a history may raise the chance; who declines is decided here, on the history as it stands at
     /// the start of the slice.
-    pub fn draw(&mut self, model: &Model, cell: u32, history: &[u8], deposits: &[u8], slice: &Slice) {
+    pub fn draw(&mut self, model: &Model, cell: u32, history: &mut [u8], deposits: &[u8], slice: &Slice) {
         debug_assert!(self.upcoming.is_empty());
         let window = slice.window;
         if self.window != Some(window) {
             self.open(model, cell, window);
+            if model.decides_when {
+                history.iter_mut().for_each(|of_shopper| *of_shopper &= !HAS_COME);
+            }
         }
         for invited in &mut self.segments {
             let of = match model.rounds[usize::from(invited.number)].pays {
-                Pays::Balances(presale) => &slice.balances[usize::from(presale)],
-                Pays::Orders | Pays::Deposits(_) => &slice.segments[usize::from(invited.segment)],
+                Pays::Balances(presale) => slice.balances[usize::from(presale)].as_ref(),
+                Pays::Orders | Pays::Deposits(_) => {
+                    slice.segments[usize::from(invited.segment)].get(usize::from(invited.pattern))
+                }
             };
+            let first = self.upcoming.len();
             let is_of_window = usize::from(invited.number) == window;
             let Some(inflow) = of else { continue };
             if slice.number == 1 && is_of_window {
@@ -213,7 +229,7 @@ impl Arrivals {
                 session: invited.number,
                 visit: slice.number as u16,
                 purpose: Purpose::Arrivals,
-                item: (slice.number >> 16) as u16,
+                item: u16::from(invited.pattern) << PATTERN_SHIFT | (slice.number >> 16) as u16,
             };
             let mut stream = model.draws.stream(name);
             let count =
@@ -225,6 +241,16 @@ impl Arrivals {
                 self.upcoming.push(Arrival { time, shopper, segment: invited.segment, number: invited.number });
             }
             invited.left -= count;
+            if is_of_window && window > 0 && model.decides_when {
+                let attendance = &model.segments[usize::from(invited.segment)].attendance[window];
+                let who = attendance.as_ref().map_or([true; 4], |of| of.patterns[usize::from(invited.pattern)].1);
+                let mut others = self.upcoming.split_off(first);
+                others.retain(|arrival| {
+                    let history = history[arrival.shopper as usize];
+                    history & HAS_COME == 0 && who[history_of(history) as usize]
+                });
+                self.upcoming.append(&mut others);
+            }
         }
         if window > 0 && !history.is_empty() {
             let first_shopper = model.first_shopper(cell);
@@ -234,7 +260,11 @@ impl Arrivals {
                 }
                 let of_shopper = history[arrival.shopper as usize];
                 let shopper = first_shopper + u64::from(arrival.shopper);
-                model.accepts(usize::from(arrival.segment), window, shopper, of_shopper)
+                let comes = model.accepts(usize::from(arrival.segment), window, shopper, of_shopper);
+                if comes && model.decides_when {
+                    history[arrival.shopper as usize] |= HAS_COME;
+                }
+                comes
             });
         }
         self.room.sort_latest_first(&mut self.upcoming, slice.edges[0], slice.edges[slice.edges.len() - 1]);
@@ -268,19 +298,28 @@ impl Arrivals {
         self.segments.clear();
         for (id, segment) in model.segments.iter().enumerate() {
             let Some(attendance) = &segment.attendance[window] else { continue };
-            self.invite(model, cell, id, window as u8, attendance.invited);
+            for pattern in 0..attendance.patterns.len() {
+                self.invite(model, cell, (id, pattern as u8), window as u8, attendance.invited);
+            }
         }
         for presale in model.presales.iter().filter(|presale| presale.terms.window == window) {
             for (id, segment) in model.segments.iter().enumerate() {
                 if segment.attendance[presale.window].is_some() {
-                    self.invite(model, cell, id, presale.number, presale.terms.conversion);
+                    self.invite(model, cell, (id, 0), presale.number, presale.terms.conversion);
                 }
             }
         }
     }
 
     /// Invites each shopper of a segment with some probability to a session of this number.
-    fn invite(&mut self, model: &Model, cell: u32, segment: usize, number: u8, probability: f64) {
+    fn invite(
+        &mut self,
+        model: &Model,
+        cell: u32,
+        (segment, pattern): (usize, u8),
+        number: u8,
+        probability: f64,
+    ) {
         let first_shopper = model.first_of_segment(cell, segment);
         let shoppers = u64::from(model.first_of_segment(cell, segment + 1) - first_shopper);
         let subject = u64::from(cell) << 8 | segment as u64;
@@ -288,7 +327,7 @@ impl Arrivals {
         let left = binomial(shoppers, probability, &mut model.draws.stream(name(Purpose::Attendance)));
         let mut key = model.draws.stream(name(Purpose::Permutation));
         let order = Permutation::new(shoppers, key.bits64());
-        self.segments.push(Invited { segment: segment as u8, number, first_shopper, order, next: 0, left });
+        self.segments.push(Invited { segment: segment as u8, number, pattern, first_shopper, order, next: 0, left });
     }
 }
 

@@ -134,10 +134,12 @@ impl ExpectedArrivals {
     pub fn new(plan: &Plan) -> Self {
         let expected = Expectation::new(plan);
         let windows = plan.windows.iter().enumerate().map(|(id, window)| {
-            let attending = plan.segments.iter().zip(&expected.sessions).filter_map(|(segment, sessions)| {
-                let attendance = segment.attendance[id].as_ref()?;
-                let cumulative = Cumulative::new(&plan.intensities[attendance.intensity], window.closes - window.opens);
-                Some(Attending { sessions: sessions[id], early: attendance.early, opens: window.opens, cumulative })
+            let attending = plan.segments.iter().enumerate().flat_map(|(segment, of)| {
+                let attending = expected.by_pattern(of, (segment, id)).map(move |(attendance, intensity, sessions)| {
+                    let cumulative = Cumulative::new(&plan.intensities[intensity], window.closes - window.opens);
+                    Attending { sessions, early: attendance.early, opens: window.opens, cumulative }
+                });
+                attending.collect::<Vec<_>>()
             });
             let paying = plan.presales().zip(&expected.balances).filter(|((_, presale), _)| presale.window == id);
             let paying = paying.map(|((_, presale), &(sessions, _))| {

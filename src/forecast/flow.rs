@@ -87,12 +87,12 @@ impl<'a> Stream<'a> {
         let bounds = &plan.windows[window];
         let length = bounds.closes - bounds.opens;
         let mut groups: BTreeMap<(usize, usize, u64), Group> = BTreeMap::new();
-        for (segment, sessions) in plan.segments.iter().zip(&expectation.sessions) {
-            if let Some(attendance) = &segment.attendance[window] {
-                let group = groups.entry((segment.cbmg, attendance.intensity, attendance.early.to_bits())).or_default();
+        for (id, segment) in plan.segments.iter().enumerate() {
+            for (attendance, intensity, sessions) in expectation.by_pattern(segment, (id, window)) {
+                let group = groups.entry((segment.cbmg, intensity, attendance.early.to_bits())).or_default();
                 group.early = attendance.early;
-                group.sessions += sessions[window];
-                group.lines += sessions[window] * segment.lines.mean();
+                group.sessions += sessions;
+                group.lines += sessions * segment.lines.mean();
             }
         }
         let of_group = |((cbmg, intensity, _), group): (&(usize, usize, u64), &Group)| {

@@ -1,6 +1,6 @@
 //! What a plan is expected to bring when nothing fails: sessions, page visits, checkouts. Means only, in closed form.
 
-use crate::plan::{Action, Catalogue, Cbmg, Plan};
+use crate::plan::{Action, Attendance, ByHistory, Catalogue, Cbmg, Plan, Segment};
 use serde::{Deserialize, Serialize};
 
 /// Expected numbers of a plan, before any event is simulated and as if no page ever failed.
@@ -10,6 +10,8 @@ pub struct Expectation {
     pub visits: Vec<Vec<f64>>,
     /// Expected sessions, by segment and window.
     pub sessions: Vec<Vec<f64>>,
+    /// The share of each history in them. Nobody is expected to fail.
+    pub histories: Vec<Vec<ByHistory<f64>>>,
     /// Expected sessions in which a balance is paid, and lines of their orders, by presale in order of time.
     pub balances: Vec<(f64, f64)>,
     /// Expected checkouts in a session, by behaviour graph.
@@ -53,8 +55,8 @@ impl Expectation {
             .zip(&visits)
             .map(|(cbmg, v)| visits_of(cbmg, v, |a| matches!(a, Action::Reserve)))
             .collect();
-        let sessions: Vec<Vec<f64>> =
-            (0..plan.segments.len()).map(|segment| expected_sessions(plan, segment, &visits)).collect();
+        let (sessions, histories): (Vec<Vec<f64>>, Vec<_>) =
+            (0..plan.segments.len()).map(|segment| expected_sessions(plan, segment, &visits)).unzip();
         let balances = plan.presales().map(|(window, presale)| {
             let deposits = plan.segments.iter().zip(&sessions).map(|(segment, sessions)| {
                 let come = payments(&plan.cbmgs[segment.cbmg], &visits[segment.cbmg]).min(1.0) * presale.conversion;
@@ -62,7 +64,25 @@ impl Expectation {
             });
             deposits.fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
         });
-        Expectation { balances: balances.collect(), visits, sessions, checkouts }
+        Expectation { balances: balances.collect(), visits, sessions, histories, checkouts }
+    }
+
+    /// How a segment comes to a window, given the numbers of both: each of its arrival patterns with the sessions expected by it.
+    pub fn by_pattern<'a>(
+        &self,
+        of: &'a Segment,
+        (segment, window): (usize, usize),
+    ) -> impl Iterator<Item = (&'a Attendance, usize, f64)> + use<'a> {
+        let (sessions, histories) = (self.sessions[segment][window], self.histories[segment][window]);
+        of.attendance[window].iter().flat_map(move |attendance| {
+            let patterns = attendance.patterns();
+            // With one pattern it is all of them, to the last bit.
+            let is_only_one = patterns.len() == 1;
+            patterns.into_iter().map(move |(intensity, who)| {
+                let share: f64 = who.iter().zip(histories).filter(|(comes, _)| **comes).map(|(_, share)| share).sum();
+                (attendance, intensity, if is_only_one { sessions } else { sessions * share })
+            })
+        })
     }
 
     /// Expected units that reach a checkout, by category and over segments and windows.
@@ -116,33 +136,36 @@ fn payments(cbmg: &Cbmg, visits: &[f64]) -> f64 {
     visits_of(cbmg, visits, |action| matches!(action, Action::Pay { .. }))
 }
 
-/// Sessions of a segment in each window. A shopper's history enters by its mean: the chance to have come and paid before.
-fn expected_sessions(plan: &Plan, segment: usize, visits: &[Vec<f64>]) -> Vec<f64> {
+/// Sessions of a segment in each window, and the share of each history in them. A shopper's history enters by its mean: the chance to have
+/// come and paid before.
+fn expected_sessions(plan: &Plan, segment: usize, visits: &[Vec<f64>]) -> (Vec<f64>, Vec<ByHistory<f64>>) {
     let segment = &plan.segments[segment];
     let cbmg = &plan.cbmgs[segment.cbmg];
     let pays = payments(cbmg, &visits[segment.cbmg]).min(1.0);
     let shoppers = plan.shoppers as f64 * segment.share;
     let (mut bought, mut deferred) = (0.0, 0.0);
-    let mut sessions = Vec::with_capacity(plan.windows.len());
+    let (mut sessions, mut histories) = (Vec::new(), Vec::new());
     for (attendance, window) in segment.attendance.iter().zip(&plan.windows) {
         let base = attendance.as_ref().map_or(0.0, |a| a.participation);
         let returning = (base * plan.memory.after_bought).min(1.0);
         // A deposit is no purchase, and when its balance is paid hardly matters here: as if in the presale.
         let conversion = window.presale.as_ref().map_or(1.0, |presale| presale.conversion);
         // Of those who have not bought, the ones who come: some have put it off before, and nobody has failed.
-        let others = if plan.memory.knows_deferral() {
+        let (again, others) = if plan.memory.knows_deferral {
             let (again, new) =
                 (deferred * (base * plan.memory.after_deferred).min(1.0), (1.0 - bought - deferred) * base);
             deferred += new * (1.0 - pays) - again * pays * conversion;
-            again + new
+            (again, again + new)
         } else {
-            (1.0 - bought) * base
+            (0.0, (1.0 - bought) * base)
         };
         let came = bought * returning + others;
+        let share = |part: f64| if came > 0.0 { part / came } else { 0.0 };
+        histories.push([share(bought * returning), 0.0, share(again), share(others - again)]);
         bought += others * pays * conversion;
         sessions.push(shoppers * came);
     }
-    sessions
+    (sessions, histories)
 }
 
 /// Solves v = e + P' v, the expected visits of an absorbing chain from its entries, by elimination with partial pivoting.

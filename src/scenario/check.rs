@@ -95,6 +95,9 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
             after_bought: file.memory.after_bought,
             after_failed: file.memory.after_failed,
             after_deferred: file.memory.after_deferred,
+            knows_deferral: file.memory.after_deferred != 1.0 || file.segment.values().any(|segment| {
+                segment.window.values().any(|attendance| attendance.intensity_after.deferred.is_some())
+            }),
         },
         windows: clock.windows,
         intensities,
@@ -295,7 +298,8 @@ impl Check<'_> {
         self.unused_in("window", &file.window, windows, "no segment comes to it");
         let presales = || file.window.values().filter_map(|window| window.presale.as_ref());
         let intensities = attended().map(|(_, attendance)| &attendance.intensity);
-        let intensities = intensities.chain(presales().map(|presale| &presale.intensity));
+        let after = attended().flat_map(|(_, attendance)| attendance.intensity_after.named().map(|(_, name)| name));
+        let intensities = intensities.chain(after).chain(presales().map(|presale| &presale.intensity));
         self.unused_in("intensity", &file.intensity, intensities, "no segment comes by it");
         let cbmgs = file.segment.values().map(|segment| &segment.cbmg);
         let cbmgs = cbmgs.chain(presales().map(|presale| &presale.cbmg));

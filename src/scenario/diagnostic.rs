@@ -121,6 +121,8 @@ codes! {
     NobodyComes = "nobody-comes",
     /// A participation that history would raise above one.
     MemoryCapped = "memory-capped",
+    /// What depends on a history that nobody has yet.
+    NoHistory = "no-history",
     /// Something is declared and never used.
     Unused = "unused",
     /// A timeout that even an idle service misses.
@@ -132,7 +134,7 @@ impl Code {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Code::UnreachableState | Code::NobodyComes | Code::MemoryCapped | Code::Unused | Code::ShortTimeout => {
+            Code::UnreachableState | Code::NobodyComes | Code::MemoryCapped | Code::NoHistory | Code::Unused | Code::ShortTimeout => {
                 Severity::Warning
             }
             _ => Severity::Error,

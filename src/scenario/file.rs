@@ -471,6 +471,39 @@ pub struct Attendance {
     pub early: f64,
     /// Name of the arrival pattern.
     pub intensity: String,
+    /// Arrival patterns of those with a history, where it decides when they come.
+    #[serde(default, skip_serializing_if = "IntensityAfter::is_empty")]
+    pub intensity_after: IntensityAfter,
+}
+
+/// Names of arrival patterns by what shoppers did in earlier windows, as `memory` tells it. Absent: `intensity`. Whoever comes to a window
+/// comes once, by the pattern that fits what they have been through when their time by it has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IntensityAfter {
+    /// Of those who have bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bought: Option<String>,
+    /// Of those who tried to buy, failed, and never bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// Of those who left by choice, and never bought or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<String>,
+}
+
+impl IntensityAfter {
+    /// The patterns that are named, with their keys.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let all = [("bought", &self.bought), ("failed", &self.failed), ("deferred", &self.deferred)];
+        all.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?)))
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.named().next().is_none()
+    }
 }
 
 /// What a basket holds.

@@ -493,6 +493,11 @@ impl Draw {
                         let early = self.one_of(&[0.05, 0.5, 1.0]);
                         self.line(&format!("early = {early:?}"));
                     }
+                    if window > 0 && self.chance(0.3) {
+                        let after = self.one_of(&["bought", "failed", "deferred"]);
+                        let also = if after == "bought" && self.chance(0.5) { ", deferred = \"i0\"" } else { "" };
+                        self.line(&format!("intensity_after = {{ {after} = \"i{}\"{also} }}", 1 - intensity));
+                    }
                 }
             }
         }

@@ -192,10 +192,12 @@ pub(crate) fn participation(model: &Model, key: Key) -> f64 {
 pub(crate) fn of_crowd(
     model: &Model,
     (cell, segment, window): (usize, usize, usize),
+    pattern: usize,
     purpose: Purpose,
     slice: u64,
 ) -> Stream {
     let subject = (cell as u64) << 8 | segment as u64;
-    let (visit, item) = (slice as u16, (slice >> 16) as u16);
+    // Twelve bits are enough for the high part of the slice.
+    let (visit, item) = (slice as u16, (pattern as u16 * 4096) + (slice >> 16) as u16);
     model.draws.stream(Name { subject, session: window as u8, visit, purpose, item })
 }

@@ -191,6 +191,8 @@ pub(crate) struct Rarities {
     pub(crate) cancelled: u64,
     /// Requests that were answered on acceptance; of those, dropped or lost later.
     pub(crate) put_off: u64,
+    /// Sessions that came by another pattern than the usual one of their segment.
+    pub(crate) came_by_history: u64,
     /// Requests refused by a lost cell, requests that failed with it, and services of cells that took a lost one's shoppers over.
     pub(crate) refused_by_lost_cell: u64,
     pub(crate) lost_with_cell: u64,

@@ -74,6 +74,8 @@ pub(crate) struct History {
     pub(crate) has_bought: bool,
     pub(crate) has_failed: bool,
     pub(crate) has_deferred: bool,
+    /// The window that they came to last.
+    pub(crate) came_to: Option<usize>,
 }
 
 /// An order that waits for the end of the tick, with the answers that its lines have got.

@@ -24,7 +24,7 @@ use crate::engine::visit::EXIT;
 use crate::engine::wish::Wishes;
 use crate::engine::{Group, Run};
 use crate::model::catalogue::Sku;
-use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Model, Pays};
+use crate::model::{HAS_BOUGHT, HAS_COME, HAS_DEFERRED, HAS_FAILED, Model, Pays};
 use crate::plan::{MAX_LINES, Plan};
 use crate::recorder::state::RecorderState;
 use crate::recorder::{Intents, Recorder};
@@ -32,8 +32,8 @@ use crate::units::Instant;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// All that a history can tell, in three bits.
-const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED | HAS_DEFERRED;
+/// All that a history can tell, in four bits.
+const KNOWN: u8 = HAS_BOUGHT | HAS_FAILED | HAS_DEFERRED | HAS_COME;
 const _: () = assert!(KNOWN < 16, "histories are packed into four bits");
 
 /// A cell, but for what its shoppers remember, which has a section of its own.

@@ -124,27 +124,60 @@ impl Check<'_> {
         for (name, attendance) in &segment.window {
             let at = at.key("window").key(name);
             let window = self.resolve("window", name, &self.file.window, at.key_place());
-            let intensities = &self.file.intensity;
-            let template = self.resolve("intensity", &attendance.intensity, intensities, at.key("intensity").place());
-            let (Some(window), Some(template)) = (window, template) else { continue };
+            let usual = self.pattern(&attendance.intensity, at.key("intensity"), window, placed, clock);
+            let named: Vec<_> = attendance.intensity_after.named().collect();
+            let after = named.into_iter().filter_map(|(history, name)| {
+                let at = at.key("intensity_after").key(history);
+                Some((history, self.pattern(name, at, window, placed, clock)?))
+            });
+            let after: Vec<_> = after.collect();
+            let (Some(window), Some(usual)) = (window, usual) else { continue };
             self.memory(window, attendance, at);
-            let Some(intensity) = placed.index(template, clock.time_of_day[window]) else { continue };
-            let length = clock.windows[window].closes - clock.windows[window].opens;
-            if clock.sound && !brings_somebody(&placed.intensities[intensity], length) {
+            if window == 0 && !attendance.intensity_after.is_empty() {
                 self.push(
-                    Diagnostic::new(
-                        Code::NoArrivals,
-                        format!("the intensity `{}` is zero all through the window `{name}`", attendance.intensity),
-                    )
-                    .at(at.key("intensity").place(), "brings nobody")
-                    .at(self.root.key("window").key(name).key_place(), format!("lasts {length}"))
-                    .note("every part of the pattern begins after the window has closed, or is zero in its hours"),
+                    Diagnostic::new(Code::NoHistory, format!("nobody has a history when window `{name}` opens"))
+                        .at(at.key("intensity_after").key_place(), "of no use in the first window")
+                        .help("name it in a later window"),
                 );
             }
-            by_window[window] =
-                Some(Attendance { participation: attendance.participation, early: attendance.early, intensity });
+            let of = |history: &str| {
+                let named = after.iter().find(|(of, _)| *of == history && window > 0);
+                named.map_or(usual, |(_, pattern)| *pattern)
+            };
+            by_window[window] = Some(Attendance {
+                participation: attendance.participation,
+                early: attendance.early,
+                intensities: [of("bought"), of("failed"), of("deferred"), usual],
+            });
         }
         by_window
+    }
+
+    /// An arrival pattern that is named somewhere, as it is in a window.
+    fn pattern(
+        &mut self,
+        name: &str,
+        at: Cursor<'_>,
+        window: Option<usize>,
+        placed: &mut Placed<'_>,
+        clock: &Clock,
+    ) -> Option<usize> {
+        let template = self.resolve("intensity", name, &self.file.intensity, at.place())?;
+        let window = window?;
+        let intensity = placed.index(template, clock.time_of_day[window])?;
+        let (of_window, length) = (clock.windows[window].name.clone(), clock.windows[window].closes - clock.windows[window].opens);
+        if clock.sound && !brings_somebody(&placed.intensities[intensity], length) {
+            self.push(
+                Diagnostic::new(
+                    Code::NoArrivals,
+                    format!("the intensity `{name}` is zero all through the window `{of_window}`"),
+                )
+                .at(at.place(), "brings nobody")
+                .at(self.root.key("window").key(&of_window).key_place(), format!("lasts {length}"))
+                .note("every part of the pattern begins after the window has closed, or is zero in its hours"),
+            );
+        }
+        Some(intensity)
     }
 
     /// Factors on participation can only work while the product stays below one.

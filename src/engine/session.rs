@@ -82,7 +82,9 @@ impl Cause {
     pub const OVERSOLD: Cause = Cause(13);
     /// Rejected, as its SKU was asked for too often.
     pub const HOT: Cause = Cause(14);
-    const FIRST_SERVICE: u8 = 15;
+    /// Sold out, and exchanged for another product, which is an intent of its own.
+    pub const SUBSTITUTED: Cause = Cause(15);
+    const FIRST_SERVICE: u8 = 16;
 
     /// A service had no place.
     #[must_use]

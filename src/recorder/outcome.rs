@@ -145,13 +145,14 @@ fn bucket(cause: Cause) -> Bucket {
         Cause::COUPON => Bucket::Coupon,
         Cause::NONE | Cause::CHANGED_MIND | Cause::SETTLED => Bucket::ChangedMind,
         service if service.is_rejection() => Bucket::Rejected,
+        service if service.is_giving_up() => Bucket::GaveUp,
         _ => Bucket::TimedOut,
     }
 }
 
 impl Outcome<'_> {
     fn causes(&self) -> impl Iterator<Item = Cause> + use<> {
-        (0..Cause::count(self.plan.services.len()) as u8).map(Cause)
+        (0..Cause::count(self.plan.services.len())).map(|cause| Cause(cause as u8))
     }
 
     fn unix_ms(&self, instant: Instant) -> i64 {

@@ -33,8 +33,8 @@ pub const MAX_WINDOWS: usize = 16;
 pub const MAX_PRESALE_LINES: u32 = 8;
 /// Most segments of a plan.
 pub const MAX_SEGMENTS: usize = 255;
-/// Most services of a plan.
-pub const MAX_SERVICES: usize = 100;
+/// Most services of a plan: the ways in which each can fail a shopper are numbered in a byte, with all others.
+pub const MAX_SERVICES: usize = 80;
 /// Most degradation switches.
 pub const MAX_SWITCHES: usize = 100;
 /// Most states of a behaviour graph, and most calls of a state.
@@ -319,6 +319,8 @@ pub struct Segment {
     pub spend: Option<MoneyDistribution>,
     /// Longest wait for one page.
     pub patience: Option<TimeDistribution>,
+    /// Probability that another product of the category is taken instead of one that is known to be sold out.
+    pub substitution: f64,
     /// Factor on the demand of each category, by [`CategoryId`].
     pub interest: Vec<f64>,
 }
@@ -805,6 +807,12 @@ impl Plan {
     #[must_use]
     pub fn has_double_submits(&self) -> bool {
         self.cbmgs.iter().flat_map(|cbmg| &cbmg.states).any(|state| state.again.is_some())
+    }
+
+    /// Whether any shopper takes another product instead of one that is sold out.
+    #[must_use]
+    pub fn has_substitution(&self) -> bool {
+        self.segments.iter().any(|segment| segment.substitution > 0.0)
     }
 
     /// Unix time of an instant, in milliseconds.

@@ -114,6 +114,8 @@ pub(crate) struct Line {
     pub(crate) price: u32,
     /// The livestream that brought it.
     pub(crate) livestream: Option<usize>,
+    /// Whether it is there in place of what was sold out.
+    pub(crate) is_substitute: bool,
     /// What a coupon takes off the line, once it is ordered, fen.
     pub(crate) off: u64,
     /// Visit in which it was put into the basket, and its place there: tell the intents of a session apart.
@@ -132,13 +134,16 @@ impl Line {
 pub(crate) enum Fate {
     Bought,
     SoldOut,
+    /// The same, and another product is wanted instead.
+    Substituted,
     /// Paid for, and refunded.
     Oversold,
     /// By this service.
     Rejected(usize),
     /// At this service.
     TimedOut(usize),
-    GaveUp,
+    /// While it waited for this service, or for none.
+    GaveUp(Option<usize>),
     Refused,
     /// Its SKU was asked for too often.
     OverLimit,
@@ -158,10 +163,11 @@ impl Fate {
         match self {
             Fate::Bought => Bucket::Bought,
             Fate::SoldOut => Bucket::SoldOut,
+            Fate::Substituted => Bucket::Substituted,
             Fate::Oversold => Bucket::Oversold,
             Fate::Rejected(_) | Fate::OverLimit => Bucket::Rejected,
             Fate::TimedOut(_) => Bucket::TimedOut,
-            Fate::GaveUp => Bucket::GaveUp,
+            Fate::GaveUp(_) => Bucket::GaveUp,
             Fate::Refused => Bucket::Refused,
             Fate::PaymentFailed => Bucket::PaymentFailed,
             Fate::HoldExpired => Bucket::HoldExpired,
@@ -177,6 +183,7 @@ impl Fate {
     pub(crate) fn service(self) -> Option<usize> {
         match self {
             Fate::Rejected(service) | Fate::TimedOut(service) => Some(service),
+            Fate::GaveUp(service) => service,
             _ => None,
         }
     }

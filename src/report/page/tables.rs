@@ -5,7 +5,7 @@ use crate::number::{difference, digits, grouped, money, percent, short};
 use crate::report::figure;
 use crate::results::{
     Bucket, Cost, DoubleSubmits, HedgeSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceCost,
-    Stranded, Switched, TargetResult, VoucherSummary,
+    Stranded, Substituted, Switched, TargetResult, VoucherSummary,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -50,6 +50,9 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
     }
     if let Some(stranded) = &results.summary.stranded {
         tables.push(stranded_units(stranded));
+    }
+    if let Some(of) = &results.summary.substituted {
+        tables.push(substituted(of));
     }
     if !results.summary.residuals.is_empty() {
         tables.push(residuals(results));
@@ -260,6 +263,23 @@ fn stranded_units(stranded: &Stranded) -> PageTable {
     }
 }
 
+fn substituted(of: &Substituted) -> PageTable {
+    PageTable {
+        title: "Substitution",
+        note: "Lines that were sold out when they were to be ordered, and what shoppers took instead.".to_owned(),
+        head: vec!["Lines", "Units", "Money", "Taken instead", "Paid of that", "GMV paid"],
+        rows: vec![vec![
+            grouped(of.lines),
+            grouped(of.units),
+            money(of.fen as f64),
+            money(of.instead_fen as f64),
+            grouped(of.paid),
+            money(of.gmv_paid_fen as f64),
+        ]],
+        words: 0,
+    }
+}
+
 fn double_submits(double: &DoubleSubmits) -> PageTable {
     PageTable {
         title: "Double submits",
@@ -438,7 +458,8 @@ fn saturated(results: &Results) -> PageTable {
     PageTable {
         title: "Services that could not keep up",
         note: "It rejected, worked at 95 % or more of its capacity, or let many time out. Queue needed: waiting places with which hardly anything \
-               would have been rejected, had the same requests been offered. Lost: what its rejections and time-outs ended."
+               would have been rejected, had the same requests been offered. Lost: what its rejections and time-outs ended, and \
+               patience with it."
             .to_owned(),
         head: vec![
             "Service",

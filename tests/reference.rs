@@ -76,7 +76,7 @@ mod switches;
 #[path = "reference/ticks.rs"]
 mod ticks;
 
-use record::Rarities;
+use record::{Rarities, What};
 use saleload::plan::Plan;
 use saleload::results::{Results, Verdict};
 use saleload::scenario;
@@ -153,6 +153,9 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("deposits", 12, |seen| seen.deposits),
     ("balances", 8, |seen| seen.balances),
     ("deposits forfeited", 10, |seen| seen.forfeited),
+    ("deposits of a second presale", 3, |seen| seen.second_deposits),
+    ("of those, by who had one in the first", 3, |seen| seen.deposits_again),
+    ("balances of a second presale", 3, |seen| seen.second_balances),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
     ("brands past a sum", 8, |seen| seen.brands_past),
@@ -160,6 +163,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("baskets filled up", 8, |seen| seen.fill_ups),
     ("sessions by channel", 20, |seen| seen.by_channel),
     ("lines of livestreams", 3, |seen| seen.shown),
+    ("deposits on lines of livestreams", 3, |seen| seen.shown_deposits),
+    ("balances on lines of livestreams", 2, |seen| seen.shown_balances),
     ("calls of services", 10, |seen| seen.inner),
     ("calls of services that fail", 8, |seen| seen.inner_failed),
     ("samples of the cells", 15, |seen| seen.samples),
@@ -208,6 +213,11 @@ struct Seen {
     deposits: u64,
     balances: u64,
     forfeited: u64,
+    second_deposits: u64,
+    deposits_again: u64,
+    second_balances: u64,
+    shown_deposits: u64,
+    shown_balances: u64,
     forks: u64,
     forks_failed: u64,
     inner: u64,
@@ -290,6 +300,11 @@ impl Seen {
             deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
             balances: results.summary.presales.iter().map(|of| of.balances).sum(),
             forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
+            second_deposits: results.summary.presales.get(1).map_or(0, |of| of.deposits),
+            deposits_again: run.deposits_again(),
+            second_balances: results.summary.presales.get(1).map_or(0, |of| of.balances),
+            shown_deposits: run.shown(What::Deposited),
+            shown_balances: run.shown(What::Completed),
             forks: rarities.forks,
             forks_failed: rarities.forks_failed,
             inner: rarities.inner,

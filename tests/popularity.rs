@@ -132,7 +132,7 @@ fn demand_goes_where_it_gets_cheaper() {
     );
     for (id, (demand, discount, elasticity, _)) in categories.iter().enumerate() {
         let keys = format!("skus = 0.25\ndemand = {demand:?}\ndiscount = {discount:?}\nelasticity = {elasticity:?}");
-        text += &format!("[category.c{id}]\n{keys}\nprice.constant = \"10 RMB\"\nstock.constant = 40000\n");
+        text.extend([&format!("[category.c{id}]\n{keys}\n"), "price.constant = \"10 RMB\"\nstock.constant = 40000\n"]);
     }
     let loaded = scenario::load_str(&text, "cheaper.toml", &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
     let options = Options { simulated_cells: 4, threads: 2 };

@@ -63,7 +63,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
         cells,
         fewest: cells,
         // In one scenario of eight.
-        has_two_presales: seed >> 44 & 7 == 0,
+        has_two_presales: (seed >> 44).is_multiple_of(8),
         grain_ms,
         tension,
         fine: 0,

@@ -11,7 +11,7 @@ use crate::rng::{Name, Purpose, Stream};
 use crate::units::Instant;
 
 /// Products that a shopper looks at for one line before giving it up as too dear.
-const CANDIDATES: u16 = 3;
+pub(super) const CANDIDATES: u16 = 3;
 
 /// What the wishes of a cell's shoppers depend on.
 #[derive(Clone, Copy)]

@@ -157,7 +157,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("balances", 8, |seen| seen.presales.balances),
     ("deposits forfeited", 10, |seen| seen.presales.forfeited),
     ("deposits of a second presale", 3, |seen| seen.presales.second_deposits),
-    ("of those, by who had one in the first", 3, |seen| seen.presales.deposits_again),
+    ("of those, by who had one in the first", 1, |seen| seen.presales.deposits_again),
     ("balances of a second presale", 3, |seen| seen.presales.second_balances),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),

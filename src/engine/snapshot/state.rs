@@ -337,7 +337,7 @@ impl CellState {
         };
         tokens.ok_or("a product was asked for more often than it can be")?;
         cell.double_submits = self.double_submits;
-        take_shown(cell, self.shown_at, (model, stock), now)?;
+        take_shown(cell, self.shown_at, model, stock)?;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
         let mut come_back = |in_flight: &InFlight, cell: &mut Cell| {
@@ -396,24 +396,25 @@ fn is_of_presale(session: &Session, model: &Model) -> bool {
 }
 
 /// Gives a cell the moments at which its shoppers were shown something.
-fn take_shown(cell: &mut Cell, shown_at: ShownAt, (model, stock): (&Model, &Stock), now: Instant) -> Result<(), Wrong> {
+fn take_shown(cell: &mut Cell, shown_at: ShownAt, model: &Model, stock: &Stock) -> Result<(), Wrong> {
     let wishes = Wishes { model, stock, first_shopper: cell.first_shopper };
-    if !shown_at.iter().all(|(&of, &at)| can_be_shown(&wishes, cell.id, of, (at, now))) {
+    if !shown_at.iter().all(|(&of, &at)| can_be_shown(&wishes, cell.id, of, at)) {
         return Err("a livestream has shown what it does not");
     }
     cell.shown_at = shown_at;
     Ok(())
 }
 
-/// Whether a livestream showed a shopper something in a presale, at a moment up to now.
-fn can_be_shown(wishes: &Wishes, cell: u32, (shopper, window): (u32, u8), (at, now): (Instant, Instant)) -> bool {
+/// Whether a livestream shows a shopper something in a presale at a moment. A basket may be filled in the next ticks: a page that is
+/// certain to be there is played ahead.
+fn can_be_shown(wishes: &Wishes, cell: u32, (shopper, window): (u32, u8), at: Instant) -> bool {
     let model = wishes.model;
     let is_deposit = |round: &Round| matches!(round.pays, Pays::Deposits(_));
     let segment = (0..model.segments.len()).find(|&segment| is_of_segment(model, cell, segment as u8, shopper));
     let (Some(segment), true) = (segment, model.rounds.get(usize::from(window)).is_some_and(is_deposit)) else {
         return false;
     };
-    (model.windows[usize::from(window)].opens..=now).contains(&at)
+    model.windows[usize::from(window)].opens <= at
         && wishes.shown(&Session::new(at, shopper, segment as u8, window), at).is_some()
 }
 

@@ -172,7 +172,7 @@ impl Draw {
     fn substitution(&mut self, seed: u64) {
         self.random = SplitMix(seed ^ 0x0060_0500);
         for segment in 0..3 {
-            let rate = self.one_of(&[None, None, Some(0.3), Some(1.0)]);
+            let rate = self.one_of(&[None, Some(0.3), Some(1.0)]);
             if let Some(rate) = rate {
                 let name = format!("[segment.p{segment}]");
                 self.text = self.text.replacen(&name, &format!("{name}\nsubstitution = {rate:?}"), 1);

@@ -87,7 +87,7 @@ enum Form {
 
 /// In one cell nothing is seen of how stock is spread over cells.
 fn form(strategy: &Path) -> Form {
-    if stem(strategy).starts_with("split-by-cell") { Form::Whole(SHOPPERS) } else { Form::Cell }
+    if stem(strategy).starts_with("split-") { Form::Whole(SHOPPERS) } else { Form::Cell }
 }
 
 fn stem(file: &Path) -> String {

@@ -718,6 +718,9 @@ impl Shard {
 
     fn sell(&mut self, sales: &mut Vec<Sale>, Terms { brands, catalogue, .. }: Terms) {
         self.touch(sales.iter().map(|sale| sale.sku));
+        // Brands are paid under a lock each time, which waits for all reads before it: so these are to be in the cache by then.
+        let seen = sales.iter().filter_map(|sale| self.paid_fen.get(place_of(sale.sku)));
+        std::hint::black_box(seen.fold(0u64, |sum, paid| sum.wrapping_add(*paid)));
         for Sale { sku, units, fen } in sales.drain(..) {
             let moved = &mut self.moved[place_of(sku)];
             moved.paid += units;

@@ -24,6 +24,7 @@ pub mod station;
 pub mod stock;
 mod substitution;
 pub mod switches;
+mod under_way;
 mod visit;
 mod voucher;
 mod wish;
@@ -48,6 +49,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use stock::{Grant, Outbox, Stock};
 use switches::{Effects, Switches};
+pub use under_way::UnderWay;
 
 /// Events below which a tick is played on one thread: waking the others would cost more than the work.
 const EVENTS_TO_SHARE: u64 = 1000;
@@ -133,6 +135,12 @@ impl Pause<'_> {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.run.now
+    }
+
+    /// What is under way that only the state can tell.
+    #[must_use]
+    pub fn under_way(&self) -> UnderWay {
+        self.run.under_way()
     }
 
     /// Writes a snapshot of the run to `path`; `scenario` is what it plays, resolved. The length of the file.

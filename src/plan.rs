@@ -1022,4 +1022,14 @@ impl CountDistribution {
             CountDistribution::Weights(weights) => weights.iter().zip(1..).map(|(w, n)| w * f64::from(n)).sum(),
         }
     }
+
+    /// Probability of more than so many.
+    #[must_use]
+    pub fn above(&self, most: u32) -> f64 {
+        match self {
+            CountDistribution::Constant(n) => f64::from(u8::from(*n > most)),
+            CountDistribution::Geometric(mean) => (1.0 - 1.0 / mean).powf(f64::from(most)),
+            CountDistribution::Weights(weights) => weights.iter().skip(most as usize).sum(),
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! A run that was split goes on as if it had not been; what is no past of a scenario is refused.
 
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
 #[path = "snapshot/altered.rs"]
 mod altered;
 #[path = "properties/draw.rs"]
@@ -13,11 +15,29 @@ mod played;
 mod seeds;
 
 use played::{Case, load};
+use saleload::engine::UnderWay;
 use saleload::scenario::Loaded;
 use tempfile::TempDir;
 
 /// Scenarios that are split at random ticks.
-const SCENARIOS: u64 = 60;
+const SCENARIOS: u64 = 120;
+/// How far they are pushed to where it gets tight.
+const TENSIONS: [f64; 4] = [0.0, 0.4, 0.8, 1.0];
+
+type Count = fn(&UnderWay) -> u64;
+
+/// What splits have to fall among, and how many of them at least.
+const AMONG: [(&str, u64, Count); 9] = [
+    ("deposits", 10, |of| of.deposits),
+    ("baskets of presales to be wished for again as something was shown", 5, |of| of.shown),
+    ("shoppers in waiting rooms", 50, |of| of.in_rooms),
+    ("instances that are starting", 10, |of| of.scaling),
+    ("lost cells", 5, |of| of.lost_cells),
+    ("switches that are on", 10, |of| of.switched),
+    ("calls that are sent twice", 20, |of| of.copies),
+    ("rows that were asked for lately", 10, |of| of.tokens),
+    ("sell-outs that are not known everywhere", 10, |of| of.flags),
+];
 
 /// A number of its own for each thing that is drawn.
 fn seed(what: &str, number: u64) -> u64 {
@@ -25,7 +45,7 @@ fn seed(what: &str, number: u64) -> u64 {
 }
 
 fn drawn(number: u64) -> Loaded {
-    load(&draw::scenario(seed("scenario", number), 0.0), &[])
+    load(&draw::scenario(seed("scenario", number), TENSIONS[(number % TENSIONS.len() as u64) as usize]), &[])
 }
 
 fn folder() -> TempDir {
@@ -45,21 +65,27 @@ fn ticks(number: u64, all: u64) -> Vec<u64> {
 fn a_split_run_has_the_results_of_the_unbroken_one() {
     let dir = folder();
     let file = dir.path().join("state");
-    let mut splits = 0;
+    let (mut splits, mut fell_among) = (0, [0; AMONG.len()]);
     for number in 0..SCENARIOS {
         let loaded = drawn(number);
         let case = Case::whole(&loaded);
         let (whole, all) = case.unbroken();
         for (split, tick) in ticks(number, all.max(2)).into_iter().enumerate().filter(|(_, tick)| *tick < all) {
             // Another number of threads on either side of the split.
-            case.on(1 + split % 3).play_ticks(None, tick, &file);
+            let under_way = case.on(1 + split % 3).play_ticks(None, tick, &file);
+            fell_among.iter_mut().zip(AMONG).for_each(|(splits, (.., of))| *splits += u64::from(of(&under_way) > 0));
             let resumed = case.on(1 + (split + 1) % 4).resume(&file).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(resumed.summary, whole.summary, "scenario {number} split at tick {tick} of {all}");
             assert!(resumed == whole, "scenario {number} split at tick {tick} of {all}: the tables differ");
             splits += 1;
         }
     }
-    assert!(splits > 200, "only {splits} splits");
+    println!("{splits} splits");
+    for ((what, least, _), splits) in AMONG.iter().zip(fell_among) {
+        println!("{splits} among {what}");
+        assert!(splits >= *least, "only {splits} splits fell among {what}");
+    }
+    assert!(splits > 400, "only {splits} splits");
 }
 
 #[test]

@@ -6,7 +6,10 @@ use crate::forecast::{Forecast, ServiceForecast};
 use crate::plan::capacity::{Effect, Incident, Unreachable};
 use crate::plan::protection::RateLimit;
 use crate::plan::switch::SwitchOn;
-use crate::plan::{Plan, Service};
+use crate::plan::{MAX_PRESALE_LINES, Plan, Segment, Service};
+
+/// Share of baskets that may be cut without a word.
+const CUT_OFTEN: f64 = 0.05;
 
 /// One sentence on everything that is not reckoned with.
 pub(super) fn all(clock: &Clock, plan: &Plan, forecast: &Forecast) -> Vec<String> {
@@ -18,6 +21,7 @@ pub(super) fn all(clock: &Clock, plan: &Plan, forecast: &Forecast) -> Vec<String
             caveats.push(format!("window {name}: the patience of those in its waiting room is not reckoned"));
         }
     }
+    caveats.extend(of_presales(plan));
     for (id, service) in plan.services.iter().enumerate() {
         let windows: Vec<&ServiceForecast> = forecast.windows.iter().map(|window| &window.services[id]).collect();
         caveats.extend(of_protection(service, &windows).map(|caveat| format!("{}: {caveat}", service.name)));
@@ -53,6 +57,18 @@ pub(super) fn all(clock: &Clock, plan: &Plan, forecast: &Forecast) -> Vec<String
         caveats.push(format!("switches that load turns on are reckoned as if they were off all the time: {names}"));
     }
     caveats
+}
+
+/// Segments that pay deposits and would often have more lines in their baskets than those of a presale can have.
+fn of_presales(plan: &Plan) -> Option<String> {
+    let comes = |segment: &&Segment| plan.presales().any(|(window, _)| segment.attendance[window].is_some());
+    let cut = plan.segments.iter().filter(comes).filter_map(|segment| {
+        let share = segment.lines.above(MAX_PRESALE_LINES);
+        (share > CUT_OFTEN).then(|| format!("{} of those of {}", number::share(share, 1.0), segment.name))
+    });
+    let cut: Vec<String> = cut.collect();
+    let most = format!("presales: a basket has {MAX_PRESALE_LINES} lines at most; more would be in");
+    (!cut.is_empty()).then(|| format!("{most} {}", cut.join(", ")))
 }
 
 /// What is turned away on top where a service has trouble already.
@@ -112,6 +128,24 @@ fn of_incidents(clock: &Clock, plan: &Plan, service: &Service) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::scenario;
+
+    #[test]
+    fn baskets_that_a_presale_cuts_are_named() {
+        let presale =
+            "window.first.presale={balances_in='second',deposit=0.1,conversion=0.5,intensity='rush',cbmg='due'}";
+        let due = "cbmg.due={entry='pay',state={pay={action={pay={}},next={exit=1}}}}";
+        let of = |lines: &str| {
+            let overrides = [presale.to_owned(), due.to_owned(), format!("segment.regular.basket.lines={lines}")];
+            let path = std::path::Path::new("tests/wrong/base.toml");
+            let loaded =
+                scenario::load(path, &overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+            of_presales(&loaded.plan)
+        };
+        let cut = "presales: a basket has 8 lines at most; more would be in 16.8 % of those of regular";
+        assert_eq!(of("{geometric=5}").as_deref(), Some(cut));
+        assert_eq!((of("{geometric=3}"), of("{constant=8}")), (None, None));
+        assert!(of("{constant=9}").is_some());
+    }
 
     #[test]
     fn what_is_left_out_is_named() {

@@ -77,6 +77,12 @@ impl Scaler {
         }
     }
 
+    /// Whether instances are starting.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        !self.starting.is_empty()
+    }
+
     /// Whether an evaluation is due.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {

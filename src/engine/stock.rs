@@ -285,6 +285,13 @@ pub struct PolicyState {
     tokens: Vec<(Sku, Level)>,
 }
 
+impl PolicyState {
+    /// SKUs whose sell-out is not known everywhere, and SKUs that have less than all their tokens.
+    pub(super) fn under_way(&self) -> (u64, u64) {
+        (self.flags.len() as u64, self.tokens.len() as u64)
+    }
+}
+
 /// What has been done to a SKU, and whose it is.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moved {

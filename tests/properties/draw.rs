@@ -38,6 +38,8 @@ struct Draw {
     fewest: u64,
     /// Whether there are two presales. Then those of the first segment go straight to the till, so that many pay two deposits.
     has_two_presales: bool,
+    /// Whether the windows are long and shoppers come evenly, so that there may be a steady state.
+    is_even: bool,
     /// All times in multiples of so many milliseconds, so that events fall on the same instants.
     grain_ms: Option<f64>,
     tension: f64,
@@ -64,6 +66,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
         fewest: cells,
         // In one scenario of eight.
         has_two_presales: (seed >> 44).is_multiple_of(8),
+        is_even: (seed >> 48).is_multiple_of(16),
         grain_ms,
         tension,
         fine: 0,
@@ -316,6 +319,7 @@ impl Draw {
     fn head(&mut self, seed: u64) {
         let shoppers = self.one_of(&[self.cells, 40, 300, 500, 700, 900]);
         let shoppers = if self.is_tense() { 500 } else { shoppers };
+        let shoppers = if self.is_even { 900 } else { shoppers };
         let zone = self.one_of(&["Asia/Shanghai", "UTC", "America/New_York"]);
         let ticks = if self.grain_ms.is_some() {
             self.one_of(&[("1s", "1s"), ("1s", "5s"), ("500ms", "2s")])
@@ -323,6 +327,7 @@ impl Draw {
             self.one_of(&[("20ms", "1s"), ("10ms", "100ms"), ("1ms", "60s"), ("7ms", "333ms")])
         };
         let (cells, fine) = (self.cells, self.one_of(&[1, 8, 25, 3600]));
+        let fine = if self.is_even { 3600 } else { fine };
         self.fine = fine;
         let (bought, failed) = (self.one_of(&[0.0, 0.5, 1.0, 1.4]), self.one_of(&[0.0, 0.7, 1.0, 2.0]));
         self.line(&format!("name = \"drawn\"\ntitle = \"Drawn from {seed:#018x}\"\nzone = \"{zone}\""));
@@ -349,7 +354,8 @@ impl Draw {
         };
         for window in 0..windows {
             let opens = clock(second);
-            second += self.one_of(&[5, 17, 40, 70]);
+            let lasts = self.one_of(&[5, 17, 40, 70]);
+            second += if self.is_even { 70 } else { lasts };
             let closes = clock(second);
             self.line(&format!("[window.w{window}]\nopens = \"{opens}\"\ncloses = \"{closes}\""));
             if let Some(new) = new_skus.filter(|new| window > 0 && window * new < 10) {
@@ -370,6 +376,7 @@ impl Draw {
     fn part(&mut self) -> String {
         let weight = self.one_of(&[0.5, 1.0, 7.0]);
         match self.between(0, 3) {
+            _ if self.is_even => format!("{{ constant = {{ weight = {weight} }} }}"),
             0 => {
                 let (rise, after) = (self.one_of(&["0s", "300ms", "3s"]), self.one_of(&["0s", "2s", "4s"]));
                 let decay = self.time(200.0, 30_000.0);
@@ -584,6 +591,12 @@ impl Draw {
             let workers;
             (instances, workers) = (self.fewest + self.between(0, 3), self.between(1, 3));
             self.line(&format!("instances = {instances}\nworkers = {workers}"));
+            std::mem::swap(&mut self.random, &mut self.later);
+            if self.chance(0.4) {
+                let cost = self.one_of(&["0.01 RMB", "7.77 RMB", "123k RMB"]);
+                self.line(&format!("cost = \"{cost}\""));
+            }
+            std::mem::swap(&mut self.random, &mut self.later);
             if self.is_tense() || self.chance(0.7) {
                 let queue = self.one_of(&[0, 0, 1, 3, 20]);
                 self.line(&format!("queue = {queue}"));
@@ -802,12 +815,13 @@ impl Draw {
                 "lost",
                 "lost_share",
             ];
-            self.one_of(&[&names[..], &["requests_per_second_peak", "rejected_share", "p99", "p90"]].concat())
+            let more = ["requests_per_second_peak", "rejected_share", "p99", "p90", "requests", "timed_out"];
+            self.one_of(&[&names[..], &more].concat())
         } else {
             let names = ["sessions", "orders_created", "orders_paid", "gmv_paid", "gmv_ordered", "demand", "lost"];
             let others =
                 ["lost_share", "orders_per_second_peak", "turned_away_share", "sessions_turned_away", "intents"];
-            let brands = ["brands_past_1m", "brands_past_100m"];
+            let brands = ["brands_past_1m", "brands_past_10m", "brands_past_100m", "brands_past_1bn"];
             self.one_of(&[&names[..], &others, &brands].concat())
         };
         let bound = match metric {

@@ -100,8 +100,7 @@ impl Simulator<'_> {
             substituted: self.substituted(),
             hot_rows: plan.inventory.hot.map(|_| self.hot_rows()),
             settlements: self.settlements(),
-            // The drawn scenarios state no costs.
-            cost: None,
+            cost: self.cost(),
             simulated_until_unix_ms: self.unix_ms(self.now),
             cells: plan.cells,
             simulated_cells: self.model.simulated,

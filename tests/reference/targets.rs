@@ -173,6 +173,8 @@ impl Simulator<'_> {
             "gmv_ordered" => self.whole(self.fen_by_row(|what| what == What::Ordered)),
             "gmv_paid" => self.whole(self.fen_by_row(|what| what == paid)),
             "brands_past_1m" => self.brands_past(0).into_iter().map(|brands| (u128::from(brands), 1)).collect(),
+            "brands_past_10m" => self.brands_past(1).into_iter().map(|brands| (u128::from(brands), 1)).collect(),
+            "brands_past_1bn" => self.brands_past(3).into_iter().map(|brands| (u128::from(brands), 1)).collect(),
             "brands_past_100m" => self.brands_past(2).into_iter().map(|brands| (u128::from(brands), 1)).collect(),
             "lost" => self.whole(self.fen_by_row(lost)),
             "lost_share" => share(self.fen_by_row(lost), self.fen_by_row(|what| what == What::Wanted)),
@@ -187,6 +189,8 @@ impl Simulator<'_> {
             |of: fn(&Load) -> u64| loads.iter().map(|load| (u128::from(of(load)), u128::from(load.requests))).collect();
         match name {
             "rejected" => self.whole(loads.iter().map(|load| load.rejected).collect()),
+            "requests" => self.whole(loads.iter().map(|load| load.requests).collect()),
+            "timed_out" => self.whole(loads.iter().map(|load| load.timed_out).collect()),
             "rejected_share" => share(|load| load.rejected),
             "timed_out_share" => share(|load| load.timed_out),
             "wait_mean" => loads.iter().map(|load| (load.waited_ns, u128::from(load.answered))).collect(),

@@ -1,7 +1,7 @@
 //! Snapshots that are not what was written: refused with a sentence, whatever the bytes, and never a panic.
 
 use super::played::{Case, load};
-use super::{folder, seed};
+use super::{AMONG, folder, seed};
 use saleload::engine::snapshot::{Snapshot, SnapshotError};
 use saleload::scenario::Loaded;
 use std::fs;
@@ -45,7 +45,7 @@ fn small() -> Loaded {
             "coupon={off='40 RMB',every='300 RMB',fill_up=0.5}",
             "channel={app={share=0.7},link={share=0.3,entry='cart'}}",
             "livestream={gala={window='noon',audience={regular=0.8},shows={slots=[{at='0s',lasts='2m',product='limited-sneaker',conversion=0.5}]}}}",
-            "service.order.schedule=[{window='noon',from='30s',instances=2},{window='noon',from='70s',instances=5}]",
+            "service.order.schedule=[{window='noon',from='30s',instances=6},{window='noon',from='70s',instances=5}]",
             "incident.gone={window='noon',from='40s',until='80s',service='web',effect={lost={share=0.5}}}",
             "incident.cut={window='noon',from='55s',until='62s',service='order',effect={unreachable='retransmitted'}}",
             "cbmg.browse.state.order.double_submit={after='100ms',probability=0.9,idempotency=0.2}",
@@ -53,7 +53,16 @@ fn small() -> Loaded {
             "cbmg.browse.state.product.parallel.page=['web','order','web']",
             "cbmg.browse.state.product.calls=['page']",
             "service.order.calls=['stock','payment']",
-            "service.stock={instances=2,service_time={exponential='30ms'},timeout='1s',cancel='all',retry={attempts=2,backoff='10ms'}}",
+            "service.stock={instances=4,service_time={exponential='30ms'},timeout='1s',cancel='all',retry={attempts=2,backoff='10ms'}}",
+            "service.stock.controlled_delay={target='5ms',interval='100ms'}",
+            "service.stock.slowdown={above=5,factor=2.0}",
+            "service.stock.limit={shed={above=1,step=1,priority={segments=['regular']}}}",
+            "service.mail={instances=4,service_time={exponential='900ms'},queue=1,answers='on_acceptance'}",
+            "cbmg.browse.state.pay.calls=['payment','mail']",
+            "service.web.autoscaler={target={utilisation=0.05},interval='3s',lag='9s',least=4,most=40}",
+            "switch.plain={on={busy={service='order',above=0.3,below=0.1}},leave_out={product=['order']},service_time={web=0.7}}",
+            "window.noon.room={per_second=40,patience={exponential='30s'}}",
+            "incident.cell={window='noon',from='50s',until='75s',effect={cell_lost={cell=1,remapped_after='12s'}}}",
         ],
     )
 }
@@ -93,6 +102,15 @@ fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
     hasher.update(&bytes[HEAD..]).update(&bytes[..HEAD]);
     bytes.extend(hasher.finalize().as_bytes());
     bytes
+}
+
+#[test]
+fn much_is_under_way_in_what_is_altered() {
+    let (dir, loaded) = (folder(), small());
+    let under_way = Case::whole(&loaded).play_until(60, &dir.path().join("whole"));
+    for (what, _, of) in AMONG.iter().filter(|(what, ..)| !what.starts_with("sell-outs")) {
+        assert!(of(&under_way) > 0, "no {what}: {under_way:?}");
+    }
 }
 
 #[test]

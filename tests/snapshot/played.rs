@@ -1,7 +1,7 @@
 //! Runs that are played, broken off with a snapshot, and resumed.
 
 use saleload::engine::snapshot::{Snapshot, SnapshotError, Start};
-use saleload::engine::{self, Options, Pause};
+use saleload::engine::{self, Options, Pause, UnderWay};
 use saleload::past;
 use saleload::results::Results;
 use saleload::scenario::{self, Loaded};
@@ -50,31 +50,33 @@ impl<'a> Case<'a> {
         (results.unwrap_or_else(|error| panic!("{error}")), ticks)
     }
 
-    /// Plays so many ticks, from `start` or from the beginning, and writes a snapshot.
-    pub(crate) fn play_ticks(self, start: Option<Start>, ticks: u64, snapshot: &Path) {
-        let mut left = ticks;
+    /// Plays so many ticks, from `start` or from the beginning, and writes a snapshot. What is under way in it.
+    pub(crate) fn play_ticks(self, start: Option<Start>, ticks: u64, snapshot: &Path) -> UnderWay {
+        let (mut left, mut under_way) = (ticks, UnderWay::default());
         let played = self.play(start, &mut |pause| {
             left -= 1;
             if left > 0 {
                 return ControlFlow::Continue(());
             }
+            under_way = pause.under_way();
             let written = pause.write_snapshot(&self.loaded.resolved, snapshot);
             assert!(written.is_ok_and(|bytes| snapshot.metadata().is_ok_and(|file| file.len() == bytes)));
             ControlFlow::Break(())
         });
         played.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(left, 0, "the run ended before");
+        under_way
     }
 
-    /// Plays to the end of the first tick at or after so many seconds, and writes a snapshot.
-    pub(crate) fn play_until(self, seconds: u64, snapshot: &Path) {
+    /// Plays to the end of the first tick at or after so many seconds, and writes a snapshot. What is under way in it.
+    pub(crate) fn play_until(self, seconds: u64, snapshot: &Path) -> UnderWay {
         let mut ticks = 0;
         let played = self.play(None, &mut |pause| {
             ticks += 1;
             if pause.now().as_secs_f64() >= seconds as f64 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         played.unwrap_or_else(|error| panic!("{error}"));
-        self.play_ticks(None, ticks, snapshot);
+        self.play_ticks(None, ticks, snapshot)
     }
 
     /// The snapshot as the past of this scenario.

@@ -8,6 +8,7 @@
 //! was sent, the attempt has failed, and is followed by another or not as any attempt is. Each copy times out when the first does,
 //! and patience and hold end for both.
 
+use super::Desks;
 use super::legs::{Fork, Owner, Which, parked};
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
@@ -17,6 +18,14 @@ use crate::units::{Instant, Nanos};
 
 /// Bit of the attempts that name the draws of second copies: a plan has no more than a hundred.
 const SECOND: u8 = 128;
+
+impl Desks {
+    /// Copies of calls that are, or may yet be, sent a second time.
+    #[must_use]
+    pub(in crate::engine) fn copies(&self) -> u64 {
+        self.legs.all.iter().filter(|(_, leg)| matches!(leg.owner, Owner::Hedged(..))).count() as u64
+    }
+}
 
 impl Player<'_> {
     /// Makes a call of a page that is sent a second time if it is not answered for long.

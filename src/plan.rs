@@ -33,8 +33,8 @@ pub const MAX_WINDOWS: usize = 16;
 pub const MAX_PRESALE_LINES: u32 = 8;
 /// Most segments of a plan.
 pub const MAX_SEGMENTS: usize = 255;
-/// Most services of a plan.
-pub const MAX_SERVICES: usize = 100;
+/// Most services of a plan: the ways in which each can fail a shopper are numbered in a byte, with all others.
+pub const MAX_SERVICES: usize = 80;
 /// Most degradation switches.
 pub const MAX_SWITCHES: usize = 100;
 /// Most states of a behaviour graph, and most calls of a state.

@@ -582,7 +582,7 @@ pub struct Saturation {
     /// longest queue together with the requests that had been rejected and could not have been served by then in idle time, slot
     /// by slot, in requests of mean work. An estimate for the platform as a whole: chance makes some cells need more than others.
     pub queue_needed: u64,
-    /// Money of intents that rejections and time-outs of this service ended, from the start of this stretch to the start of its
+    /// Money of intents that rejections and time-outs of this service ended, or patience with it, from the start of this stretch to the start of its
     /// next one, fen: a shopper gives up some time after the failure.
     pub lost_fen: u64,
 }
@@ -955,7 +955,8 @@ pub struct LedgerRow {
     pub segment: String,
     /// Where the intents ended.
     pub bucket: Bucket,
-    /// The service that rejected or timed out; empty for other buckets.
+    /// The service that rejected, timed out, or was awaited when patience ran out: the first call of several without an answer. Empty
+    /// for other buckets, and for patience that ended in a waiting room.
     pub service: String,
     /// Purchase intents (basket lines).
     pub intents: u64,
@@ -979,7 +980,7 @@ pub enum Bucket {
     Rejected,
     /// A service did not answer in time.
     TimedOut,
-    /// The shopper's patience ran out.
+    /// The shopper's patience ran out, or the time of the page.
     GaveUp,
     /// The platform refused: a degradation switch had closed the page.
     Refused,

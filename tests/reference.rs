@@ -130,6 +130,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("pages submitted again", 5, |seen| seen.submitted_again),
     ("duplicate orders", 1, |seen| seen.duplicates),
     ("steady stretches", 0, |seen| seen.steady),
+    ("patience that ends on several calls", 2, |seen| seen.rarities.gave_up_on_several),
     ("waits in a room", 15, |seen| seen.rarities.room_waits),
     ("requests shed", 5, |seen| seen.rarities.shed),
     ("requests shed or not by the instances there", 1, |seen| seen.rarities.shed_otherwise),

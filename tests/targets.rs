@@ -219,6 +219,25 @@ fn saturated_services_tell_what_it_would_have_taken() {
     assert!(rejected(&enough) * 20 < rejected(&results), "{queue}: {} of {}", rejected(&enough), rejected(&results));
 }
 
+#[test]
+fn what_shoppers_do_not_wait_for_is_lost_at_the_service() {
+    let patience = ["service.order.timeout='2h'", "segment.regular.patience={deterministic='2s'}"];
+    let targets = "[target.money]\npass = 'lost < 1 RMB'\nservice = 'order'\n\
+                   [target.share]\npass = 'lost_share < 1%'\nservice = 'order'\n";
+    let results = run(&shop(targets, &[&patience[..], &["service.order.queue=1000000"]].concat()));
+    let gave_up = |row: &&saleload::results::LedgerRow| row.bucket == saleload::results::Bucket::GaveUp;
+    let at = |service: &str| -> u64 {
+        let rows = results.ledger.iter().filter(gave_up).filter(|row| row.service == service);
+        rows.map(|row| row.money_fen).sum()
+    };
+    assert!(at("order") > 1_000_000 && at("") == 0, "nobody is in a waiting room");
+    let stretches = results.summary.saturated.iter().filter(|stretch| stretch.service == "order");
+    assert_eq!(stretches.map(|stretch| stretch.lost_fen).sum::<u64>(), at("order"));
+    assert_eq!(measured(&results, "money"), at("order") as f64);
+    assert!(close(measured(&results, "share"), at("order") as f64 / results.summary.total.demand_fen as f64));
+    assert!(results.summary.targets.iter().all(|target| target.verdict == Verdict::Fail));
+}
+
 const SLICES: &str = "[target.early]\npass = 'p99.9 < 1s'\nservice = 'order'\nuntil = '60s'\n\
                       [target.late]\npass = 'p90 < 1s'\nservice = 'web'\nfrom = '90s'\nuntil = '5m'\n";
 

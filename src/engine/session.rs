@@ -58,7 +58,7 @@ impl Cause {
     pub const BOUGHT: Cause = Cause(1);
     /// Nothing left of the product.
     pub const SOLD_OUT: Cause = Cause(2);
-    /// Patience ran out.
+    /// Patience ran out in a waiting room; while a service is awaited, it is that of [`Cause::gave_up`].
     pub const GAVE_UP: Cause = Cause(3);
     /// The bank declined.
     pub const PAYMENT_FAILED: Cause = Cause(4);
@@ -83,29 +83,37 @@ impl Cause {
     /// Rejected, as its SKU was asked for too often.
     pub const HOT: Cause = Cause(14);
     const FIRST_SERVICE: u8 = 15;
+    /// Ways in which a service fails.
+    const OF_SERVICE: u8 = 3;
 
     /// A service had no place.
     #[must_use]
     pub fn rejected(service: usize) -> Self {
-        Cause(Self::FIRST_SERVICE + 2 * service as u8)
+        Cause(Self::FIRST_SERVICE + Self::OF_SERVICE * service as u8)
     }
 
     /// A service did not answer in time.
     #[must_use]
     pub fn timed_out(service: usize) -> Self {
-        Cause(Self::FIRST_SERVICE + 2 * service as u8 + 1)
+        Cause(Self::FIRST_SERVICE + Self::OF_SERVICE * service as u8 + 1)
+    }
+
+    /// Patience ran out, or the page's time, while a service was awaited.
+    #[must_use]
+    pub fn gave_up(service: usize) -> Self {
+        Cause(Self::FIRST_SERVICE + Self::OF_SERVICE * service as u8 + 2)
     }
 
     /// Number of causes with this many services.
     #[must_use]
     pub fn count(services: usize) -> usize {
-        usize::from(Self::FIRST_SERVICE) + 2 * services
+        usize::from(Self::FIRST_SERVICE) + usize::from(Self::OF_SERVICE) * services
     }
 
-    /// The service of a rejection or time-out.
+    /// The service that rejected, timed out or was awaited for too long.
     #[must_use]
     pub fn service(self) -> Option<usize> {
-        self.0.checked_sub(Self::FIRST_SERVICE).map(|i| usize::from(i / 2))
+        self.0.checked_sub(Self::FIRST_SERVICE).map(|i| usize::from(i / Self::OF_SERVICE))
     }
 
     /// Whether service, platform or patience failed, as opposed to stock, bank and clock.
@@ -114,10 +122,21 @@ impl Cause {
         matches!(self, Cause::GAVE_UP | Cause::REFUSED | Cause::HOT) || self.service().is_some()
     }
 
-    /// Whether it is a service's rejection, as opposed to its time-out.
+    /// Whether it is a service's rejection.
     #[must_use]
     pub fn is_rejection(self) -> bool {
-        self.0.checked_sub(Self::FIRST_SERVICE).is_some_and(|i| i % 2 == 0)
+        self.is_nth(0)
+    }
+
+    /// Whether somebody gave up on a service.
+    #[must_use]
+    pub fn is_giving_up(self) -> bool {
+        self.is_nth(2)
+    }
+
+    /// Whether it is this one of the ways in which a service fails.
+    fn is_nth(self, way: u8) -> bool {
+        self.0.checked_sub(Self::FIRST_SERVICE).is_some_and(|i| i % Self::OF_SERVICE == way)
     }
 
     /// This cause, or `other` where nothing has failed.
@@ -328,9 +347,10 @@ mod tests {
     #[test]
     fn causes_of_services_are_told_apart() {
         for service in 0..crate::plan::MAX_SERVICES {
-            let (rejected, timed_out) = (Cause::rejected(service), Cause::timed_out(service));
-            assert_eq!((rejected.service(), timed_out.service()), (Some(service), Some(service)));
-            assert!(rejected.is_rejection() && !timed_out.is_rejection());
+            let causes = [Cause::rejected(service), Cause::timed_out(service), Cause::gave_up(service)];
+            assert!(causes.iter().all(|cause| cause.service() == Some(service) && cause.is_of_platform()));
+            assert_eq!(causes.map(Cause::is_rejection), [true, false, false]);
+            assert_eq!(causes.map(Cause::is_giving_up), [false, false, true]);
         }
         assert_eq!(Cause::SETTLED.service(), None);
     }

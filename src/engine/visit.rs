@@ -252,7 +252,8 @@ impl<'a> Player<'a> {
         if session.is_in_room() {
             return self.leave_room(session);
         }
-        self.page_failed(session, Cause::GAVE_UP);
+        let service = if session.basket.is_of_leg() { self.awaited_by(session) } else { self.service(session) };
+        self.page_failed(session, Cause::gave_up(service));
     }
 
     /// A call was rejected or timed out: tries again after a back-off while attempts, budget and patience last.

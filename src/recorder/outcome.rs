@@ -144,6 +144,7 @@ fn bucket(cause: Cause) -> Bucket {
         Cause::COUPON => Bucket::Coupon,
         Cause::NONE | Cause::CHANGED_MIND | Cause::SETTLED => Bucket::ChangedMind,
         service if service.is_rejection() => Bucket::Rejected,
+        service if service.is_giving_up() => Bucket::GaveUp,
         _ => Bucket::TimedOut,
     }
 }

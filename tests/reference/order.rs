@@ -309,7 +309,7 @@ impl Simulator<'_> {
     pub(crate) fn leave(&mut self, mut session: Session) {
         let failed_by_platform = matches!(
             session.failure,
-            Some(Fate::Rejected(_) | Fate::TimedOut(_) | Fate::GaveUp | Fate::Refused | Fate::OverLimit)
+            Some(Fate::Rejected(_) | Fate::TimedOut(_) | Fate::GaveUp(_) | Fate::Refused | Fate::OverLimit)
         );
         let row = self.record.current();
         row.ended += 1;

@@ -26,6 +26,18 @@ impl Simulator<'_> {
         usize::from(self.state(session).calls[session.call].service)
     }
 
+    /// The service whose answer a session waits for, or that it is about to ask again: the first of several.
+    pub(crate) fn awaited(&mut self, session: &Session, waits: Waits) -> Option<usize> {
+        match waits {
+            Waits::Legs => {
+                self.record.rarities.gave_up_on_several += u64::from(session.legs.len() > 1);
+                session.legs.first().map(|leg| self.service(&self.sessions[leg]))
+            }
+            Waits::Answer(_) | Waits::Retry => Some(self.service(session)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn has_closed(&self, session: &Session) -> bool {
         self.now >= self.closes(session.key)
     }

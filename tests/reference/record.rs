@@ -181,6 +181,8 @@ pub(crate) struct Rarities {
     /// Requests that never came to their service; of those, held back by their client.
     pub(crate) limited: u64,
     pub(crate) held_back: u64,
+    /// Shoppers whose patience ended while several calls were not answered.
+    pub(crate) gave_up_on_several: u64,
     /// Requests that waited for their turn.
     pub(crate) turns: u64,
     /// Requests that were served before one that had come earlier.

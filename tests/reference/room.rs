@@ -132,9 +132,9 @@ impl Simulator<'_> {
         let (visit, fate) = if self.has_closed(&session) {
             (Visit::Closed, Fate::WindowClosed)
         } else if settings.longest_wait.is_some_and(|longest| self.now - since >= longest) {
-            (Visit::SentAway, Fate::GaveUp)
+            (Visit::SentAway, Fate::GaveUp(None))
         } else {
-            (Visit::GaveUp, Fate::GaveUp)
+            (Visit::GaveUp, Fate::GaveUp(None))
         };
         self.record.visit(window, visit);
         session.failure = Some(fate);

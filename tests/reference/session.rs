@@ -138,7 +138,8 @@ pub(crate) enum Fate {
     Rejected(usize),
     /// At this service.
     TimedOut(usize),
-    GaveUp,
+    /// While it waited for this service, or for none.
+    GaveUp(Option<usize>),
     Refused,
     /// Its SKU was asked for too often.
     OverLimit,
@@ -161,7 +162,7 @@ impl Fate {
             Fate::Oversold => Bucket::Oversold,
             Fate::Rejected(_) | Fate::OverLimit => Bucket::Rejected,
             Fate::TimedOut(_) => Bucket::TimedOut,
-            Fate::GaveUp => Bucket::GaveUp,
+            Fate::GaveUp(_) => Bucket::GaveUp,
             Fate::Refused => Bucket::Refused,
             Fate::PaymentFailed => Bucket::PaymentFailed,
             Fate::HoldExpired => Bucket::HoldExpired,
@@ -177,6 +178,7 @@ impl Fate {
     pub(crate) fn service(self) -> Option<usize> {
         match self {
             Fate::Rejected(service) | Fate::TimedOut(service) => Some(service),
+            Fate::GaveUp(service) => service,
             _ => None,
         }
     }

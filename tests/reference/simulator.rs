@@ -267,6 +267,7 @@ impl<'a> Simulator<'a> {
         self.note(&event, session.cell, session.visit, 0);
         let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
         let timed_out = event.turn != Turn::HoldExpiry;
+        let awaited = if event.turn == Turn::GaveUp { self.awaited(&session, waited_for) } else { None };
         let freed = match waited_for {
             Waits::Answer(request) if event.turn != Turn::Response => self.client_left(&session, request, timed_out),
             Waits::Legs => self.legs_leave(&session, timed_out),
@@ -278,7 +279,7 @@ impl<'a> Simulator<'a> {
             (Turn::TimedOut, _) => self.timed_out(session),
             (Turn::GaveUp, Waits::Room(since)) => self.leave_room(session, since),
             (Turn::Retry, Waits::Room(since)) => self.go_in(session, since),
-            (Turn::GaveUp, _) => self.page_failed(session, Fate::GaveUp),
+            (Turn::GaveUp, _) => self.page_failed(session, Fate::GaveUp(awaited)),
             (Turn::Retry, _) => self.call(session),
             (Turn::ThinkEnd, Waits::Thinking(target)) => self.move_on(session, target),
             (Turn::HoldExpiry, _) => self.hold_expired(&session, false),

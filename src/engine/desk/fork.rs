@@ -82,7 +82,7 @@ impl Player<'_> {
         if let Some(&Leg { owner: Owner::Request { place, .. }, .. }) = self.cell.desks.legs.of(leg) {
             return self.failed_within(leg, place);
         }
-        let (mut session, freed) = self.leave_all(leg, cause == Cause::GAVE_UP);
+        let (mut session, freed) = self.leave_all(leg, cause.is_giving_up());
         self.page_failed(&mut session, cause);
         for line in freed {
             self.serve(line, leg.time.0);
@@ -131,6 +131,19 @@ impl Player<'_> {
             }
             Status::Answered { .. } | Status::AtPlay | Status::Waits => {}
         }
+    }
+
+    /// The service that a session waits for when it gives up, by any of its legs: that of the first call without an answer.
+    #[inline(never)]
+    pub(in crate::engine) fn awaited_by(&self, leg: &Session) -> usize {
+        let legs = &self.cell.desks.legs;
+        let (Owner::Fork(fork) | Owner::Hedged(fork, _)) = legs.of(leg).expect("who gives up is there").owner else {
+            unreachable!("a service has nobody's patience")
+        };
+        let is_open = |other: &&Leg| !matches!(other.status, Status::Answered { done, .. } if done <= leg.time.0);
+        let others = legs.forks.get(fork).map_or(&[][..], Fork::legs).iter().filter_map(|&place| legs.all.get(place));
+        let first = others.filter(is_open).min_by_key(|other| other.session.call);
+        usize::from(first.expect("it gives up on one of them").service)
     }
 
     /// The service that a leg calls.

@@ -124,9 +124,10 @@ impl Outcome<'_> {
         most * self.scale
     }
 
-    /// Money that rejections and time-outs of a service stopped, fen.
+    /// Money that a service stopped, fen: by rejections, by time-outs, and by answers that shoppers did not wait for.
     pub(super) fn lost_at(&self, service: ServiceId, row: &Row) -> u64 {
         let of = |cause: Cause| row.settled_fen[usize::from(cause.0)];
-        (of(Cause::rejected(service)) + of(Cause::timed_out(service))) * self.scale
+        [Cause::rejected, Cause::timed_out, Cause::gave_up].map(|fails| of(fails(service))).iter().sum::<u64>()
+            * self.scale
     }
 }

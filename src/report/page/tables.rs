@@ -438,7 +438,8 @@ fn saturated(results: &Results) -> PageTable {
     PageTable {
         title: "Services that could not keep up",
         note: "It rejected, worked at 95 % or more of its capacity, or let many time out. Queue needed: waiting places with which hardly anything \
-               would have been rejected, had the same requests been offered. Lost: what its rejections and time-outs ended."
+               would have been rejected, had the same requests been offered. Lost: what its rejections and time-outs ended, and \
+               patience with it."
             .to_owned(),
         head: vec![
             "Service",

@@ -23,27 +23,43 @@ const LEAST_IMPROVEMENT: f64 = 2e-3;
 const DAMPING: f64 = 0.01;
 const MOST_DAMPING: f64 = 1.0;
 
+/// How far a run is off at each point; and, of the same form, how far it may be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Errors {
+    /// Relative error of each point.
+    pub relative: Vec<f64>,
+    /// By how many seconds each peak whose time counts is late.
+    pub late: Vec<f64>,
+}
+
+impl Errors {
+    /// Each error divided by what it may be.
+    fn residuals<'e>(&'e self, within: &'e Errors) -> impl Iterator<Item = f64> + 'e {
+        let errors = self.relative.iter().chain(&self.late);
+        errors.zip(within.relative.iter().chain(&within.late)).map(|(error, within)| error / within)
+    }
+
+    /// What a search makes small: the sum of the squared errors, each divided by what it may be.
+    #[must_use]
+    pub fn misfit(&self, within: &Errors) -> f64 {
+        self.residuals(within).map(|residual| residual * residual).sum()
+    }
+
+    /// Root of the mean square of the relative errors.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        let squares: f64 = self.relative.iter().map(|error| error * error).sum();
+        (squares / self.relative.len().max(1) as f64).sqrt()
+    }
+}
+
 /// Parameters that were tried, and how far the run was off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
     /// Values of the free parameters, in their units, as a scenario would write them.
     pub values: Vec<f64>,
-    /// Relative error of each point.
-    pub errors: Vec<f64>,
-}
-
-impl Trial {
-    /// What a search makes small: the sum of the squared errors, each divided by what its point may be off.
-    #[must_use]
-    pub fn misfit(&self, within: &[f64]) -> f64 {
-        self.errors.iter().zip(within).map(|(error, within)| (error / within).powi(2)).sum()
-    }
-
-    /// Root of the mean square of the relative errors.
-    #[must_use]
-    pub fn mean_error(&self) -> f64 {
-        (self.errors.iter().map(|error| error * error).sum::<f64>() / self.errors.len().max(1) as f64).sqrt()
-    }
+    /// How far off.
+    pub errors: Errors,
 }
 
 /// Why a search ended.
@@ -68,12 +84,12 @@ pub struct Fit<E> {
     pub end: End<E>,
 }
 
-/// Makes runs with these values of the parameters: the relative errors of the points of each, or why it broke off.
-pub type Runs<'r, E> = dyn FnMut(&[Vec<f64>]) -> Result<Vec<Vec<f64>>, E> + 'r;
+/// Makes runs with these values of the parameters: the errors of each, or why it broke off.
+pub type Runs<'r, E> = dyn FnMut(&[Vec<f64>]) -> Result<Vec<Errors>, E> + 'r;
 
-/// Searches for the parameters with the smallest sum of squared errors, each divided by what its point may be off, in at most
+/// Searches for the parameters with the smallest sum of squared errors, each divided by what it may be, in at most
 /// `most` runs.
-pub fn fit<E>(free: &[Free], within: &[f64], most: usize, runs: &mut Runs<'_, E>) -> Fit<E> {
+pub fn fit<E>(free: &[Free], within: &Errors, most: usize, runs: &mut Runs<'_, E>) -> Fit<E> {
     let mut search = Search { free, within, most, made: 0, runs };
     let mut trials = None;
     let end = match search.descend(&mut trials) {
@@ -118,7 +134,7 @@ impl Known {
 
 struct Search<'s, 'r, E> {
     free: &'s [Free],
-    within: &'s [f64],
+    within: &'s Errors,
     most: usize,
     made: usize,
     runs: &'s mut Runs<'r, E>,
@@ -208,7 +224,7 @@ impl<E> Search<'_, '_, E> {
         self.made += values.len();
         let known = values.into_iter().zip(errors).map(|(values, errors)| Known {
             places: self.free.iter().zip(&values).map(|(free, &value)| place(free, value)).collect(),
-            residuals: errors.iter().zip(self.within).map(|(error, within)| error / within).collect(),
+            residuals: errors.residuals(self.within).collect(),
             trial: Trial { values, errors },
         });
         Ok(known.collect())
@@ -234,8 +250,13 @@ mod tests {
         (1..=8).map(|i| at(f64::from(i * i) * 2.0)).collect()
     }
 
-    fn errors(values: &[f64], wanted: &[f64]) -> Vec<f64> {
-        curve(values).iter().zip(wanted).map(|(found, wanted)| found / wanted - 1.0).collect()
+    fn errors(values: &[f64], wanted: &[f64]) -> Errors {
+        let relative = curve(values).iter().zip(wanted).map(|(found, wanted)| found / wanted - 1.0).collect();
+        Errors { relative, late: Vec::new() }
+    }
+
+    fn within() -> Errors {
+        Errors { relative: vec![0.05; 8], late: Vec::new() }
     }
 
     #[test]
@@ -243,9 +264,9 @@ mod tests {
         let free = [free(1.0, 0.1, 20.0, true), free(2.0, 1.0, 100.0, true), free(1.0, 0.0, 10.0, false)];
         let wanted = curve(&[5.0, 9.0, 3.0]);
         let mut runs = |many: &[Vec<f64>]| Ok::<_, ()>(many.iter().map(|values| errors(values, &wanted)).collect());
-        let fit = fit(&free, &[0.05; 8], 100, &mut runs);
+        let fit = fit(&free, &within(), 100, &mut runs);
         let (first, best) = fit.trials.expect("runs were made");
-        assert!(first.mean_error() > 0.3 && best.mean_error() < 0.002, "{first:?} {best:?} after {}", fit.runs);
+        assert!(first.errors.mean() > 0.3 && best.errors.mean() < 0.002, "{first:?} {best:?} after {}", fit.runs);
         assert!((best.values[1] / 9.0 - 1.0).abs() < 0.1, "{best:?}");
         assert!(fit.runs <= 100);
     }
@@ -260,10 +281,23 @@ mod tests {
             }
             Ok::<_, ()>(many.iter().map(|values| errors(values, &wanted)).collect())
         };
-        let fit = fit(&free, &[0.05; 8], 60, &mut runs);
+        let fit = fit(&free, &within(), 60, &mut runs);
         let (first, best) = fit.trials.expect("runs were made");
-        assert!(best.mean_error() < first.mean_error());
+        assert!(best.errors.mean() < first.errors.mean());
         assert_eq!(best.values[1], 15.0, "the end of the range that is nearest");
+    }
+
+    /// Seconds weigh as much as they may be off, beside the errors of values.
+    #[test]
+    fn a_time_counts_beside_values() {
+        let free = [free(1.0, 0.1, 20.0, true), free(20.0, 1.0, 100.0, true)];
+        let mut runs = |many: &[Vec<f64>]| {
+            let of = |v: &Vec<f64>| Errors { relative: vec![v[0] / 5.0 - 1.0], late: vec![v[1] - 9.0] };
+            Ok::<_, ()>(many.iter().map(of).collect())
+        };
+        let fit = fit(&free, &Errors { relative: vec![0.05], late: vec![2.0] }, 60, &mut runs);
+        let (first, best) = fit.trials.expect("runs were made");
+        assert!((best.values[0] - 5.0).abs() < 0.02 && (best.values[1] - 9.0).abs() < 0.1, "{first:?} {best:?}");
     }
 
     #[test]
@@ -275,7 +309,7 @@ mod tests {
             left -= 1;
             if left == 0 { Err("enough") } else { Ok(many.iter().map(|values| errors(values, &wanted)).collect()) }
         };
-        let fit = fit(&free, &[0.05; 8], 60, &mut runs);
+        let fit = fit(&free, &within(), 60, &mut runs);
         assert_eq!((fit.end, fit.runs), (End::Stopped("enough"), 4));
         assert!(fit.trials.is_some_and(|(first, best)| first == best));
     }

@@ -25,6 +25,8 @@ pub struct Point {
     pub at: Option<Instant>,
     /// How far off a run may be, relative to the figure.
     pub within: f64,
+    /// By how much its peak may be earlier or later, where a fit is to meet the time of a peak too; positive, and only with `at`.
+    pub within_time: Option<Nanos>,
     /// Where it was published.
     pub source: Option<String>,
 }
@@ -174,6 +176,7 @@ pub fn measure(
                 simulated_at_unix_ms: measured.at_unix_ms,
                 error: measured.value.map(|value| value / published - 1.0),
                 within: point.within,
+                within_time_s: point.within_time.map(Nanos::as_secs_f64),
                 source: point.source.clone(),
             }
         })
@@ -295,6 +298,7 @@ mod tests {
             window: None,
             at: Some(Instant(at * Nanos::PER_SECOND)),
             within: 0.05,
+            within_time: None,
             source: None,
         };
         let until = Instant(5 * Nanos::PER_SECOND);

@@ -343,9 +343,27 @@ pub struct PublishedResult {
     pub error: Option<f64>,
     /// How far off the scenario lets it be.
     pub within: f64,
+    /// By how many seconds the scenario lets a peak be early or late; absent where its time does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_time_s: Option<f64>,
     /// Where it was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+impl PublishedResult {
+    /// By how many seconds the simulated peak is later than the published one, where that is known of both.
+    #[must_use]
+    pub fn late_s(&self) -> Option<f64> {
+        Some((self.simulated_at_unix_ms? - self.at_unix_ms?) as f64 / 1000.0)
+    }
+
+    /// Whether value and time are off by no more than they may.
+    #[must_use]
+    pub fn is_close(&self) -> bool {
+        let in_time = self.within_time_s.is_none_or(|within| self.late_s().is_some_and(|late| late.abs() <= within));
+        in_time && self.error.is_some_and(|error| error.abs() <= self.within)
+    }
 }
 
 /// A time in which a degradation switch was on.

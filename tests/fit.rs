@@ -155,6 +155,44 @@ fn observed_rates_and_a_range_on_the_command_line_do_too() {
     assert!((is.summary.total.orders_paid as f64 / was - 1.0).abs() < 0.02, "{}\n{patch}", told(&found));
 }
 
+/// A shop whose rush may begin later: the height of the peak says nothing of when, the time of it does.
+#[test]
+fn the_time_of_a_peak_moves_the_rush() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rises = |rise: &str| SHOP.replace("rise = \"5s\"", &format!("rise = \"{rise}\""));
+    fs::write(folder.path().join("shop.toml"), rises("5s")).expect("written");
+    fs::write(folder.path().join("truth.toml"), rises("80s")).expect("written");
+    let window = &played(&folder.path().join("truth.toml")).summary.windows[0];
+    let peak = (window.peak_orders_per_second, window.peak_orders_unix_ms.expect("a peak") - window.opens_unix_ms);
+    let rows = format!("seconds,peak_orders_per_second,within_seconds\n{},{},5\n", peak.1 / 1000, peak.0);
+    fs::write(folder.path().join("peak.csv"), rows).expect("written");
+    let free =
+        ["--free", "intensity.day.parts.0.burst.rise=1s..200s", "--free", "intensity.day.parts.0.burst.weight=0.05..3"];
+    let found =
+        fit(folder.path(), &[&["shop.toml", "--points", "peak.csv", "--out", "found.toml"][..], &free].concat());
+    assert_eq!(found.status.code(), Some(0), "{}", told(&found));
+    assert!(told(&found).contains("its time"), "{}", told(&found));
+    let after = &played(&folder.path().join("found.toml")).summary.windows[0];
+    let late = after.peak_orders_unix_ms.expect("a peak") - after.opens_unix_ms - peak.1;
+    let before = &played(&folder.path().join("shop.toml")).summary.windows[0];
+    let was = before.peak_orders_unix_ms.expect("a peak") - before.opens_unix_ms - peak.1;
+    assert!(was.abs() > 30_000 && late.abs() <= 10_000, "{was} ms, {late} ms\n{}", told(&found));
+
+    // The same in the scenario.
+    let published = format!(
+        "extends = 'shop.toml'\n[published.peak]\nvalue.peak_orders_per_second = {:?}\nat = '{}ms'\nwithin_time = '5s'\n",
+        peak.0, peak.1
+    );
+    fs::write(folder.path().join("sale.toml"), published).expect("written");
+    let again = fit(folder.path(), &[&["sale.toml", "--out", "again.toml"][..], &free].concat());
+    assert_eq!(again.status.code(), Some(0), "{}", told(&again));
+    let values = |name: &str| {
+        let patch = fs::read_to_string(folder.path().join(name)).expect("a patch");
+        patch.lines().filter(|line| line.starts_with("intensity")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(values("again.toml"), values("found.toml"));
+}
+
 #[test]
 fn what_cannot_be_fitted_is_explained() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -163,7 +201,8 @@ fn what_cannot_be_fitted_is_explained() {
     fs::write(folder.path().join("late.csv"), "seconds,gmv_paid_rmb\n60,10\n9999,20\n").expect("written");
     fs::write(folder.path().join("good.csv"), "seconds,gmv_paid_rmb\n60,10\n").expect("written");
     let range = "segment.all.window.noon.participation=0.1..1";
-    let wrong: [(&[&str], i32, &str); 8] = [
+    fs::write(folder.path().join("two.csv"), "seconds,peak_orders_per_second\n60,10\n70,10\n").expect("written");
+    let wrong: [(&[&str], i32, &str); 9] = [
         (&["shop.toml"], 2, "nothing is free"),
         (&["shop.toml", "--free", range], 2, "nothing to fit to"),
         (&["shop.toml", "--free", "segment.all"], 2, "PATH=LOW..HIGH"),
@@ -171,6 +210,7 @@ fn what_cannot_be_fitted_is_explained() {
         (&["shop.toml", "--free", "segment.all.window.noon.participation=1..0.1"], 104, "range is empty"),
         (&["shop.toml", "--free", range, "--points", "none.csv"], 104, "gmv_paid_rmb"),
         (&["shop.toml", "--free", range, "--points", "late.csv"], 104, "after the last closing"),
+        (&["shop.toml", "--free", range, "--points", "two.csv"], 104, "a second peak of the same window"),
         (&["shop.toml", "--free", range, "--points", "good.csv", "--sample", "1/3"], 2, "4 cells"),
     ];
     for (arguments, code, text) in wrong {

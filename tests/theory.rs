@@ -15,7 +15,8 @@ mod retry_storm;
 mod transient;
 
 use closed_form::{
-    Station, erlang_b, erlang_c, first_class_above, impatient_responses, lifo_above, pollaczek_khinchine,
+    Station, amplification, cobham, erlang_b, erlang_c, first_class_above, impatient_responses, in_turn, lifo_above,
+    pollaczek_khinchine,
 };
 use replication::{Experiment, Measure};
 
@@ -122,12 +123,17 @@ fn m_m_1_settled_after_acceptance() {
     }
 }
 
+/// The front of a class keeps one worker for each request of it that waits or is served.
 #[test]
 fn m_m_1_with_priorities() {
+    let (first, all, service, workers) = (2.0, 7.0, 0.1, 100.0);
     let experiment = Experiment::of("priority");
-    agrees(&experiment, "server", &Station::markov(1, 7.0, 0.1));
-    let of_all = 2.0 / 7.0 * first_class_above(2.0, 7.0, 0.1, 0.3);
-    experiment.agrees("server", Measure::TimedOutShare, of_all);
+    agrees(&experiment, "server", &Station::markov(1, all, service));
+    let waits = cobham(first, all, service);
+    for (front, arrivals, wait) in [("first", first, waits[0]), ("second", all - first, waits[1])] {
+        experiment.agrees(front, Measure::Utilisation, arrivals * (wait + service) / workers);
+    }
+    experiment.agrees("first", Measure::TimedOutShare, first_class_above(first, all, service, 0.3));
 }
 
 /// The wait is that of all, those who give up included, by Little: no request is told apart by how it ends.
@@ -139,6 +145,7 @@ fn erlang_a() {
     let experiment = Experiment::of("erlang-a");
     experiment.agrees("server", Measure::QueueMean, theory.queue);
     experiment.agrees("server", Measure::Utilisation, theory.utilisation);
+    experiment.agrees("server", Measure::CancelledShare, theory.blocked);
     let [p50, p90, p99] = impatient_responses(5, 30.0, 0.2, 2.0, [0.5, 0.9, 0.99]);
     experiment.agrees("server", Measure::ResponseP50, p50);
     experiment.agrees("server", Measure::ResponseP90, p90);
@@ -159,6 +166,35 @@ fn erlang_a_that_frees_the_worker() {
     experiment.agrees("server", Measure::QueueMean, theory.queue);
     experiment.agrees("server", Measure::Utilisation, theory.utilisation);
     experiment.agrees("server", Measure::TimedOutShare, theory.blocked);
+    experiment.agrees("server", Measure::CancelledShare, theory.blocked);
+}
+
+/// A balancer that goes round makes the arrivals at each instance more regular than they are.
+#[test]
+fn round_robin() {
+    let theory = in_turn(8, 48.0, 0.1);
+    let experiment = Experiment::varied("split", &["service.server.queues={per_instance=\"round_robin\"}"]);
+    agrees(&experiment, "server", &theory);
+}
+
+/// Retries multiply from layer to layer: three tries in each of five make 243 of one, where nothing answers.
+#[test]
+fn retries_in_layers() {
+    let exactly = amplification(5, 3, 1.0);
+    assert_eq!(exactly, 243.0);
+    let never =
+        ["service.e.service_time={deterministic=\"10s\"}", "service.e.timeout=\"10ms\"", "population.shoppers=72_000"];
+    let dead = Experiment::varied("layers", &never);
+    dead.agrees("e", Measure::RequestsPerSession, exactly);
+    for failing in [0.5_f64, 0.9] {
+        // An exponential second is longer than the timeout with just this probability.
+        let timeout = format!("service.e.timeout=\"{}us\"", (-failing.ln() * 1e6).round());
+        let experiment = Experiment::varied("layers", &[&timeout]);
+        for (layers, service) in (1..).zip(["e", "d", "c"]) {
+            let (of_all, above) = (amplification(5, 3, failing), amplification(layers - 1, 3, failing));
+            experiment.agrees(service, Measure::RequestsPerSession, of_all / above);
+        }
+    }
 }
 
 #[test]

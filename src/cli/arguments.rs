@@ -141,7 +141,9 @@ Makes runs, all with the same seed, and moves the free parameters so that the sq
 small, each divided by what the scenario lets it be off. What comes out is a patch: a scenario file that extends FILE.
 
 Observed points come as CSV with the columns `seconds` (since the first opening) or `time` (RFC 3339), and one of `gmv_paid_rmb` \
-(since the first opening), `gmv_paid_rmb_per_second` or `orders_per_second` (from this row to the next).
+(since the first opening), `gmv_paid_rmb_per_second` or `orders_per_second` (from this row to the next), or \
+`peak_orders_per_second`: the most orders of a second in a window, at the time when that was; the time counts too, and may be off by \
+10 s or what a column `within_seconds` says. --points may be given again, for a curve and a peak.
 
 Ctrl-C ends it and keeps the best values so far.
 
@@ -155,9 +157,9 @@ pub(super) struct FitArguments {
     /// Let this value be chosen, instead of the scenario's [free.NAME]; by ratios from a factor of ten on; may be given again
     #[arg(long, value_name = "PATH=LOW..HIGH", value_parser = range)]
     pub(super) free: Vec<String>,
-    /// Points to come close to, instead of the scenario's [published.NAME]
+    /// Points to come close to, instead of the scenario's [published.NAME]; may be given again
     #[arg(long, value_name = "FILE.csv")]
-    pub(super) points: Option<PathBuf>,
+    pub(super) points: Vec<PathBuf>,
     /// Simulate only this share of the cells, such as 1/64, and scale up
     #[arg(long, value_name = "K/N")]
     pub(super) sample: Option<Fraction>,

@@ -7,12 +7,13 @@ use super::memory::Budget;
 use super::terminal::{self, Terminal};
 use super::{Stop, machine, number, run, summary, table};
 use crate::clock::Clock;
-use crate::fit::{End, Fit, Trial, fit};
+use crate::fit::{End, Errors, Fit, Trial, fit};
 use crate::forecast::Forecast;
 use crate::number::{difference, percent};
 use crate::plan::Plan;
 use crate::published::{Free, Point, measure_results};
 use crate::results::Completion;
+use crate::units::Nanos;
 use crate::{engine, scenario};
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -49,19 +50,18 @@ pub(super) fn fit_scenario(arguments: &FitArguments, terminal: &Terminal) -> Res
     run::take_a_place_for(&out)?;
     let interrupt = Interrupt::listen()?;
     let begun = machine::now();
-    let within: Vec<f64> = task.points.iter().map(|point| point.within).collect();
-    let (mut made, mut best) = (0, None::<Trial>);
+    let within = task.within();
+    let (mut made, mut best) = (0, None::<Errors>);
     let found = fit(&task.free, &within, arguments.evaluations as usize, &mut |many| {
         let errors = task.errors(many, &interrupt, terminal)?;
         made += errors.len();
         for errors in &errors {
-            let trial = Trial { values: Vec::new(), errors: errors.clone() };
-            if best.as_ref().is_none_or(|best| trial.misfit(&within) < best.misfit(&within)) {
-                best = Some(trial);
+            if best.as_ref().is_none_or(|best| errors.misfit(&within) < best.misfit(&within)) {
+                best = Some(errors.clone());
             }
         }
         if let Some(best) = best.as_ref().filter(|_| !arguments.quiet) {
-            let (most, error) = (arguments.evaluations, percent(best.mean_error()));
+            let (most, error) = (arguments.evaluations, percent(best.mean()));
             terminal::say(&format!("{made} of at most {most} runs, mean error at best {error}\n"));
         }
         Ok(errors)
@@ -111,13 +111,16 @@ impl<'a> Task<'a> {
                 "nothing is free: add `[free.NAME]` tables to the scenario, or --free PATH=LOW..HIGH".to_owned(),
             ));
         }
-        let points = match &arguments.points {
-            Some(file) => scenario::points(file, &plan).map_err(|problems| {
+        let mut points = Vec::new();
+        for file in &arguments.points {
+            points.extend(scenario::points(file, &plan).map_err(|problems| {
                 terminal::say(&ended(problems.render(terminal.stderr_colour())));
                 Stop::BadScenario
-            })?,
-            None => plan.published.clone(),
-        };
+            })?);
+        }
+        if arguments.points.is_empty() {
+            points.clone_from(&plan.published);
+        }
         if points.is_empty() {
             return Err(Stop::Usage(
                 "there is nothing to fit to: add `[published.NAME]` tables to the scenario, or --points FILE.csv"
@@ -134,14 +137,22 @@ impl<'a> Task<'a> {
         Ok(Task { arguments, overrides, plan, free, points, simulated_cells, threads })
     }
 
+    /// How far off runs may be.
+    fn within(&self) -> Errors {
+        Errors {
+            relative: self.points.iter().map(|point| point.within).collect(),
+            late: self.points.iter().filter_map(|point| point.within_time).map(Nanos::as_secs_f64).collect(),
+        }
+    }
+
     /// The errors of runs with these values, as many runs at once as there are threads.
-    fn errors(&self, many: &[Vec<f64>], interrupt: &Interrupt, terminal: &Terminal) -> Result<Vec<Vec<f64>>, Refused> {
+    fn errors(&self, many: &[Vec<f64>], interrupt: &Interrupt, terminal: &Terminal) -> Result<Vec<Errors>, Refused> {
         let plans: Result<Vec<Plan>, Stop> = many.iter().map(|values| self.plan_with(values, terminal)).collect();
         let plans = plans.map_err(Refused::Because)?;
         let mut errors = Vec::new();
         for plans in plans.chunks(self.threads) {
             let threads = (self.threads / plans.len()).max(1);
-            let chunk: Vec<Result<Vec<f64>, Refused>> = std::thread::scope(|scope| {
+            let chunk: Vec<Result<Errors, Refused>> = std::thread::scope(|scope| {
                 let runs: Vec<_> =
                     plans.iter().map(|plan| scope.spawn(move || self.run(plan, threads, interrupt))).collect();
                 // A panic has told its place; what is left is to end.
@@ -162,7 +173,7 @@ impl<'a> Task<'a> {
         Ok(load(&self.arguments.file, &overrides, terminal)?.plan)
     }
 
-    fn run(&self, plan: &Plan, threads: usize, interrupt: &Interrupt) -> Result<Vec<f64>, Refused> {
+    fn run(&self, plan: &Plan, threads: usize, interrupt: &Interrupt) -> Result<Errors, Refused> {
         let options = engine::Options { simulated_cells: self.simulated_cells, threads };
         let results = engine::run(plan, &options, &mut |_| {
             if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -173,8 +184,13 @@ impl<'a> Task<'a> {
             return Err(Refused::Interrupted);
         }
         let found = measure_results(&self.points, &results.summary, &results.series, plan.origin_unix_ms);
-        // Where nothing was ordered at all, there is no peak.
-        Ok(found.iter().map(|found| found.error.unwrap_or(-1.0)).collect())
+        // Where nothing was ordered at all, there is no peak, and so it is as late as can be.
+        let never = plan.horizon.as_secs_f64();
+        let late = found.iter().filter(|found| found.within_time_s.is_some());
+        Ok(Errors {
+            relative: found.iter().map(|found| found.error.unwrap_or(-1.0)).collect(),
+            late: late.map(|found| found.late_s().unwrap_or(never)).collect(),
+        })
     }
 
     /// The scenario file with the values that were found.
@@ -183,7 +199,7 @@ impl<'a> Task<'a> {
             .map_err(|error| Stop::Internal(format!("{}: {error}", self.arguments.file.display())))?;
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let sample = self.arguments.sample.map_or_else(String::new, |sample| format!(", --sample {sample}"));
-        let (plan, errors) = (&self.plan, [before, after].map(|trial| percent(trial.mean_error())));
+        let (plan, errors) = (&self.plan, [before, after].map(|trial| percent(trial.errors.mean())));
         let mut text = format!(
             "# Found by `saleload fit` in {runs} runs with seed {}{sample}: mean error {} before, {} after.\n\n",
             plan.seed, errors[0], errors[1]
@@ -200,25 +216,29 @@ impl<'a> Task<'a> {
         let clock = Clock::new(&self.plan.zone);
         let beyond =
             |error: f64, within: f64| format!("{}{}", difference(error), if error.abs() > within { " !" } else { "" });
-        let rows = self.points.iter().zip(before.errors.iter().zip(&after.errors)).map(|(point, (&before, &after))| {
+        let errors = before.errors.relative.iter().zip(&after.errors.relative);
+        let mut late = before.errors.late.iter().zip(&after.errors.late);
+        let mut rows = Vec::new();
+        for (point, (&before, &after)) in self.points.iter().zip(errors) {
             let at = point.at.map_or_else(String::new, |at| clock.day_time(self.plan.unix_ms(at)));
             let (figure, value) = point.figure.published();
-            [
-                point.name.clone(),
-                at,
-                summary::amount(figure, value),
-                beyond(before, point.within),
-                beyond(after, point.within),
-            ]
-        });
-        let points = table::text(["published", "at", "value", "error before", "after"], 2, rows.collect());
+            let errors = [before, after].map(|error| beyond(error, point.within));
+            let [before, after] = errors;
+            rows.push([point.name.clone(), at.clone(), summary::amount(figure, value), before, after]);
+            if let Some((within, (&before, &after))) = point.within_time.and_then(|within| Some((within, late.next()?)))
+            {
+                let [before, after] = [before, after].map(|late| seconds_late(late, within.as_secs_f64()));
+                rows.push([String::new(), at, "its time".to_owned(), before, after]);
+            }
+        }
+        let points = table::text(["published", "at", "value", "error before", "after"], 2, rows);
         let rows = self.free.iter().zip(before.values.iter().zip(&after.values)).map(|(free, (&before, &after))| {
             let edge = if after <= free.low || after >= free.high { "  at the end of its range" } else { "" };
             let text = |value: f64| free.unit.text(value).trim_matches('"').to_owned();
             [free.path.clone(), text(free.low), text(free.high), text(before), text(after) + edge]
         });
         let free = table::text(["free", "low", "high", "before", "after"], 1, rows.collect());
-        let mean = [before, after].map(|trial| percent(trial.mean_error()));
+        let mean = [before, after].map(|trial| percent(trial.errors.mean()));
         format!(
             "{}\n{points}\n{}\n{free}\nmean error {} before, {} after\n",
             terminal.heading(&self.plan.title),
@@ -227,6 +247,11 @@ impl<'a> Task<'a> {
             mean[1]
         )
     }
+}
+
+/// By how much a peak is late, marked where that is more than it may be.
+fn seconds_late(late: f64, within: f64) -> String {
+    format!("{late:+.0} s{}", if late.abs() > within { " !" } else { "" })
 }
 
 /// A name that a scenario can have: at most 64 bytes.

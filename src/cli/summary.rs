@@ -361,13 +361,15 @@ pub(super) fn published(figures: &[PublishedResult], clock: &Clock) -> String {
             format!("{}{mark}", difference(error))
         };
         let is_peak = figure.figure == PublishedFigure::PeakOrdersPerSecond;
+        let is_late = figure.within_time_s.zip(figure.late_s()).is_some_and(|(within, late)| late.abs() > within);
+        let mark = if is_late { " !" } else { "" };
         [
             figure.name.clone(),
             at(figure.at_unix_ms),
             value(figure.published),
             figure.simulated.map_or_else(none, value),
             figure.error.map_or_else(none, error),
-            if is_peak { at(figure.simulated_at_unix_ms) } else { String::new() },
+            if is_peak { at(figure.simulated_at_unix_ms) + mark } else { String::new() },
         ]
     });
     table::text(["published", "at", "value", "simulated", "error", "at"], 2, rows.collect())

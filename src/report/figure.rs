@@ -107,6 +107,8 @@ pub enum Side {
     AboveRight,
     /// To the left and above.
     AboveLeft,
+    /// Wherever they do not touch other words or dots, below and to the right at best; nowhere where all of it is taken.
+    Free,
 }
 
 /// An entry of a legend.

@@ -37,6 +37,7 @@ impl Simulator<'_> {
             simulated_at_unix_ms: found.map(|found| found.1),
             error: found.map(|found| found.0 / published - 1.0),
             within: point.within,
+            within_time_s: point.within_time.map(|time| time.0 as f64 / 1e9),
             source: point.source.clone(),
         }
     }

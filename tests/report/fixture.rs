@@ -316,6 +316,7 @@ fn published() -> Vec<PublishedResult> {
         simulated_at_unix_ms: Some(SECOND + 1_800_000),
         error: Some(3.82 / 3.723 - 1.0),
         within: 0.01,
+        within_time_s: None,
         source: Some("The <organiser>, 11 Nov".to_owned()),
     };
     let peak = PublishedResult {

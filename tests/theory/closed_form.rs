@@ -50,6 +50,35 @@ impl Station {
     }
 }
 
+/// `E_n/M/1`: what each of `servers` sees of Poisson arrivals that are sent to them in turn is every n-th. A request waits with the
+/// probability sigma, the root below one of sigma = (arrivals / (arrivals + mu (1 - sigma)))^n, and then for a time of rate
+/// mu (1 - sigma). Kleinrock, "Queueing Systems", volume 1, section 6.4.
+pub(crate) fn in_turn(servers: u32, arrivals: f64, service: f64) -> Station {
+    let rate = 1.0 / service;
+    let next = |sigma: f64| (arrivals / (arrivals + rate * (1.0 - sigma))).powf(f64::from(servers));
+    let sigma = (0..1000).fold(0.0, |sigma, _| next(sigma));
+    let wait = sigma / (rate * (1.0 - sigma));
+    Station { wait, queue: arrivals * wait, utilisation: arrivals * service / f64::from(servers), blocked: 0.0 }
+}
+
+/// Cobham: the mean waits of both classes of M/M/1 with non-preemptive priorities, `first` and `all` arrivals.
+pub(crate) fn cobham(first: f64, all: f64, service: f64) -> [f64; 2] {
+    let residual = all * service * service;
+    let wait = residual / (1.0 - first * service);
+    [wait, wait / (1.0 - all * service)]
+}
+
+/// Requests that reach the last of so many layers, for each that reaches the first, where every layer tries `attempts` times and the last
+/// one fails with the probability `failing`: (1 - p^k) / (1 - p) attempts at a layer, which fails for good with p^k.
+pub(crate) fn amplification(layers: u32, attempts: i32, failing: f64) -> f64 {
+    let (mut factor, mut p) = (1.0, failing);
+    for _ in 0..layers {
+        factor *= (0..attempts).map(|tried| p.powi(tried)).sum::<f64>();
+        p = p.powi(attempts);
+    }
+    factor
+}
+
 /// M/G/1 by Pollaczek and Khinchine; `cv_squared` is the squared coefficient of variation of the service times.
 pub(crate) fn pollaczek_khinchine(arrivals: f64, service: f64, cv_squared: f64) -> Station {
     let utilisation = arrivals * service;

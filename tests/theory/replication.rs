@@ -29,6 +29,10 @@ pub(crate) enum Measure {
     RejectedShare,
     /// Timed out requests over all requests.
     TimedOutShare,
+    /// Requests that were taken out unserved, or from their worker, over all requests.
+    CancelledShare,
+    /// Requests per session.
+    RequestsPerSession,
     /// Percentiles of the response times of those answered, of the whole run. A response is counted in a bucket and told as its end,
     /// so one may come out up to 1/128 longer than it is.
     ResponseP50,
@@ -159,13 +163,14 @@ impl Experiment {
             Measure::Utilisation => over_time("utilisation"),
             Measure::RejectedShare => count("rejected") / count("requests"),
             Measure::TimedOutShare => count("timed_out") / count("requests"),
+            Measure::CancelledShare => count("cancelled") / count("requests"),
+            Measure::RequestsPerSession => count("requests") / sessions(table, &rows),
             Measure::SessionSeconds => {
-                let sessions: i64 = rows.iter().map(|&row| table.integers(series::SESSIONS)[row]).sum();
                 let spent = self.workers.iter().map(|(service, workers)| {
                     let busy = self.measure(run, service, Measure::Utilisation) * workers * total_seconds;
                     busy + waited_seconds(table, service, &rows)
                 });
-                spent.sum::<f64>() / sessions as f64
+                spent.sum::<f64>() / sessions(table, &rows)
             }
             Measure::ResponseP50 => of_run(run, service).response_us_p50 as f64 / 1e6,
             Measure::ResponseP90 => of_run(run, service).response_us_p90 as f64 / 1e6,
@@ -196,6 +201,11 @@ fn hedged<'a>(run: &'a Results, service: &str) -> &'a HedgeSummary {
 fn steady_rows(table: &Table) -> Vec<usize> {
     let time = table.integers(series::TIME);
     (0..table.rows()).filter(|&row| time[row] - time[0] >= WARM_UP_MS).collect()
+}
+
+/// Sessions that began in the rows.
+fn sessions(table: &Table, rows: &[usize]) -> f64 {
+    rows.iter().map(|&row| table.integers(series::SESSIONS)[row] as f64).sum()
 }
 
 /// Time waited by all accepted requests of the rows.

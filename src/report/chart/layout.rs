@@ -14,6 +14,12 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// Whether two rectangles have a point in common.
+    pub(super) fn touches(&self, other: &Frame) -> bool {
+        let across = self.left < other.left + other.width && other.left < self.left + self.width;
+        across && self.top < other.top + other.height && other.top < self.top + self.height
+    }
+
     /// The horizontal place of a value.
     pub(super) fn x(&self, axis: &Axis, value: f64) -> f64 {
         self.left + axis.place(value) * self.width

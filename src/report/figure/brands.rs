@@ -1,11 +1,12 @@
 //! The race of the brands: how many had been paid how much, and who was first.
 
+use super::gmv::{published_dots, published_key};
 use super::timeline::{self, View};
 use super::{Axis, Figure, Label, Mark, Panel, Pen, Row, Series, Side, subtitle};
 use crate::clock::Clock;
 use crate::engine::brands::MARKS;
 use crate::number::{grouped, money};
-use crate::results::Results;
+use crate::results::{PublishedFigure, PublishedResult, Results};
 
 /// The mark and the place that make a headline: a hundred brands past 100 million RMB.
 const HEADLINE: (usize, usize) = (2, 100);
@@ -37,7 +38,12 @@ pub(super) fn figure(results: &Results) -> Figure {
         },
         timeline::left_out(results)
     );
-    Figure { title, subtitle: subtitle(&results.summary), rows: vec![race(&marks, &views, &clock)], note }
+    Figure {
+        title,
+        subtitle: subtitle(&results.summary),
+        rows: vec![race(&marks, &views, &results.summary.published, &clock)],
+        note,
+    }
 }
 
 fn name(mark: usize) -> String {
@@ -45,12 +51,15 @@ fn name(mark: usize) -> String {
 }
 
 /// How many brands had passed each mark, over time.
-fn race(marks: &[Past<'_>], views: &[View<'_>], clock: &Clock) -> Row {
+fn race(marks: &[Past<'_>], views: &[View<'_>], published: &[PublishedResult], clock: &Clock) -> Row {
+    let dots = |view| published_dots(view, published, PublishedFigure::BrandsPast100m);
+    let known: Vec<Vec<Mark>> = views.iter().map(dots).collect();
     let most = marks.iter().map(|past| past.brands.len()).max().unwrap_or(0) as f64;
+    let most = known.iter().flatten().map(|mark| mark.at.1).fold(most, f64::max);
     let y = Axis::decades(1.0, most, 1.0, 6);
     let mut labels = Vec::new();
     let mut panels = Vec::new();
-    for view in views {
+    for (view, known) in views.iter().zip(&known) {
         let x = view.opening(clock);
         let mut panel = Panel { heading: view.heading.clone(), vacant: view.vacant(), ..Panel::default() };
         for past in marks.iter().filter(|_| view.played()) {
@@ -59,6 +68,7 @@ fn race(marks: &[Past<'_>], views: &[View<'_>], clock: &Clock) -> Row {
             panel.marks.extend(milestones(past, view, pen, clock));
             panel.series.push(Series { pen, filled: false, points });
         }
+        panel.marks.extend(known.iter().cloned());
         if marks.is_empty() {
             "no brand passed the first million RMB".clone_into(&mut panel.vacant);
         }
@@ -70,7 +80,8 @@ fn race(marks: &[Past<'_>], views: &[View<'_>], clock: &Clock) -> Row {
         let text = format!("{} past {}", grouped(all as u64), name(past.mark));
         labels.push(Label { y: all as f64, pen: Pen::nth(past.mark), text });
     }
-    Row { heading: "Brands past a sum, paid".to_owned(), keys: Vec::new(), weight: 1.0, y, panels, labels }
+    let keys = if known.iter().any(|dots| !dots.is_empty()) { vec![published_key()] } else { Vec::new() };
+    Row { heading: "Brands past a sum, paid".to_owned(), keys, weight: 1.0, y, panels, labels }
 }
 
 /// A line that climbs by one with every brand, thinned to what can be seen.

@@ -3,7 +3,7 @@
 use super::timeline::{self, HOUR, View, largest, smallest_positive};
 use super::{Axis, Figure, Key, Mark, Panel, Pen, Row, Scale, Series, Side, subtitle};
 use crate::clock::Clock;
-use crate::number::{FEN_PER_RMB as FEN, Prefix, money, short};
+use crate::number::{FEN_PER_RMB as FEN, Prefix, difference, money, short};
 use crate::results::{PublishedFigure, PublishedResult, Results, series};
 
 /// Two quantities drawn together: the headline, and behind it the one it comes from.
@@ -33,7 +33,8 @@ pub(super) fn figure(results: &Results) -> Figure {
     let views = timeline::views(results);
     let clock = Clock::new(&results.summary.zone);
     let published = &results.summary.published;
-    let mut rows = vec![GMV.sums("GMV", &views, published, &clock), GMV.first_hour("GMV per second", &views, &clock)];
+    let mut rows =
+        vec![GMV.sums("GMV", &views, published, &clock), GMV.first_hour("GMV per second", &views, &[], &clock)];
     rows.extend(GMV.whole("GMV per second", &views, &clock));
     if !results.summary.presales.is_empty() {
         rows.insert(1, PRESALES.sums("Paid in presales", &views, &[], &clock));
@@ -59,15 +60,22 @@ fn published_pen() -> Pen {
     Pen::solid(6)
 }
 
-/// Dots at published sums that lie in this window.
-fn published_dots(view: &View<'_>, published: &[PublishedResult]) -> Vec<Mark> {
-    let sums = published.iter().filter(|figure| figure.figure == PublishedFigure::GmvPaidFen);
-    let inside = sums.filter_map(|figure| {
-        let seconds = view.since_opening(figure.at_unix_ms?);
-        (0.0..=view.span).contains(&seconds).then_some((seconds, figure.published))
+/// What stands beside the lines of a row that shows published figures.
+pub(super) fn published_key() -> Key {
+    Key { pen: published_pen(), filled: true, text: "published; beside it, how far the run is off".to_owned() }
+}
+
+/// Dots at published figures of a kind that lie in this window, with the errors of the run. A peak whose time was not published stands
+/// at that of the run.
+pub(super) fn published_dots(view: &View<'_>, published: &[PublishedResult], kind: PublishedFigure) -> Vec<Mark> {
+    let inside = published.iter().filter(|figure| figure.figure == kind).filter_map(|figure| {
+        let seconds = view.since_opening(figure.at_unix_ms.or(figure.simulated_at_unix_ms)?);
+        let text = figure.error.map_or_else(String::new, difference);
+        let at = (seconds, figure.published);
+        let dot = Mark { at, text, pen: Some(published_pen()), side: Side::Free };
+        (0.0..=view.span).contains(&seconds).then_some(dot)
     });
-    let dot = |at| Mark { at, text: String::new(), pen: Some(published_pen()), side: Side::AboveLeft };
-    inside.map(dot).collect()
+    inside.collect()
 }
 
 /// Dots after the first hour and at the end, and their values in the corner below the curve, which a rising curve leaves free.
@@ -100,7 +108,8 @@ impl Pair {
     /// What it sums up to over the festival, with what was published.
     fn sums(&self, quantity: &str, views: &[View<'_>], published: &[PublishedResult], clock: &Clock) -> Row {
         let curves: Vec<_> = views.iter().map(|view| self.columns.map(|column| view.running(column))).collect();
-        let known: Vec<Vec<Mark>> = views.iter().map(|view| published_dots(view, published)).collect();
+        let known: Vec<Vec<Mark>> =
+            views.iter().map(|view| published_dots(view, published, PublishedFigure::GmvPaidFen)).collect();
         let simulated = largest(curves.iter().flatten().flatten());
         let highest = known.iter().flatten().map(|mark| mark.at.1).fold(simulated, f64::max);
         let prefix = Prefix::of(highest / self.unit);
@@ -124,7 +133,7 @@ impl Pair {
             .collect();
         let mut keys = self.keys();
         if known.iter().any(|marks| !marks.is_empty()) {
-            keys.push(Key { pen: published_pen(), filled: true, text: "published".to_owned() });
+            keys.push(published_key());
         }
         Row {
             heading: format!("{quantity} since the start, {} RMB", prefix.name),
@@ -153,20 +162,30 @@ impl Pair {
         }
     }
 
-    /// Rates in the first hour, with the peak of the headline marked.
-    pub(super) fn first_hour(&self, quantity: &str, views: &[View<'_>], clock: &Clock) -> Row {
+    /// Rates in the first hour, with the peak of the headline marked, and published peaks.
+    pub(super) fn first_hour(
+        &self,
+        quantity: &str,
+        views: &[View<'_>],
+        published: &[PublishedResult],
+        clock: &Clock,
+    ) -> Row {
         let curves: Vec<_> = views.iter().map(|view| self.rates(view)).collect();
-        let early = curves.iter().flatten().flatten().filter(|p| p.0 <= HOUR);
-        let highest = largest(early);
+        let peaks = |view| published_dots(view, published, PublishedFigure::PeakOrdersPerSecond);
+        let known: Vec<Vec<Mark>> = views.iter().map(peaks).collect();
+        let early = curves.iter().flatten().flatten().chain(known.iter().flatten().map(|mark| &mark.at));
+        let highest = largest(early.filter(|p| p.0 <= HOUR));
         let prefix = Prefix::of(highest / self.unit);
         let panels = views
             .iter()
             .zip(curves)
-            .map(|(view, curves)| {
+            .zip(&known)
+            .map(|((view, curves), known)| {
                 let x = view.first_hour(clock);
+                let known = known.iter().filter(|mark| mark.at.0 <= x.to).cloned();
                 Panel {
                     heading: view.heading.clone(),
-                    marks: self.peak(view, &curves[0], &x, clock).into_iter().collect(),
+                    marks: self.peak(view, &curves[0], &x, clock).into_iter().chain(known).collect(),
                     series: lines(view, &x, curves),
                     vacant: view.vacant(),
                     x,
@@ -174,9 +193,13 @@ impl Pair {
                 }
             })
             .collect();
+        let mut keys = self.keys();
+        if known.iter().any(|marks| !marks.is_empty()) {
+            keys.push(published_key());
+        }
         Row {
             heading: self.heading(quantity, prefix, "first hour"),
-            keys: self.keys(),
+            keys,
             weight: 1.0,
             y: Axis::amount(highest, prefix.size * self.unit),
             panels,

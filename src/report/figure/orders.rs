@@ -12,7 +12,7 @@ const ORDERS: Pair =
 pub(super) fn figure(results: &Results) -> Figure {
     let views = timeline::views(results);
     let clock = Clock::new(&results.summary.zone);
-    let mut rows = vec![ORDERS.first_hour("Orders per second", &views, &clock)];
+    let mut rows = vec![ORDERS.first_hour("Orders per second", &views, &results.summary.published, &clock)];
     rows.extend(ORDERS.whole("Orders per second", &views, &clock));
     let peak = results.summary.windows.iter().map(|w| w.peak_orders_per_second).fold(0.0, f64::max);
     Figure {

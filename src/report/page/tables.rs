@@ -116,7 +116,7 @@ fn published(results: &Results) -> PageTable {
         ]
     };
     let figures = &results.summary.published;
-    let off = figures.iter().filter(|figure| figure.error.is_none_or(|error| error.abs() > figure.within)).count();
+    let off = figures.iter().filter(|figure| !figure.is_close()).count();
     PageTable {
         title: "Published and simulated",
         note: format!("{} of {} within what the scenario lets them be off.", figures.len() - off, figures.len()),

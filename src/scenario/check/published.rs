@@ -8,7 +8,7 @@ use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file::{self, Amount, FreeScale, PublishedValue};
 use crate::scenario::schema::{closest, listed};
 use crate::scenario::tree::Cursor;
-use crate::units::Instant;
+use crate::units::{Instant, Nanos};
 use serde_json::Value;
 
 impl Check<'_> {
@@ -36,12 +36,33 @@ impl Check<'_> {
             PublishedValue::PeakOrdersPerSecond(rate) => Figure::PeakOrders(rate),
             PublishedValue::BrandsPast100m(brands) => Figure::Brands(brands),
         };
+        let within_time = self.within_time(point, at);
         let moment = self.moment(point, window, at, clock)?;
         let (within, source) = (point.within, point.source.clone());
         // The end of a sum is known; when a peak was may not have been published.
         let is_sum = !matches!(figure, Figure::PeakOrders(_));
         let instant = if is_sum || point.at.is_some() { Some(moment) } else { None };
-        Some(Point { name: name.to_owned(), figure, window, at: instant, within, source })
+        Some(Point { name: name.to_owned(), figure, window, at: instant, within, within_time, source })
+    }
+
+    /// By how much the time of a peak may be off.
+    fn within_time(&mut self, point: &file::Published, at: Cursor<'_>) -> Option<Nanos> {
+        let within = point.within_time?;
+        let has_time = matches!(point.value, PublishedValue::PeakOrdersPerSecond(_)) && point.at.is_some();
+        if has_time && within.0 > 0 {
+            return Some(within);
+        }
+        let place = at.key("within_time");
+        self.push(if has_time {
+            Diagnostic::new(Code::OutOfRange, "no run meets a time to the nanosecond")
+                .at(place.place(), "expected more than zero")
+                .help("a peak is known by the recorded second that it lies in: \"1s\" at least makes sense")
+        } else {
+            Diagnostic::new(Code::OutOfRange, "there is no time that could be off")
+                .at(place.key_place(), "only for a peak of which `at` says when it was")
+                .help("add `at`, or leave `within_time` out: sums and counts are of one point of time")
+        });
+        None
     }
 
     /// The instant that a point is about; the end of the window or run where it names none.

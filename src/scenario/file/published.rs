@@ -20,6 +20,10 @@ pub struct Published {
     #[serde(default = "default_within")]
     #[schemars(range(min = 0.0001, max = 10.0))]
     pub within: f64,
+    /// By how much a peak may be earlier or later than `at`: a fit weighs its time by it, beside its value. Absent: its time does not
+    /// count. Only for a peak with `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_time: Option<Nanos>,
     /// Where it was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,

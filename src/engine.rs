@@ -22,6 +22,7 @@ pub mod session;
 pub mod snapshot;
 pub mod station;
 pub mod stock;
+mod substitution;
 pub mod switches;
 mod visit;
 mod voucher;

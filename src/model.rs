@@ -196,6 +196,8 @@ pub struct Segment {
     pub spend: Option<MoneySampler>,
     /// Longest wait for a page, and a bound that it never goes below.
     pub patience: Option<(TimeSampler, Nanos)>,
+    /// Probability that another product is taken instead of one that is known to be sold out.
+    pub substitution: f64,
     /// Category of a line.
     pub category: Choice,
 }
@@ -516,6 +518,7 @@ impl Segment {
                 let least = Nanos(sampler.least());
                 (sampler, least)
             }),
+            substitution: segment.substitution,
             category: Choice::new(&weights),
         }
     }

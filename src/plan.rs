@@ -307,6 +307,8 @@ pub struct Segment {
     pub spend: Option<MoneyDistribution>,
     /// Longest wait for one page.
     pub patience: Option<TimeDistribution>,
+    /// Probability that another product of the category is taken instead of one that is known to be sold out.
+    pub substitution: f64,
     /// Factor on the demand of each category, by [`CategoryId`].
     pub interest: Vec<f64>,
 }
@@ -774,6 +776,12 @@ impl Plan {
     #[must_use]
     pub fn has_double_submits(&self) -> bool {
         self.cbmgs.iter().flat_map(|cbmg| &cbmg.states).any(|state| state.again.is_some())
+    }
+
+    /// Whether any shopper takes another product instead of one that is sold out.
+    #[must_use]
+    pub fn has_substitution(&self) -> bool {
+        self.segments.iter().any(|segment| segment.substitution > 0.0)
     }
 
     /// Unix time of an instant, in milliseconds.

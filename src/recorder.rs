@@ -169,6 +169,23 @@ impl PresaleTally {
     }
 }
 
+/// What was taken instead of products that were sold out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubstituteTally {
+    /// Lines put into baskets in place of others; they count among the demand too.
+    pub wanted: Intents,
+    /// Of those, lines paid, and what was paid for them.
+    pub paid: Intents,
+}
+
+impl SubstituteTally {
+    /// Adds another.
+    pub fn add(&mut self, other: SubstituteTally) {
+        self.wanted.add(other.wanted);
+        self.paid.add(other.paid);
+    }
+}
+
 /// What second submits did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoubleSubmitTally {
@@ -213,6 +230,8 @@ pub struct Tally {
     pub presale: PresaleTally,
     /// Lines sold out in their cell while others still had their units.
     pub stranded: Intents,
+    /// Lines in place of others that were sold out.
+    pub substitutes: SubstituteTally,
     /// Pages submitted again.
     pub double_submits: DoubleSubmitTally,
     /// Money by [`Cause`].
@@ -322,6 +341,7 @@ impl Tally {
             paid: Intents::default(),
             presale: PresaleTally::default(),
             stranded: Intents::default(),
+            substitutes: SubstituteTally::default(),
             double_submits: DoubleSubmitTally::default(),
             settled_fen: vec![0; causes],
             services: vec![ServiceTally::default(); model.services.len()],
@@ -378,6 +398,7 @@ impl Tally {
         total.paid.add(std::mem::take(&mut self.paid));
         total.presale.add(std::mem::take(&mut self.presale));
         total.stranded.add(std::mem::take(&mut self.stranded));
+        total.substitutes.add(std::mem::take(&mut self.substitutes));
         total.double_submits.add(std::mem::take(&mut self.double_submits));
         for (mine, theirs) in self.settled_fen.iter_mut().zip(&mut total.settled_fen) {
             *theirs += std::mem::take(mine);

@@ -157,6 +157,9 @@ pub struct Summary {
     /// What was sold out in one cell while others still had it; absent unless each cell has its own part of the stock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stranded: Option<Stranded>,
+    /// What was sold out and exchanged for other products; absent where nobody does that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub substituted: Option<Substituted>,
     /// What was rejected as one and the same SKU was asked for too often; absent unless that is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hot_rows: Option<HotRows>,
@@ -496,6 +499,24 @@ pub struct Stranded {
     pub units: u64,
     /// Their money, without what a coupon takes off, fen.
     pub fen: u64,
+}
+
+/// Basket lines that were seen to be sold out, and what shoppers took instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Substituted {
+    /// Lines exchanged.
+    pub lines: u64,
+    /// Their units, and those of what was taken instead.
+    pub units: u64,
+    /// Money of what was sold out, fen.
+    pub fen: u64,
+    /// Money of what was taken instead, fen; demand too.
+    pub instead_fen: u64,
+    /// Lines of what was taken instead that were paid.
+    pub paid: u64,
+    /// What was paid for them, fen; part of GMV paid.
+    pub gmv_paid_fen: u64,
 }
 
 /// Requests to reserve a SKU beyond how often it can be asked for.
@@ -957,6 +978,8 @@ pub enum Bucket {
     Bought,
     /// Nothing was left of the product.
     SoldOut,
+    /// The same, and the shopper took another product instead, which is an intent of its own.
+    Substituted,
     /// Paid for when nothing was left any more, by an optimistic platform, which refunded it.
     Oversold,
     /// A service had no place in its queue, or its protection turned the request away; or the SKU was asked for too often.
@@ -985,9 +1008,10 @@ pub enum Bucket {
 
 impl Bucket {
     /// All buckets, in the order of the tables.
-    pub const ALL: [Bucket; 14] = [
+    pub const ALL: [Bucket; 15] = [
         Bucket::Bought,
         Bucket::SoldOut,
+        Bucket::Substituted,
         Bucket::Oversold,
         Bucket::Rejected,
         Bucket::TimedOut,
@@ -1002,16 +1026,27 @@ impl Bucket {
         Bucket::Open,
     ];
 
-    /// Whether money in this bucket counts as lost: wanted, and stopped by stock, platform, bank or clock.
+    /// Whether money in this bucket counts as lost: wanted, and stopped by stock, platform, bank or clock. What was substituted is not:
+    /// the shopper went on with another intent, which is lost where that one is.
     #[must_use]
     pub fn is_lost(self) -> bool {
-        !matches!(self, Bucket::Bought | Bucket::ChangedMind | Bucket::Coupon | Bucket::DepositForfeited | Bucket::Open)
+        !matches!(
+            self,
+            Bucket::Bought
+                | Bucket::Substituted
+                | Bucket::ChangedMind
+                | Bucket::Coupon
+                | Bucket::DepositForfeited
+                | Bucket::Open
+        )
     }
 
-    /// Whether a scenario can fill this bucket: without a presale no deposit is forfeited, and only an optimistic platform oversells.
+    /// Whether a scenario can fill this bucket: without a presale no deposit is forfeited, only an optimistic platform oversells, and
+    /// substitutes are taken only with a substitution rate.
     #[must_use]
-    pub fn exists(self, has_presales: bool, oversells: bool) -> bool {
+    pub fn exists(self, has_presales: bool, oversells: bool, substitutes: bool) -> bool {
         match self {
+            Bucket::Substituted => substitutes,
             Bucket::DepositForfeited => has_presales,
             Bucket::Oversold => oversells,
             _ => true,
@@ -1024,6 +1059,7 @@ impl Bucket {
         match self {
             Bucket::Bought => "bought",
             Bucket::SoldOut => "sold_out",
+            Bucket::Substituted => "substituted",
             Bucket::Oversold => "oversold",
             Bucket::Rejected => "rejected",
             Bucket::TimedOut => "timed_out",

@@ -112,6 +112,10 @@ pub enum Purpose {
     Supply = 60,
     /// Whether and when the voucher of a paid line is redeemed; item = which line of the order.
     Voucher = 61,
+    /// Whether another product is taken instead of one that is sold out; item = line.
+    Substitution = 70,
+    /// Which; item = line and candidate.
+    Substitute = 71,
 }
 
 /// The name of a draw: whom it concerns and what it decides.

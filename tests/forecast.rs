@@ -83,6 +83,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
             units: CountDistribution::Constant(1),
             spend: None,
             patience: None,
+            substitution: 0.0,
             interest: vec![1.0],
         }],
         services,

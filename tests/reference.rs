@@ -71,6 +71,8 @@ mod session;
 mod simulator;
 #[path = "reference/stock.rs"]
 mod stock;
+#[path = "reference/substitution.rs"]
+mod substitution;
 #[path = "reference/switches.rs"]
 mod switches;
 #[path = "reference/ticks.rs"]
@@ -166,6 +168,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("calls of services that fail", 8, |seen| seen.inner_failed),
     ("samples of the cells", 15, |seen| seen.samples),
     ("lines oversold", 3, |seen| seen.oversold),
+    ("lines exchanged for others", 10, |seen| seen.substituted),
+    ("of those, others paid", 5, |seen| seen.substitutes_paid),
     ("requests after the last unit", 3, |seen| seen.late),
     ("ordered, then sold out", 3, |seen| seen.ordered_in_vain),
     ("lines refused by their cell only", 5, |seen| seen.stranded),
@@ -220,6 +224,8 @@ struct Seen {
     by_channel: u64,
     shown: u64,
     oversold: u64,
+    substituted: u64,
+    substitutes_paid: u64,
     late: u64,
     ordered_in_vain: u64,
     stranded: u64,
@@ -302,6 +308,8 @@ impl Seen {
             by_channel: results.channels.iter().map(|row| row.sessions).sum(),
             shown: results.livestreams.iter().map(|row| row.orders_paid).sum(),
             oversold: results.summary.oversold.map_or(0, |of| of.orders),
+            substituted: results.summary.substituted.map_or(0, |of| of.lines),
+            substitutes_paid: results.summary.substituted.map_or(0, |of| of.paid),
             late: run.stock.late,
             ordered_in_vain: run.record.rarities.ordered_in_vain,
             stranded: results.summary.stranded.map_or(0, |of| of.lines),

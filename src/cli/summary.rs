@@ -7,7 +7,7 @@ use crate::engine::brands::MARKS;
 use crate::number::{difference, digits};
 use crate::results::{
     Bucket, Completion, DoubleSubmits, HedgeSummary, PresaleSummary, PublishedFigure, PublishedResult, Residual,
-    Results, ServiceRow, Stranded, Summary, Switched, Verdict, VoucherSummary,
+    Results, ServiceRow, Stranded, Substituted, Summary, Switched, Verdict, VoucherSummary,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -297,6 +297,18 @@ fn stranded(stranded: &Stranded) -> String {
     )
 }
 
+/// What shoppers took instead of what was sold out.
+fn substituted(of: &Substituted) -> String {
+    format!(
+        "  substituted: {} lines of {}, for {}; {} of those paid, {}\n",
+        number::count(of.lines as f64),
+        number::money(of.fen as f64),
+        number::money(of.instead_fen as f64),
+        number::count(of.paid as f64),
+        number::money(of.gmv_paid_fen as f64),
+    )
+}
+
 fn rooms(summary: &Summary) -> String {
     let with_rooms = summary.windows.iter().filter_map(|window| Some((window, window.room.as_ref()?)));
     let rows = with_rooms.map(|(window, room)| {
@@ -573,7 +585,9 @@ fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
         0 => String::new(),
         more => format!("  and {more} more, see products.csv\n"),
     };
-    head + &named + &more + &summary.stranded.as_ref().map_or_else(String::new, stranded)
+    let stranded = summary.stranded.as_ref().map_or_else(String::new, stranded);
+    let substituted = summary.substituted.as_ref().map_or_else(String::new, substituted);
+    head + &named + &more + &stranded + &substituted
 }
 
 #[cfg(test)]
@@ -639,6 +653,7 @@ mod tests {
             oversold: None,
             hot_rows: None,
             stranded: None,
+            substituted: None,
             saturated,
             residuals: Vec::new(),
             double_submits: None,

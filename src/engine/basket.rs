@@ -102,6 +102,8 @@ struct Head {
     granted: u16,
     /// Lines that a livestream brought, by bit.
     pulled: u16,
+    /// Lines of products that are there instead of others, by bit.
+    substitutes: u16,
     len: u8,
 }
 
@@ -121,6 +123,11 @@ impl<const N: usize> Slab<N> {
     fn view(&self, index: u32) -> (&Head, &[Line]) {
         let place = &self.places[index as usize];
         (&place.head, &place.lines[..usize::from(place.head.len)])
+    }
+
+    fn view_mut(&mut self, index: u32) -> (&mut Head, &mut [Line]) {
+        let place = &mut self.places[index as usize];
+        (&mut place.head, &mut place.lines)
     }
 }
 
@@ -152,6 +159,16 @@ impl Baskets {
         }
     }
 
+    fn view_mut(&mut self, id: BasketId) -> (&mut Head, &mut [Line]) {
+        let (slab, index) = Self::place(id);
+        match slab {
+            0 => self.two.view_mut(index),
+            1 => self.four.view_mut(index),
+            2 => self.eight.view_mut(index),
+            _ => self.most.view_mut(index),
+        }
+    }
+
     /// The lines of a basket; none for no basket.
     #[must_use]
     #[inline]
@@ -177,6 +194,12 @@ impl Baskets {
         self.view(id).0.pulled
     }
 
+    /// The lines of products that are there instead of others, by bit; there must be a basket.
+    #[must_use]
+    pub fn substitutes(&self, id: BasketId) -> u16 {
+        self.view(id).0.substitutes
+    }
+
     /// When the hold on the stock of a basket runs out, once there is one.
     #[must_use]
     #[inline]
@@ -186,16 +209,22 @@ impl Baskets {
 
     /// Notes which lines hold stock, and until when.
     pub fn grant(&mut self, id: BasketId, granted: u16, deadline: Instant) {
-        let (slab, index) = Self::place(id);
-        let index = index as usize;
-        let head = match slab {
-            0 => &mut self.two.places[index].head,
-            1 => &mut self.four.places[index].head,
-            2 => &mut self.eight.places[index].head,
-            _ => &mut self.most.places[index].head,
-        };
+        let head = self.view_mut(id).0;
         head.granted = granted;
         head.deadline = deadline;
+    }
+
+    /// Puts another product in the place of a line, which no livestream brought then.
+    pub fn substitute(&mut self, id: BasketId, position: usize, line: Line) {
+        let (head, lines) = self.view_mut(id);
+        lines[position] = line;
+        head.pulled &= !(1 << position);
+        head.substitutes |= 1 << position;
+    }
+
+    /// Notes which lines are of products that are there instead of others, by bit.
+    pub fn note_substitutes(&mut self, id: BasketId, substitutes: u16) {
+        self.view_mut(id).0.substitutes = substitutes;
     }
 
     /// Forgets a basket.
@@ -328,6 +357,17 @@ mod tests {
         let Baskets { two, four, eight, most } = &baskets;
         let places = two.places.len() + four.places.len() + eight.places.len() + most.places.len();
         assert!(places <= 40, "emptied places are used again: {places}");
+    }
+
+    #[test]
+    fn a_line_that_is_exchanged_is_brought_by_no_livestream() {
+        let mut baskets = Baskets::default();
+        let line = |sku| Line { sku, units: 2, price: 10 };
+        let id = baskets.insert(&[line(1), line(2), line(3)], 0b110);
+        baskets.substitute(id, 1, line(7));
+        assert_eq!(baskets.lines(id), [line(1), line(7), line(3)]);
+        assert_eq!((baskets.pulled(id), baskets.substitutes(id)), (0b100, 0b010));
+        assert_eq!(size_of::<Head>(), 16);
     }
 
     #[test]

@@ -61,6 +61,10 @@ impl Player<'_> {
             session.cause = Cause::WINDOW_CLOSED;
             return self.leave(session);
         }
+        let substitution = self.model.segments[usize::from(session.segment)].substitution;
+        if substitution > 0.0 {
+            self.substitute(session, substitution);
+        }
         if !self.round(session).reserve.holds() {
             return self.order_without_stock(session);
         }
@@ -72,7 +76,7 @@ impl Player<'_> {
     /// The lines of a basket with what is left of each, and how many they are. All of it is read before anything is decided: look-ups
     /// miss the cache, and side by side they overlap.
     #[inline]
-    fn wanted(&self, session: &Session) -> ([(Line, u32); MAX_LINES as usize], usize) {
+    pub(super) fn wanted(&self, session: &Session) -> ([(Line, u32); MAX_LINES as usize], usize) {
         let mut wanted = [(Line::default(), 0); MAX_LINES as usize];
         let lines = self.cell.baskets.lines(session.basket);
         for (wanted, &line) in wanted.iter_mut().zip(lines) {
@@ -346,6 +350,11 @@ impl Player<'_> {
         if pulled > 0 {
             let brought = part_of_order(lines, granted, pulled, (ordered, off));
             self.tell_livestream(session, |livestream| livestream.paid.add(brought));
+        }
+        let substitutes = self.cell.baskets.substitutes(session.basket) & part;
+        if substitutes > 0 {
+            let lines = self.cell.baskets.lines(session.basket);
+            self.tally.substitutes.paid.add(part_of_order(lines, granted, substitutes, (ordered, off)));
         }
         self.tell_channel(session, |channel| channel.paid.add(paid));
         self.settle(session, Cause::BOUGHT, paid);

@@ -82,7 +82,9 @@ impl Cause {
     pub const OVERSOLD: Cause = Cause(13);
     /// Rejected, as its SKU was asked for too often.
     pub const HOT: Cause = Cause(14);
-    const FIRST_SERVICE: u8 = 15;
+    /// Sold out, and exchanged for another product, which is an intent of its own.
+    pub const SUBSTITUTED: Cause = Cause(15);
+    const FIRST_SERVICE: u8 = 16;
     /// Ways in which a service fails.
     const OF_SERVICE: u8 = 3;
 
@@ -353,5 +355,6 @@ mod tests {
             assert_eq!(causes.map(Cause::is_giving_up), [false, false, true]);
         }
         assert_eq!(Cause::SETTLED.service(), None);
+        assert!(Cause::count(crate::plan::MAX_SERVICES) <= 256, "causes are numbered in a byte");
     }
 }

@@ -10,7 +10,7 @@ use crate::plan::{Coupon, MAX_LINES, MAX_PRESALE_LINES};
 use crate::rng::{Name, Purpose, Stream};
 
 /// Products that a shopper looks at for one line before giving it up as too dear.
-const CANDIDATES: u16 = 3;
+pub(super) const CANDIDATES: u16 = 3;
 
 /// What the wishes of a cell's shoppers depend on.
 #[derive(Clone, Copy)]

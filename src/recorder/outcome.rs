@@ -9,7 +9,7 @@ mod tables;
 mod targets;
 mod vouchers;
 
-use super::{DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomTally, Row};
+use super::{DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomTally, Row, SubstituteTally};
 use crate::engine::Breach;
 use crate::engine::brands::MARKS;
 use crate::engine::session::Cause;
@@ -21,7 +21,7 @@ use crate::plan::{Plan, Service, ServiceId};
 use crate::published;
 use crate::results::{
     Bucket, Completion, Conservation, Cost, DoubleSubmits, Fork, HOT, HedgeSummary, HotRows, LedgerRow, Oversold,
-    PresaleSummary, Results, RoomSummary, ServiceCost, Stranded, Summary, Switched, TargetResult, Totals,
+    PresaleSummary, Results, RoomSummary, ServiceCost, Stranded, Substituted, Summary, Switched, TargetResult, Totals,
     WindowSummary,
 };
 use crate::units::{Fen, Instant, Nanos};
@@ -132,6 +132,7 @@ fn bucket(cause: Cause) -> Bucket {
     match cause {
         Cause::BOUGHT => Bucket::Bought,
         Cause::SOLD_OUT => Bucket::SoldOut,
+        Cause::SUBSTITUTED => Bucket::Substituted,
         Cause::OVERSOLD => Bucket::Oversold,
         Cause::GAVE_UP => Bucket::GaveUp,
         Cause::REFUSED => Bucket::Refused,
@@ -151,7 +152,7 @@ fn bucket(cause: Cause) -> Bucket {
 
 impl Outcome<'_> {
     fn causes(&self) -> impl Iterator<Item = Cause> + use<> {
-        (0..Cause::count(self.plan.services.len()) as u8).map(Cause)
+        (0..Cause::count(self.plan.services.len())).map(|cause| Cause(cause as u8))
     }
 
     fn unix_ms(&self, instant: Instant) -> i64 {
@@ -222,6 +223,7 @@ impl Outcome<'_> {
             switched: self.ending.switched.iter().map(|turned| self.switched(turned)).collect(),
             oversold: self.model.inventory.oversells().then(|| self.oversold()),
             stranded: self.model.inventory.split.map(|_| self.stranded()),
+            substituted: self.plan.has_substitution().then(|| self.substituted()),
             hot_rows: self.model.inventory.hot.map(|_| self.hot_rows()),
             cost: self.cost(),
             targets,
@@ -288,6 +290,19 @@ impl Outcome<'_> {
     fn stranded(&self) -> Stranded {
         let Intents { lines, units, fen } = self.recorder.total.stranded;
         Stranded { lines: lines * self.scale, units: units * self.scale, fen: fen * self.scale }
+    }
+
+    fn substituted(&self) -> Substituted {
+        let Intents { lines, units, fen } = self.recorder.total.entered_as(Cause::SUBSTITUTED);
+        let SubstituteTally { wanted, paid } = self.recorder.total.substitutes;
+        Substituted {
+            lines: lines * self.scale,
+            units: units * self.scale,
+            fen: fen * self.scale,
+            instead_fen: wanted.fen * self.scale,
+            paid: paid.lines * self.scale,
+            gmv_paid_fen: paid.fen * self.scale,
+        }
     }
 
     fn cost(&self) -> Option<Cost> {

@@ -3,7 +3,7 @@
 use super::response_times::ResponseTimes;
 use super::{
     DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow,
-    ServiceTally, Tally, Turnover, TurnoverRow,
+    ServiceTally, SubstituteTally, Tally, Turnover, TurnoverRow,
 };
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
@@ -394,7 +394,8 @@ impl Tally {
         let completed = Intents { fen: completed_fen, ..Intents::default() };
         let DoubleSubmitTally { sent, caught, ordered, paid } = self.double_submits;
         let intents = [self.demand, self.ordered, self.paid, self.stranded, deposits, balances, completed, forfeited];
-        let intents = [&intents[..], &[ordered, paid]].concat();
+        let SubstituteTally { wanted, paid: substitutes } = self.substitutes;
+        let intents = [&intents[..], &[ordered, paid, wanted, substitutes]].concat();
         let intents = intents.iter().chain(&self.ledger).all(|i| i.lines.max(i.units).max(i.fen) <= most);
         let services = self.services.iter().all(|service| {
             let counts = [

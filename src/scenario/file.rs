@@ -452,6 +452,11 @@ pub struct Segment {
     /// How long a shopper waits for one page, retries and all, before giving up. Absent: for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<TimeDistribution>,
+    /// Probability that a shopper who orders and sees that a product is sold out takes another one of its category instead, if one of
+    /// three looked at is in stock and at most half as dear again. Not in presales.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub substitution: f64,
     /// Factors on the demand of categories, by name; one where a category is not named.
     #[serde(default)]
     pub interest: Named<f64>,

@@ -107,6 +107,7 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     }
     draw.inventory(seed, categories);
     draw.hedges(seed, &with_instances);
+    draw.substitution(seed);
     draw.text
 }
 
@@ -156,6 +157,18 @@ impl Draw {
             let (group_commit, burst) = (self.one_of(&[1, 1, 2]), self.one_of(&["", ", burst = 1", ", burst = 20"]));
             let hot = format!("{{ per_second = {per_second}, group_commit = {group_commit}{burst} }}");
             self.text = self.text.replacen("inventory.hold", &format!("inventory.hot = {hot}\ninventory.hold"), 1);
+        }
+    }
+
+    /// Who takes what instead of what is sold out, drawn by itself.
+    fn substitution(&mut self, seed: u64) {
+        self.random = SplitMix(seed ^ 0x0060_0500);
+        for segment in 0..3 {
+            let rate = self.one_of(&[None, Some(0.3), Some(1.0)]);
+            if let Some(rate) = rate {
+                let name = format!("[segment.p{segment}]");
+                self.text = self.text.replacen(&name, &format!("{name}\nsubstitution = {rate:?}"), 1);
+            }
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) fn all(plan: &Plan, results: &Results) -> Verdict {
     stock(plan, results)?;
     shares(plan, results)?;
     oversold(results)?;
+    substituted(plan, results)?;
     hot_rows(plan, results)?;
     double_submits(results)?;
     hedges(plan, results)?;
@@ -51,15 +52,42 @@ fn money(results: &Results) -> Verdict {
     holds("an order stems from an intent", total.orders_created <= total.intents)?;
     let has_presales = !results.summary.presales.is_empty();
     let oversells = results.summary.oversold.is_some();
-    let has_column = |bucket: &Bucket| *bucket != Bucket::Open && bucket.exists(has_presales, oversells);
+    let substitutes = results.summary.substituted.is_some();
+    let has_column = |bucket: &Bucket| *bucket != Bucket::Open && bucket.exists(has_presales, oversells, substitutes);
     for bucket in Bucket::ALL.into_iter().filter(has_column) {
         let entered = sum(ledger, |row| row.money_fen, |other| other == bucket);
         equal(bucket.name(), entered, column(results, &series::bucket(bucket)))?;
     }
     for row in ledger {
         let at_service = matches!(row.bucket, Bucket::Rejected | Bucket::TimedOut);
-        equal("a rejection or time-out names its service", at_service, !row.service.is_empty())?;
+        // Who gave up may have waited for a service, or in a room.
+        let names_one = !row.service.is_empty();
+        holds("a failure at a service names it", at_service == names_one || names_one && row.bucket == Bucket::GaveUp)?;
         holds("a line has a unit at least", row.units >= row.intents)?;
+    }
+    Ok(())
+}
+
+/// What was taken instead is wanted like all else, and never dearer than it may be.
+fn substituted(plan: &Plan, results: &Results) -> Verdict {
+    let is_it = |bucket| bucket == Bucket::Substituted;
+    let lines = sum(&results.ledger, |row| row.intents, is_it);
+    let Some(of) = results.summary.substituted else { return equal("substituted without a rate", lines, 0) };
+    equal("lines substituted", lines, of.lines)?;
+    equal("units substituted", sum(&results.ledger, |row| row.units, is_it), of.units)?;
+    equal("money substituted", sum(&results.ledger, |row| row.money_fen, is_it), of.fen)?;
+    let all_are_limited = plan.segments.iter().all(|segment| segment.spend.is_some());
+    let most = if all_are_limited { of.fen } else { of.fen + of.fen / 2 };
+    holds("what was taken instead is not too dear", of.instead_fen <= most)?;
+    holds("substitutes are wanted", of.fen + of.instead_fen <= results.summary.total.demand_fen)?;
+    holds("a substitute is paid at most once", of.paid <= of.lines && of.gmv_paid_fen <= of.instead_fen)?;
+    holds("substitutes paid are orders paid", of.paid <= results.summary.total.orders_paid)?;
+    holds("their money is paid", of.gmv_paid_fen <= results.summary.total.gmv_paid_fen)?;
+    for row in results.ledger.iter().filter(|row| is_it(row.bucket)) {
+        let segment = plan.segments.iter().find(|segment| segment.name == row.segment);
+        holds("only who may substitutes", segment.is_some_and(|segment| segment.substitution > 0.0))?;
+        let window = plan.windows.iter().find(|window| window.name == row.window);
+        holds("presales know no substitutes", window.is_some_and(|window| window.presale.is_none()))?;
     }
     Ok(())
 }

@@ -97,6 +97,7 @@ impl Simulator<'_> {
             switched: self.switched(),
             oversold: (plan.inventory.reserve == Reserve::Optimistic).then(|| self.oversold()),
             stranded: plan.inventory.split.map(|_| self.stranded()),
+            substituted: self.substituted(),
             hot_rows: plan.inventory.hot.map(|_| self.hot_rows()),
             settlements: self.settlements(),
             // The drawn scenarios state no costs.
@@ -468,6 +469,7 @@ impl Simulator<'_> {
             Bucket::Open => false,
             Bucket::DepositForfeited => !self.presales().is_empty(),
             Bucket::Oversold => oversells,
+            Bucket::Substituted => self.substitutes(),
             _ => true,
         };
         for bucket in Bucket::ALL.into_iter().filter(is_there) {

@@ -134,6 +134,26 @@ pub(crate) fn candidate(
     (sku, units.draw(|| of_visit(model, session, Purpose::Units, item)))
 }
 
+/// Whether the shopper would take another product than that of a line.
+pub(crate) fn would_substitute(model: &Model, session: &Session, line: usize) -> bool {
+    let probability = model.segments[session.segment].substitution;
+    of_visit(model, session, Purpose::Substitution, line as u16).unit() < probability
+}
+
+/// The product of a category that a shopper looks at in place of that of a line.
+pub(crate) fn other_product(
+    model: &Model,
+    catalogue: &Catalogue,
+    session: &Session,
+    (line, candidate): (usize, usize),
+    category: usize,
+) -> u32 {
+    let mut stream = of_visit(model, session, Purpose::Substitute, (line * 256 + candidate) as u16);
+    let whether_named = stream.unit();
+    let sku = catalogue.pick(category, whether_named, stream.unit());
+    looked_at(catalogue, sku, session.key.window)
+}
+
 /// What is looked at in place of a SKU that is not listed yet: SKUs of a category stand in order of popularity.
 fn looked_at(catalogue: &Catalogue, sku: u32, window: usize) -> u32 {
     let mut instead = sku;

@@ -42,7 +42,8 @@ impl Simulator<'_> {
                     draws::candidate(&self.model, catalogue, session, (number, candidate), pulled.map(|of| of.1));
                 let place = (visit, session.basket.len());
                 let livestream = pulled.map(|of| of.0);
-                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream, place }
+                let price = self.stock.shelves[sku as usize].price;
+                Line { sku, units, price, off: 0, livestream, is_substitute: false, place }
             });
             if let Some(line) = candidates.find(|line| line.fen() <= money) {
                 money -= line.fen();
@@ -102,8 +103,8 @@ impl Simulator<'_> {
         for candidate in 0..CANDIDATES {
             let (sku, units) = draws::candidate(&self.model, catalogue, session, (wishes, candidate), None);
             let place = (session.visit, session.basket.len());
-            let line =
-                Line { sku, units, price: self.stock.shelves[sku as usize].price, off: 0, livestream: None, place };
+            let price = self.stock.shelves[sku as usize].price;
+            let line = Line { sku, units, price, off: 0, livestream: None, is_substitute: false, place };
             if line.fen() <= money && times(so_far + line.fen()) > times(so_far) {
                 session.basket.push(line);
                 self.record.rarities.fill_ups += 1;
@@ -134,6 +135,7 @@ impl Simulator<'_> {
             session.failure = Some(Fate::WindowClosed);
             return self.leave(session);
         }
+        self.look_for_others(&mut session);
         if self.reserves(session.key) != Reserve::Order {
             return self.order_without_stock(session);
         }

@@ -114,6 +114,8 @@ pub(crate) struct Line {
     pub(crate) price: u32,
     /// The livestream that brought it.
     pub(crate) livestream: Option<usize>,
+    /// Whether it is there in place of what was sold out.
+    pub(crate) is_substitute: bool,
     /// What a coupon takes off the line, once it is ordered, fen.
     pub(crate) off: u64,
     /// Visit in which it was put into the basket, and its place there: tell the intents of a session apart.
@@ -132,6 +134,8 @@ impl Line {
 pub(crate) enum Fate {
     Bought,
     SoldOut,
+    /// The same, and another product is wanted instead.
+    Substituted,
     /// Paid for, and refunded.
     Oversold,
     /// By this service.
@@ -159,6 +163,7 @@ impl Fate {
         match self {
             Fate::Bought => Bucket::Bought,
             Fate::SoldOut => Bucket::SoldOut,
+            Fate::Substituted => Bucket::Substituted,
             Fate::Oversold => Bucket::Oversold,
             Fate::Rejected(_) | Fate::OverLimit => Bucket::Rejected,
             Fate::TimedOut(_) => Bucket::TimedOut,

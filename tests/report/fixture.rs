@@ -134,7 +134,8 @@ fn buckets(builder: &mut Builder, slots: &[Slot]) {
                     }
                 }
                 Bucket::ChangedMind => 0.1 * demand(s),
-                Bucket::Oversold
+                Bucket::Substituted
+                | Bucket::Oversold
                 | Bucket::Refused
                 | Bucket::WindowClosed
                 | Bucket::Coupon
@@ -365,6 +366,7 @@ fn summary(table: &Table) -> Summary {
         oversold: None,
         hot_rows: None,
         stranded: None,
+        substituted: None,
         saturated: vec![Saturation {
             service: "order".to_owned(),
             from_unix_ms: SECOND + 9000,

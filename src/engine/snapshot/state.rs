@@ -69,8 +69,9 @@ struct InFlight {
     /// Lines whose stock is held, by bit, and until when.
     granted: u16,
     deadline: Instant,
-    /// Lines that a livestream brought, by bit.
+    /// Lines that a livestream brought, and lines in place of what was sold out, by bit.
     pulled: u16,
+    substitutes: u16,
 }
 
 /// Where a run stands on the grid of its plan.
@@ -395,13 +396,17 @@ impl InFlight {
         };
         lines.extend(basket.iter().map(|line| (line.sku, line.units)));
         let had = session.basket == BasketId::GONE;
-        let pulled = if basket.is_empty() { 0 } else { cell.baskets.pulled(session.basket) };
-        InFlight { session, lines: basket.len() as u8, had, granted, deadline, pulled }
+        let (pulled, substitutes) = if basket.is_empty() {
+            (0, 0)
+        } else {
+            (cell.baskets.pulled(session.basket), cell.baskets.substitutes(session.basket))
+        };
+        InFlight { session, lines: basket.len() as u8, had, granted, deadline, pulled, substitutes }
     }
 
     /// Whether the engine can play this on, which may be anything.
     fn can_go_on(&self, cell: u32, model: &Model, last_window: usize, now: Instant) -> bool {
-        let InFlight { session, lines, had, granted, deadline, pulled } = self;
+        let InFlight { session, lines, had, granted, deadline, pulled, substitutes } = self;
         let began = (0..=last_window).any(|window| comes_to(model, session.window(), window));
         if !is_of_segment(model, cell, session.segment, session.shopper) || !began {
             return false;
@@ -431,7 +436,9 @@ impl InFlight {
             && (!holds || is_due)
             && !(*had && *lines > 0)
             && u32::from(*lines) <= MAX_LINES
-            && u32::from(*granted | *pulled) >> *lines == 0
+            && u32::from(*granted | *pulled | *substitutes) >> *lines == 0
+            && (*substitutes == 0 || model.segments[usize::from(session.segment)].substitution > 0.0)
+            && pulled & substitutes == 0
             && (*pulled == 0 || model.livestreams.is_some())
             && usize::from(session.cause.0) < Cause::count(model.services.len())
             && (!settled || session.phase() == Phase::HoldExpiryAfterExit || session.is_again())
@@ -479,6 +486,7 @@ impl InFlight {
             *line = Line { sku, units, price: stock.price(sku) };
         }
         let id = cell.baskets.insert(basket, self.pulled);
+        cell.baskets.note_substitutes(id, self.substitutes);
         if self.granted != 0 {
             cell.baskets.grant(id, self.granted, self.deadline);
         }

@@ -31,8 +31,8 @@ impl Outcome<'_> {
             integers(series::BALANCES_FEN.into(), &|row| scaled(row.presale.balances.fen));
             integers(series::FORFEITED_FEN.into(), &|row| scaled(row.presale.forfeited.fen));
         }
-        let exists =
-            |which: &Bucket| *which != Bucket::Open && which.exists(has_presales, self.model.inventory.oversells());
+        let (oversells, substitutes) = (self.model.inventory.oversells(), self.plan.has_substitution());
+        let exists = |which: &Bucket| *which != Bucket::Open && which.exists(has_presales, oversells, substitutes);
         for which in Bucket::ALL.into_iter().filter(exists) {
             integers(series::bucket(which), &|row| {
                 scaled(self.causes().filter(|&c| bucket(c) == which).map(|c| row.settled_fen[usize::from(c.0)]).sum())

@@ -42,6 +42,7 @@ fn words(bucket: Bucket) -> &'static str {
     match bucket {
         Bucket::Bought => "bought",
         Bucket::SoldOut => "sold out",
+        Bucket::Substituted => "substituted",
         Bucket::Oversold => "oversold",
         Bucket::Rejected => "rejected by",
         Bucket::TimedOut => "timed out at",

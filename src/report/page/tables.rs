@@ -5,7 +5,7 @@ use crate::number::{difference, digits, grouped, money, percent, short};
 use crate::report::figure;
 use crate::results::{
     Bucket, Cost, DoubleSubmits, HedgeSummary, PublishedFigure, PublishedResult, Residual, Results, ServiceCost,
-    Stranded, Switched, TargetResult, VoucherSummary,
+    Stranded, Substituted, Switched, TargetResult, VoucherSummary,
 };
 use crate::verdict;
 use std::collections::BTreeMap;
@@ -50,6 +50,9 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
     }
     if let Some(stranded) = &results.summary.stranded {
         tables.push(stranded_units(stranded));
+    }
+    if let Some(of) = &results.summary.substituted {
+        tables.push(substituted(of));
     }
     if !results.summary.residuals.is_empty() {
         tables.push(residuals(results));
@@ -256,6 +259,23 @@ fn stranded_units(stranded: &Stranded) -> PageTable {
         note: "What shoppers found sold out in their own cell while all cells together still had it.".to_owned(),
         head: vec!["Lines", "Units", "Money"],
         rows: vec![vec![grouped(stranded.lines), grouped(stranded.units), money(stranded.fen as f64)]],
+        words: 0,
+    }
+}
+
+fn substituted(of: &Substituted) -> PageTable {
+    PageTable {
+        title: "Substitution",
+        note: "Lines that were sold out when they were to be ordered, and what shoppers took instead.".to_owned(),
+        head: vec!["Lines", "Units", "Money", "Taken instead", "Paid of that", "GMV paid"],
+        rows: vec![vec![
+            grouped(of.lines),
+            grouped(of.units),
+            money(of.fen as f64),
+            money(of.instead_fen as f64),
+            grouped(of.paid),
+            money(of.gmv_paid_fen as f64),
+        ]],
         words: 0,
     }
 }

@@ -109,6 +109,7 @@ impl Check<'_> {
             units: self.count_distribution(&segment.basket.units, basket.key("units")),
             spend: segment.spend.as_ref().map(|spend| self.money_distribution(spend, at.key("spend"))),
             patience: segment.patience.as_ref().map(|patience| self.time_distribution(patience, at.key("patience"))),
+            substitution: segment.substitution,
             interest,
         }
     }

@@ -331,7 +331,9 @@ impl Outcome<'_> {
                 })
             }
             Fold::Whole if !matches!(metric, Metric::Response(_)) => None,
-            _ => rows.iter().find(|row| is_boundless(self.part(target, row)) || ratio(row).is_some_and(too_much)),
+            _ => rows.iter().find(|row| {
+                is_boundless(Self::bounded(target, self.part(target, row))) || ratio(row).is_some_and(too_much)
+            }),
         };
         first.map(|row| row.slot.start)
     }

@@ -1,13 +1,17 @@
-//! The exponents of popularity, recovered from draws: what shoppers pick follows the broken power law that was put in.
+//! The exponents of popularity, recovered from draws: what shoppers pick follows the broken power law that was put in. And which
+//! categories they pick from, given what the sale takes off.
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
+use saleload::engine::{self, Options};
 use saleload::model::catalogue::Catalogue;
 use saleload::model::expectation::ExpectedUnits;
 use saleload::plan::{self, Popularity};
+use saleload::results::series;
 use saleload::rng::{Draws, Name, Purpose};
 use saleload::scenario;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Picks of one category.
@@ -109,4 +113,36 @@ fn the_exponent_of_brands_is_recovered_from_their_products() {
     let (found, error) = likeliest(&counts, (0, ranks));
     println!("brands: {found:.4} with a standard error of {error:.4}, {} put in", goods.brand_exponent);
     assert!(error < 0.01 && (found - goods.brand_exponent).abs() <= ERRORS * error, "{found}");
+}
+
+/// Of shelves alike in all but what the sale takes off them, baskets take by demand × (1 - discount)^-elasticity.
+#[test]
+fn demand_goes_where_it_gets_cheaper() {
+    // Demand, discount, elasticity, and the weight that they come to.
+    let categories = [(1.0, 0.0, 2.0, 1.0), (1.0, 0.5, 2.0, 4.0), (1.0, 0.5, 0.0, 1.0), (2.0, 0.2, 1.5, 2.795_085)];
+    let all: f64 = categories.iter().map(|of| of.3).sum();
+    let mut text = String::from(
+        "name = \"cheaper\"\ntitle = \"Four shelves\"\nzone = \"UTC\"\npopulation.shoppers = 40000\nplatform.cells = 4\n\
+         [window.sale]\nopens = \"2020-11-11T00:00:00Z\"\ncloses = \"2020-11-11T01:00:00Z\"\n\
+         [intensity]\neven.parts = [{ constant = { weight = 1 } }]\n\
+         [segment.all]\nshare = 1\ncbmg = \"buy\"\nwindow.sale = { participation = 1.0, intensity = \"even\" }\n\
+         [cbmg.buy]\nentry = \"cart\"\n[cbmg.buy.state]\ncart = { action = \"add_to_basket\", next.order = 1 }\n\
+         order = { action = \"reserve\", next.pay = 1 }\npay = { action.pay = {}, next.exit = 1 }\n\
+         [catalogue]\nskus = 40\nbrands = 1\n",
+    );
+    for (id, (demand, discount, elasticity, _)) in categories.iter().enumerate() {
+        let keys = format!("skus = 0.25\ndemand = {demand:?}\ndiscount = {discount:?}\nelasticity = {elasticity:?}");
+        text.extend([&format!("[category.c{id}]\n{keys}\n"), "price.constant = \"10 RMB\"\nstock.constant = 40000\n"]);
+    }
+    let loaded = scenario::load_str(&text, "cheaper.toml", &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    let options = Options { simulated_cells: 4, threads: 2 };
+    let results = engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(()));
+    let results = results.unwrap_or_else(|breach| panic!("{breach}"));
+    for (id, (_, discount, _, weight)) in categories.iter().enumerate() {
+        let paid = results.series.integers(&series::category(&format!("c{id}"), "gmv_paid_fen")).iter().sum::<i64>();
+        let (lines, share) = (paid as f64 / (1000.0 * (1.0 - discount)), weight / all);
+        let error = (40_000.0 * share * (1.0 - share)).sqrt();
+        println!("c{id}: {lines}, expected {:.0} with a standard error of {error:.0}", 40_000.0 * share);
+        assert!((lines - 40_000.0 * share).abs() <= ERRORS * error, "c{id}: {lines}");
+    }
 }

@@ -237,3 +237,26 @@ fn deposits_set_stock_aside_whatever_payments_do() {
         assert!((oversold > 5_000) == (reserve == "optimistic"), "{reserve}: {oversold}");
     }
 }
+
+/// Half of those who pay deposits watch a room that shows one product in the first half of the window, to which half of what they want is
+/// drawn. What it brings is ordered and paid with the balance, in the livestream's name, and is never anything but that product.
+#[test]
+fn what_a_livestream_shows_is_paid_for_in_two_parts() {
+    let star = "product.star={category='goods',price='20 RMB',stock=40000,demand=0}";
+    let slot = "{at='0s',lasts='30m',product='star',conversion=0.5}";
+    let room = format!("livestream.room={{window='deposits',audience={{all=0.5}},shows={{slots=[{slot}]}}}}");
+    let results = run(&[star, &room], 8);
+    let [row] = results.livestreams.as_slice() else { panic!("{:?}", results.livestreams) };
+    is_near("viewers", row.viewers, 0.5 * PARTICIPATION);
+    let shown = 0.5 * 0.5 * 0.5 * PARTICIPATION;
+    is_near("intents", row.intents, shown);
+    is_near("paid", row.orders_paid, shown * DEPOSITED * CONVERSION * PAID);
+    assert_eq!(
+        (row.window.as_str(), row.orders_created, row.gmv_paid_fen),
+        ("deposits", row.orders_paid, 2000 * row.orders_paid)
+    );
+    let star = &results.products[0];
+    assert_eq!((star.units_paid, star.gmv_paid_fen), (row.orders_paid, row.gmv_paid_fen));
+    let presale = &results.summary.presales[0];
+    assert!(presale.balances > row.orders_paid && presale.forfeited > 0, "{presale:?}");
+}

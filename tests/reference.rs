@@ -78,7 +78,7 @@ mod switches;
 #[path = "reference/ticks.rs"]
 mod ticks;
 
-use record::Rarities;
+use record::{Rarities, What};
 use saleload::plan::Plan;
 use saleload::results::{Results, Verdict};
 use saleload::scenario;
@@ -154,9 +154,12 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("SKUs listed later", 10, |seen| seen.listed_late),
     ("shoppers who put it off", 20, |seen| seen.deferred),
     ("vouchers sold", 3, |seen| seen.vouchers),
-    ("deposits", 12, |seen| seen.deposits),
-    ("balances", 8, |seen| seen.balances),
-    ("deposits forfeited", 10, |seen| seen.forfeited),
+    ("deposits", 12, |seen| seen.presales.deposits),
+    ("balances", 8, |seen| seen.presales.balances),
+    ("deposits forfeited", 10, |seen| seen.presales.forfeited),
+    ("deposits of a second presale", 3, |seen| seen.presales.second_deposits),
+    ("of those, by who had one in the first", 1, |seen| seen.presales.deposits_again),
+    ("balances of a second presale", 3, |seen| seen.presales.second_balances),
     ("pages that fork", 30, |seen| seen.forks),
     ("forks that fail", 20, |seen| seen.forks_failed),
     ("brands past a sum", 8, |seen| seen.brands_past),
@@ -164,6 +167,8 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("baskets filled up", 8, |seen| seen.fill_ups),
     ("sessions by channel", 20, |seen| seen.by_channel),
     ("lines of livestreams", 3, |seen| seen.shown),
+    ("deposits on lines of livestreams", 3, |seen| seen.presales.shown_deposits),
+    ("balances on lines of livestreams", 2, |seen| seen.presales.shown_balances),
     ("calls of services", 10, |seen| seen.inner),
     ("calls of services that fail", 8, |seen| seen.inner_failed),
     ("samples of the cells", 15, |seen| seen.samples),
@@ -176,7 +181,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("lines over the limit of a SKU", 5, |seen| seen.over_limit),
     ("of those, where cells have their own", 1, |seen| seen.over_limit_of_cell),
     ("lines that get a late token", 3, |seen| seen.late_tokens),
-    ("deposits where payments take the stock", 5, |seen| seen.deposits_beside_payments),
+    ("deposits where payments take the stock", 5, |seen| seen.presales.deposits_beside_payments),
     ("stock dealt out anew", 5, |seen| seen.rarities.rebalances),
     ("runs broken off", 15, |seen| seen.broken_off),
 ];
@@ -211,9 +216,7 @@ struct Seen {
     listed_late: u64,
     deferred: u64,
     vouchers: u64,
-    deposits: u64,
-    balances: u64,
-    forfeited: u64,
+    presales: InPresales,
     forks: u64,
     forks_failed: u64,
     inner: u64,
@@ -234,13 +237,47 @@ struct Seen {
     over_limit: u64,
     over_limit_of_cell: u64,
     late_tokens: u64,
-    deposits_beside_payments: u64,
     submitted_again: u64,
     duplicates: u64,
     steady: u64,
     /// Runs of some of the cells, and runs broken off, which agree too.
     samples: u64,
     broken_off: u64,
+}
+
+/// What was seen of presales.
+#[derive(Clone, Copy, Debug, Default)]
+struct InPresales {
+    deposits: u64,
+    balances: u64,
+    forfeited: u64,
+    second_deposits: u64,
+    second_balances: u64,
+    /// By shoppers who had paid one in the first presale.
+    deposits_again: u64,
+    /// On lines of livestreams.
+    shown_deposits: u64,
+    shown_balances: u64,
+    /// Where payments take the stock of plain orders.
+    deposits_beside_payments: u64,
+}
+
+impl InPresales {
+    fn new(run: &Simulator, results: &Results) -> Self {
+        let all = &results.summary.presales;
+        let deposits = all.iter().map(|of| of.deposits).sum();
+        InPresales {
+            deposits,
+            balances: all.iter().map(|of| of.balances).sum(),
+            forfeited: all.iter().map(|of| of.forfeited).sum(),
+            second_deposits: all.get(1).map_or(0, |of| of.deposits),
+            second_balances: all.get(1).map_or(0, |of| of.balances),
+            deposits_again: run.deposits_again(),
+            shown_deposits: run.shown(What::Deposited),
+            shown_balances: run.shown(What::Completed),
+            deposits_beside_payments: if run.plan.inventory.holds() { 0 } else { deposits },
+        }
+    }
 }
 
 fn text(seed: u64) -> String {
@@ -295,9 +332,7 @@ impl Seen {
             } else {
                 0
             },
-            deposits: results.summary.presales.iter().map(|of| of.deposits).sum(),
-            balances: results.summary.presales.iter().map(|of| of.balances).sum(),
-            forfeited: results.summary.presales.iter().map(|of| of.forfeited).sum(),
+            presales: InPresales::new(run, results),
             forks: rarities.forks,
             forks_failed: rarities.forks_failed,
             inner: rarities.inner,
@@ -321,11 +356,6 @@ impl Seen {
                 None => 0,
             },
             late_tokens: run.stock.late_tokens,
-            deposits_beside_payments: if run.plan.inventory.holds() {
-                0
-            } else {
-                results.summary.presales.iter().map(|of| of.deposits).sum()
-            },
             submitted_again: results.summary.double_submits.as_ref().map_or(0, |of| of.submits),
             duplicates: results.summary.double_submits.as_ref().map_or(0, |of| of.orders),
             steady: results.summary.residuals.iter().map(|of| of.stretches).sum(),

@@ -5,6 +5,7 @@
 use super::admission::Admission;
 use super::again::DoubleSubmits;
 use super::arrivals::Arrivals;
+use super::audience::ShownAt;
 use super::basket::Baskets;
 use super::desk::Desks;
 use super::event_list::EventList;
@@ -45,6 +46,8 @@ pub struct Cell {
     pub history: Vec<u8>,
     /// Per shopper the lines of their order in a presale that have a deposit and no balance, by bit; empty without a presale.
     pub deposits: Vec<u8>,
+    /// When some of these orders were filled into a basket.
+    pub(super) shown_at: ShownAt,
     /// Its own units of every SKU, where the stock is split.
     pub portion: Portion,
     /// How often they may be asked for, where that is limited.
@@ -118,6 +121,7 @@ impl Cell {
             desks: Desks::new(model, id),
             history: if model.windows.len() > 1 { vec![0; shoppers as usize] } else { Vec::new() },
             deposits: if model.presales.is_empty() { Vec::new() } else { vec![0; shoppers as usize] },
+            shown_at: ShownAt::new(),
             portion: Portion::default(),
             tokens: Tokens::of_cell(model),
             double_submits: DoubleSubmits::new(),

@@ -4,6 +4,7 @@
 //! orders of presales where they are created, always.
 //! Optimistic payments ask too, but only what they take: the answer at the end of the tick tells which of them were oversold.
 
+use super::audience::shown_to;
 use super::basket::{BasketId, Line, Spread, order, part_of_order, select, sum};
 use super::cell::{Answers, Cell, Player, Waiting};
 use super::session::{Cause, Phase, Session};
@@ -26,13 +27,15 @@ impl Player<'_> {
             return;
         }
         session.cause = Cause::NONE;
-        let (lines, len, pulled) = self.wishes().with(session, self.shown(session));
+        let shown = self.shown(session);
+        let (lines, len, pulled) = self.wishes().with(session, shown);
         // With nothing that could be afforded, nothing is wanted.
         if len > 0 {
             let demand = sum(lines[..len].iter().copied());
             self.tally.demand.add(demand);
             self.tell_channel(session, |channel| channel.demand.add(demand));
             session.basket = self.cell.baskets.insert(&lines[..len], pulled);
+            self.keep_shown(session, shown);
             if pulled > 0 {
                 let demand = sum(select(&lines[..len], pulled));
                 self.tell_livestream(session, |livestream| livestream.demand.add(demand));
@@ -47,6 +50,14 @@ impl Player<'_> {
     }
 
     pub(super) fn drop_basket(&mut self, session: &mut Session) {
+        if !self.cell.shown_at.is_empty() && !session.is_again() {
+            self.cell.shown_at.remove(&shown_to(session));
+        }
+        self.empty_basket(session);
+    }
+
+    /// Drops a basket whose lines may be wished for again.
+    pub(super) fn empty_basket(&mut self, session: &mut Session) {
         self.cell.baskets.remove(session.basket);
         session.basket = BasketId::GONE;
         session.set_holds(false);

@@ -2,11 +2,13 @@
 //!
 //! An order of a presale is paid by a deposit. Then its stock is neither left nor held by anybody in flight: it is *set aside*. Until
 //! balances can be paid, a byte per shopper says which lines of their order these are. The lines themselves are wished for again: a
-//! shopper has one basket in a presale, see [`Wishes::of`].
+//! shopper has one basket in a presale, see [`Wishes::of_presale`]. Of those to whom a livestream showed something when they filled it, that
+//! moment is kept as well.
 //!
 //! Whoever comes to pay a balance has that basket from the start, on hold until the window closes. In its last nanosecond all stock
 //! whose balance is not paid comes back, of those who never came too.
 
+use super::audience::shown_to;
 use super::basket::{Line, select};
 use super::cell::{Cell, Player};
 use super::session::{Cause, Session};
@@ -22,6 +24,8 @@ pub(super) struct Deposited {
     pub(super) segment: u8,
     lines: [Line; MAX_PRESALE_LINES as usize],
     bits: u8,
+    /// Lines that a livestream brought, by bit.
+    pulled: u16,
 }
 
 impl Deposited {
@@ -34,12 +38,23 @@ impl Deposited {
         self.lines().all(|line| line.units > 0)
     }
 
-    fn of(wishes: &Wishes, presale: &Presale, shopper: u32, segment: u8, bits: u8) -> Self {
-        let session = Session::new(Instant(0), shopper, segment, presale.window as u8);
-        let (all, len) = wishes.of(&session);
+    /// The lines of these bits of what a session of a presale wished for.
+    fn of(wishes: &Wishes, session: &Session, shown_at: Option<Instant>, bits: u8) -> Self {
+        let (all, len, pulled) = wishes.of_presale(session, shown_at);
         let mut lines = [Line::default(); MAX_PRESALE_LINES as usize];
         lines[..len].copy_from_slice(&all[..len]);
-        Deposited { segment, lines, bits }
+        Deposited { segment: session.segment, lines, bits, pulled }
+    }
+
+    /// The lines as a basket of their own, how many they are, and by bit those that a livestream brought.
+    fn basket(&self) -> ([Line; MAX_PRESALE_LINES as usize], usize, u16) {
+        let (mut lines, mut len, mut pulled) = ([Line::default(); MAX_PRESALE_LINES as usize], 0, 0);
+        for position in (0..lines.len()).filter(|position| (self.bits >> position) & 1 == 1) {
+            lines[len] = self.lines[position];
+            pulled |= ((self.pulled >> position) & 1) << len;
+            len += 1;
+        }
+        (lines, len, pulled)
     }
 }
 
@@ -59,9 +74,15 @@ impl Cell {
         let all = (0..model.segments.len()).flat_map(shoppers);
         all.filter_map(move |(shopper, segment)| {
             let bits = self.deposits[shopper as usize];
-            (bits != 0).then(|| Deposited::of(&wishes, presale, shopper, segment, bits))
+            let session = ordered_in(presale, shopper, segment);
+            (bits != 0).then(|| Deposited::of(&wishes, &session, self.shown_at.get(&shown_to(&session)).copied(), bits))
         })
     }
+}
+
+/// The session in which a shopper made an order of a presale, as far as its draws depend on it.
+fn ordered_in(presale: &Presale, shopper: u32, segment: u8) -> Session {
+    Session::new(Instant(0), shopper, segment, presale.window as u8)
 }
 
 /// Deposits on lines.
@@ -85,7 +106,7 @@ impl Player<'_> {
         let paid = deposits(terms, self.cell.baskets.held(session.basket));
         self.tally.presale.deposits.add(paid);
         self.cell.deposits[session.shopper as usize] = self.cell.baskets.granted(session.basket) as u8;
-        self.drop_basket(session);
+        self.empty_basket(session);
         session.cause = Cause::NONE;
     }
 
@@ -93,14 +114,10 @@ impl Player<'_> {
     pub(super) fn take_up_deposit(&mut self, session: &mut Session, presale: usize) {
         let presale = &self.model.presales[presale];
         let bits = std::mem::take(&mut self.cell.deposits[session.shopper as usize]);
-        let deposited = Deposited::of(&self.wishes(), presale, session.shopper, session.segment, bits);
-        let mut lines = [Line::default(); MAX_PRESALE_LINES as usize];
-        let mut len = 0;
-        for line in deposited.lines() {
-            lines[len] = line;
-            len += 1;
-        }
-        session.basket = self.cell.baskets.insert(&lines[..len], 0);
+        let ordered_in = ordered_in(presale, session.shopper, session.segment);
+        let shown_at = self.cell.shown_at.remove(&shown_to(&ordered_in));
+        let (lines, len, pulled) = Deposited::of(&self.wishes(), &ordered_in, shown_at, bits).basket();
+        session.basket = self.cell.baskets.insert(&lines[..len], pulled);
         let due = balances_due(self.round(session).closes);
         self.cell.baskets.grant(session.basket, (1 << len) - 1, due);
         session.set_holds(true);
@@ -125,6 +142,15 @@ impl Player<'_> {
             channel.ordered.add(whole);
             channel.paid.add(whole);
         });
+        let pulled = self.cell.baskets.pulled(session.basket);
+        if pulled > 0 {
+            let brought = super::basket::sum(select(self.cell.baskets.lines(session.basket), pulled));
+            let ordered_in = ordered_in(&self.model.presales[presale], session.shopper, session.segment);
+            self.tell_livestream(&ordered_in, |livestream| {
+                livestream.ordered.add(brought);
+                livestream.paid.add(brought);
+            });
+        }
         self.tally.presale.balances.add(Intents { fen: whole.fen - deposits.fen, ..whole });
         self.tally.presale.completed_fen += whole.fen;
         self.settle(session, Cause::BOUGHT, whole);
@@ -151,6 +177,10 @@ impl Player<'_> {
             let lost = super::basket::sum(deposited.lines());
             self.tally.settle(presale.window as u8, deposited.segment, Cause::DEPOSIT_FORFEITED, lost);
         }
+        let Cell { shown_at, deposits, .. } = &mut *self.cell;
+        let is_forfeited =
+            |&(shopper, window): &(u32, u8)| usize::from(window) == presale.window && deposits[shopper as usize] != 0;
+        shown_at.retain(|of, _| !is_forfeited(of));
         self.cell.deposits.fill(0);
     }
 }

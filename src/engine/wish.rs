@@ -8,6 +8,7 @@ use crate::model::livestream::Shown;
 use crate::model::{Model, Pays, Segment};
 use crate::plan::{Coupon, MAX_LINES, MAX_PRESALE_LINES};
 use crate::rng::{Name, Purpose, Stream};
+use crate::units::Instant;
 
 /// Products that a shopper looks at for one line before giving it up as too dear.
 pub(super) const CANDIDATES: u16 = 3;
@@ -20,27 +21,24 @@ pub(super) struct Wishes<'a> {
     pub(super) first_shopper: u64,
 }
 
-/// The lines of a basket that is to be filled, and how many they are.
-pub(super) type Wanted = ([Line; MAX_LINES as usize], usize);
-/// The same, and by bit the lines that a livestream brought.
+/// The lines of a basket that is to be filled, how many they are, and by bit those that a livestream brought.
 pub(super) type WantedAndShown = ([Line; MAX_LINES as usize], usize, u16);
 
 impl<'a> Wishes<'a> {
-    /// The lines that a session would put into a basket now. In a presale it has one basket only, whenever it is filled: then the
-    /// lines of a deposit need not be kept.
-    pub(super) fn of(&self, session: &Session) -> Wanted {
-        let (lines, len, _) = self.with(session, None);
-        (lines, len)
+    /// The lines of a basket of a presale, which was filled at this moment by one to whom a livestream showed something then. Whoever
+    /// was shown nothing has one basket only, whenever it is filled. So the lines of a deposit need not be kept.
+    pub(super) fn of_presale(&self, session: &Session, shown_at: Option<Instant>) -> WantedAndShown {
+        self.with(session, shown_at.and_then(|at| self.shown(session, at)))
     }
 
-    /// The same of a session to whom a livestream shows something.
+    /// The lines that a session would put into a basket, given what a livestream shows it.
     #[inline]
     pub(super) fn with(&self, session: &Session, shown: Option<Shown>) -> WantedAndShown {
         match self.model.rounds[usize::from(session.window())].pays {
             Pays::Deposits(_) => {
                 let mut once = *session;
                 once.visit = 0;
-                self.lines(&once, MAX_PRESALE_LINES, None)
+                self.lines(&once, MAX_PRESALE_LINES, shown)
             }
             Pays::Orders | Pays::Balances(_) => self.lines(session, MAX_LINES, shown),
         }

@@ -872,8 +872,8 @@ pub struct Channel {
 }
 
 /// A livestream, or many of a kind. The sessions that watch stay what they are, but the lines of the baskets that they fill are, with
-/// a probability, of the product that is shown at that moment; `livestreams.csv` tells what came of it. Those who pay deposits and
-/// balances of a presale watch nothing.
+/// a probability, of the product that is shown at that moment; `livestreams.csv` tells what came of it. In the window of a
+/// presale they pay a deposit on such lines, which count as ordered and paid once the balance is. Those who pay balances watch nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Livestream {

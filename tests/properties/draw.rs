@@ -1,5 +1,5 @@
 //! Random scenarios as TOML text: small, valid, and each saying something else. Together they say everything that a scenario
-//! can say; `everything_happens` in the test holds them to that.
+//! can say; `COMMON` of the reference test holds them to that.
 
 #[path = "hedge.rs"]
 mod hedge;
@@ -36,6 +36,8 @@ struct Draw {
     cells: u64,
     /// Fewest instances in a cell: two where one is lost and others take over.
     fewest: u64,
+    /// Whether there are two presales. Then those of the first segment go straight to the till, so that many pay two deposits.
+    has_two_presales: bool,
     /// All times in multiples of so many milliseconds, so that events fall on the same instants.
     grain_ms: Option<f64>,
     tension: f64,
@@ -63,6 +65,8 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
         later,
         cells,
         fewest: cells,
+        // In one scenario of eight.
+        has_two_presales: (seed >> 44).is_multiple_of(8),
         grain_ms,
         tension,
         fine: 0,
@@ -81,12 +85,16 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
         draw.fewest = 2 * cells;
     }
     let windows = draw.between(1, 3);
+    let windows = if draw.has_two_presales { 4 } else { windows };
     let categories = draw.between(1, 3);
     let services = draw.between(1, 3);
     draw.head(seed);
     draw.windows(windows, seed);
     draw.intensities();
     (0..2).for_each(|graph| draw.graph(graph, services));
+    if draw.has_two_presales {
+        draw.straight_graph(services);
+    }
     draw.segments(windows, categories);
     let with_instances: Vec<u64> = (0..services).filter(|&service| draw.service(service, services)).collect();
     draw.incidents(windows, &with_instances);
@@ -102,8 +110,13 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
     // What a run has to achieve changes nothing of what happens: it comes last, so that the rest is drawn as without it.
     (0..draw.between(0, 4)).for_each(|target| draw.target(target, windows, services));
     (0..draw.between(0, 3)).for_each(|point| draw.published(point, windows));
-    if windows > 1 && draw.chance(0.6) {
-        draw.presale(windows, services);
+    if draw.has_two_presales {
+        draw.presale(0, 1, "due", services);
+        draw.presale(2, 3, "due-again", services);
+    } else if windows > 1 && draw.chance(0.6) {
+        let own = draw.between(0, windows - 2);
+        let balances_in = draw.between(own + 1, windows - 1);
+        draw.presale(own, balances_in, "due", services);
     }
     draw.inventory(seed, categories);
     draw.hedges(seed, &with_instances);
@@ -176,7 +189,12 @@ impl Draw {
     fn supply(&mut self, seed: u64, windows: u64, categories: u64) {
         let before = std::mem::replace(&mut self.random, SplitMix(seed ^ 0x0050_0700));
         if windows > 1 && self.chance(0.4) {
-            let shares = self.one_of(&[[0.4, 0.6, 0.0], [0.7, 0.05, 0.25], [0.9, 0.0, 0.1], [0.0, 0.5, 0.5]]);
+            let shares = self.one_of(&[
+                [0.4, 0.6, 0.0, 0.0],
+                [0.7, 0.05, 0.25, 0.0],
+                [0.9, 0.0, 0.1, 0.0],
+                [0.0, 0.5, 0.5, 0.0],
+            ]);
             let rest: f64 = shares[windows as usize..].iter().sum();
             for (window, share) in shares.iter().enumerate().take(windows as usize) {
                 let share = if window + 1 == windows as usize { share + rest } else { *share };
@@ -432,6 +450,21 @@ impl Draw {
         }
     }
 
+    /// To the till and no way round.
+    fn straight_graph(&mut self, services: u64) {
+        self.line("[cbmg.straight]\nentry = \"cart\"");
+        let states = [
+            ("cart", "\"add_to_basket\"", "{ order = 1.0 }"),
+            ("order", "\"reserve\"", "{ pay = 0.9, exit = 0.1 }"),
+            ("pay", "{ pay = {} }", "{ exit = 0.9, cart = 0.1 }"),
+        ];
+        for (state, action, next) in states {
+            let (service, think) = (self.called(services), self.times(50.0, 2000.0));
+            self.line(&format!("[cbmg.straight.state.{state}]\ncalls = [{service}]\naction = {action}\nnext = {next}"));
+            self.line(&format!("think = {think}\non_failure = {{ {state} = 0.8, exit = 0.2 }}"));
+        }
+    }
+
     /// A page that is submitted again.
     fn double_submit(&mut self) {
         let after = if self.chance(0.5) { self.time(1.0, 50.0) } else { self.time(50.0, 3000.0) };
@@ -441,19 +474,17 @@ impl Draw {
         ));
     }
 
-    /// Deposits in one window, balances in a later one.
-    fn presale(&mut self, windows: u64, services: u64) {
-        let own = self.between(0, windows - 2);
-        let balances_in = self.between(own + 1, windows - 1);
+    /// Deposits in one window, balances in a later one, for which shoppers come by a pattern and with a graph of this name.
+    fn presale(&mut self, own: u64, balances_in: u64, due: &str, services: u64) {
         let (after, deposit) = (self.one_of(&["0s", "1s", "2500ms"]), self.one_of(&[0.0, 0.1, 0.2, 0.123_457]));
         let (hold, conversion) = (self.time(400.0, 20_000.0), self.one_of(&[0.3, 0.8, 1.0]));
         self.line(&format!("[window.w{own}.presale]\nbalances_in = \"w{balances_in}\"\nbalances_after = \"{after}\""));
         self.line(&format!("deposit = {deposit:?}\nhold = {hold}\nconversion = {conversion:?}"));
-        self.line("intensity = \"due\"\ncbmg = \"due\"");
+        self.line(&format!("intensity = \"{due}\"\ncbmg = \"{due}\""));
         let decay = self.time(200.0, 30_000.0);
         let burst = format!("{{ burst = {{ weight = 1, rise = \"300ms\", decay = {decay} }} }}");
         let parts = self.one_of(&[burst.as_str(), "{ constant = { weight = 2 } }"]).to_owned();
-        self.line(&format!("[intensity.due]\nparts = [{parts}]\n[cbmg.due]\nentry = \"look\""));
+        self.line(&format!("[intensity.{due}]\nparts = [{parts}]\n[cbmg.{due}]\nentry = \"look\""));
         let declined = self.one_of(&[0.0, 0.3]);
         let states = [
             ("look", String::new(), "next = { pay = 0.9, exit = 0.1 }"),
@@ -462,7 +493,7 @@ impl Draw {
         for (state, action, next) in states {
             let calls: Vec<String> =
                 (0..self.between(0, 2)).map(|_| format!("\"s{}\"", self.between(0, services - 1))).collect();
-            self.line(&format!("[cbmg.due.state.{state}]\ncalls = [{}]\n{action}\n{next}", calls.join(", ")));
+            self.line(&format!("[cbmg.{due}.state.{state}]\ncalls = [{}]\n{action}\n{next}", calls.join(", ")));
             if state == "pay" && self.chance(0.25) {
                 self.double_submit();
             }
@@ -471,6 +502,24 @@ impl Draw {
             if self.chance(0.7) {
                 self.line("on_failure = { look = 0.6, exit = 0.4 }");
             }
+        }
+        std::mem::swap(&mut self.random, &mut self.later);
+        if !self.text.contains("[livestream.") && self.chance(0.7) {
+            self.livestreams_of_presale(own);
+        }
+        std::mem::swap(&mut self.random, &mut self.later);
+    }
+
+    /// Rooms that show products on which deposits are paid, and a named one that is dearer than some can spend.
+    fn livestreams_of_presale(&mut self, window: u64) {
+        let (turn, conversion) = (self.one_of(&["300ms", "2s", "1h"]), self.one_of(&[0.3, 0.8, 1.0]));
+        self.line(&format!("[livestream.early]\nwindow = \"w{window}\"\naudience = {{ p0 = 0.6 }}"));
+        let shows = format!("rooms = 2, products = 3, category = \"c0\", turn = \"{turn}\"");
+        self.line(&format!("shows.rooms = {{ {shows}, conversion = {conversion:?} }}"));
+        if self.text.contains("[product.without-brand]") {
+            self.line(&format!("[livestream.earliest]\nwindow = \"w{window}\"\naudience = {{ p0 = 0.4 }}"));
+            let slot = "at = \"500ms\", lasts = \"4s\", product = \"without-brand\"";
+            self.line(&format!("shows.slots = [{{ {slot}, conversion = {conversion:?} }}]"));
         }
     }
 
@@ -498,7 +547,8 @@ impl Draw {
         let shares = self.one_of(&[&[1.0][..], &[0.35, 0.65], &[0.2, 0.7, 0.1]]);
         for (segment, share) in shares.iter().enumerate() {
             let (graph, lines, units) = (self.between(0, 1), self.counts(), self.counts());
-            self.line(&format!("[segment.p{segment}]\nshare = {share:?}\ncbmg = \"g{graph}\""));
+            let graph = if self.has_two_presales && segment == 0 { "straight".into() } else { format!("g{graph}") };
+            self.line(&format!("[segment.p{segment}]\nshare = {share:?}\ncbmg = \"{graph}\""));
             self.line(&format!("basket = {{ lines = {lines}, units = {units} }}"));
             if self.chance(0.4) {
                 let spend = self.money(20_000);
@@ -717,9 +767,7 @@ impl Draw {
             let (demand, price, stock) = (self.one_of(&[1.0, 3.0]), self.money(8000), self.stock());
             self.line(&format!("[category.c{category}]\nskus = {share:?}\ndemand = {demand:?}"));
             self.line(&format!("price = {price}\nstock = {stock}"));
-            if self.dearness > 1 {
-                self.line("discount = 0.25\nelasticity = 1.7");
-            }
+            self.discount();
         }
         for brand in 0..self.between(0, 2) {
             self.line(&format!("[brand.b{brand}]\ncategory = \"c0\"\nshare = 0.3"));
@@ -730,6 +778,16 @@ impl Draw {
         if self.chance(0.5) {
             self.product("without-brand", "");
         }
+    }
+
+    /// What a category is cheaper in the sale, and what that does to demand; drawn by itself, so that the rest is drawn as without it.
+    fn discount(&mut self) {
+        let before = std::mem::replace(&mut self.random, SplitMix(!(self.text.len() as u64)));
+        if self.dearness > 1 || self.chance(0.3) {
+            let (discount, elasticity) = (self.one_of(&[0.0, 0.25, 0.4, 0.7]), self.one_of(&[0.0, 0.8, 1.7, 2.6]));
+            self.line(&format!("discount = {discount:?}\nelasticity = {elasticity:?}"));
+        }
+        self.random = before;
     }
 
     fn target(&mut self, target: u64, windows: u64, services: u64) {

@@ -59,9 +59,9 @@ impl Simulator<'_> {
         self.record.fact((self.now, row), session, &session.basket, What::Wanted);
     }
 
-    /// The livestream that a session watches, and which room of it; nothing is shown to those who pay deposits and balances.
+    /// The livestream that a session watches, and which room of it; nothing is shown to those who pay balances.
     pub(crate) fn watched(&self, key: Key, segment: usize) -> Option<(usize, f64)> {
-        if self.presale_of(key).is_some() || self.balance_of(key).is_some() {
+        if self.balance_of(key).is_some() {
             return None;
         }
         draws::watched(self.plan, &self.model, key, segment)

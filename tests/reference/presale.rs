@@ -134,6 +134,21 @@ impl Simulator<'_> {
         self.presales().into_iter().map(summary).collect()
     }
 
+    /// Lines on which a deposit was paid by shoppers who had paid one in an earlier presale too.
+    pub(crate) fn deposits_again(&self) -> u64 {
+        let deposits = || self.record.facts.iter().filter(|fact| fact.what == What::Deposited);
+        let earlier = |later: &&Fact| {
+            deposits().any(|of| of.key.shopper == later.key.shopper && of.key.window < later.key.window)
+        };
+        if self.presales().len() < 2 { 0 } else { deposits().filter(earlier).count() as u64 }
+    }
+
+    /// Lines of livestreams to which this happened.
+    pub(crate) fn shown(&self, what: What) -> u64 {
+        let brought = |fact: &&Fact| fact.what == what && fact.line.livestream.is_some();
+        self.record.facts.iter().filter(brought).count() as u64
+    }
+
     pub(crate) fn presale_columns(&self) -> Vec<Column> {
         if self.presales().is_empty() {
             return Vec::new();

@@ -5,6 +5,7 @@ use super::{Header, MOST_ATTEMPTS, Reason, Start, decode, encode};
 use crate::engine::admission::Admission;
 use crate::engine::again::DoubleSubmits;
 use crate::engine::arrivals::{Arrival, Arrivals};
+use crate::engine::audience::{ShownAt, shown_to};
 use crate::engine::basket::{BasketId, Line};
 use crate::engine::brands::Passing;
 use crate::engine::cell::{Cell, Digest};
@@ -24,7 +25,7 @@ use crate::engine::visit::EXIT;
 use crate::engine::wish::Wishes;
 use crate::engine::{Group, Run};
 use crate::model::catalogue::Sku;
-use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Model, Pays};
+use crate::model::{HAS_BOUGHT, HAS_DEFERRED, HAS_FAILED, Model, Pays, Round};
 use crate::plan::{MAX_LINES, Plan};
 use crate::recorder::state::RecorderState;
 use crate::recorder::{Intents, Recorder};
@@ -56,6 +57,8 @@ struct CellState {
     portion: Portion,
     /// SKUs of the portion that can be asked for less often than after a quiet time.
     tokens: Vec<(Sku, Level)>,
+    /// When baskets of presales were filled to whose shoppers something was shown.
+    shown_at: ShownAt,
 }
 
 /// A session in flight with its basket.
@@ -271,6 +274,7 @@ impl CellState {
         let (digest, rooms) = (cell.digest, cell.rooms.clone());
         let (double_submits, portion) = (cell.double_submits.clone(), cell.portion.clone());
         let tokens = cell.tokens.as_ref().map_or(Vec::new(), |tokens| tokens.state(now));
+        let shown_at = cell.shown_at.clone();
         CellState {
             digest,
             drawn,
@@ -285,6 +289,7 @@ impl CellState {
             at_desks,
             portion,
             tokens,
+            shown_at,
         }
     }
 
@@ -332,6 +337,7 @@ impl CellState {
         };
         tokens.ok_or("a product was asked for more often than it can be")?;
         cell.double_submits = self.double_submits;
+        take_shown(cell, self.shown_at, model, stock)?;
         cell.events = EventList::starting_at(now);
         let mut lines = self.lines.into_iter();
         let mut come_back = |in_flight: &InFlight, cell: &mut Cell| {
@@ -344,7 +350,7 @@ impl CellState {
                 (0, true) => BasketId::GONE,
                 _ => in_flight.basket(&mut lines, cell, stock)?,
             };
-            if !has_a_possible_order(&session, cell, model, stock) {
+            if !has_a_possible_order(&session, cell, (model, stock), now) {
                 return Err("an order of a presale is not the one that was wished for");
             }
             Ok(session)
@@ -368,15 +374,48 @@ fn comes_to(model: &Model, number: u8, window: usize) -> bool {
     }
 }
 
-/// Whether a session of a presale has the one basket that it can have, and only if its shopper has no deposit yet: what is not
-/// kept of deposits is wished for again.
-fn has_a_possible_order(session: &Session, cell: &Cell, model: &Model, stock: &Stock) -> bool {
-    let is_of_presale = matches!(model.rounds[usize::from(session.window())].pays, Pays::Deposits(_));
-    if !is_of_presale || !session.basket.is_one() || session.is_again() {
+/// Whether a session of a presale has the one basket that it can have, and only if its shopper has no deposit of that presale yet:
+/// what is not kept of deposits is wished for again.
+fn has_a_possible_order(session: &Session, cell: &Cell, (model, stock): (&Model, &Stock), now: Instant) -> bool {
+    if !is_of_presale(session, model) {
         return true;
     }
-    let (lines, len) = Wishes { model, stock, first_shopper: cell.first_shopper }.of(session);
-    cell.baskets.lines(session.basket) == &lines[..len] && cell.deposits[session.shopper as usize] == 0
+    let shown_at = cell.shown_at.get(&shown_to(session)).copied();
+    let wishes = Wishes { model, stock, first_shopper: cell.first_shopper };
+    let (lines, len, pulled) = wishes.of_presale(session, shown_at);
+    let is_under_way = model.presale_at(now).is_some_and(|presale| presale.window == usize::from(session.window()));
+    cell.baskets.lines(session.basket) == &lines[..len]
+        && cell.baskets.pulled(session.basket) == pulled
+        && (!is_under_way || cell.deposits[session.shopper as usize] == 0)
+}
+
+/// Whether a session has a basket on which a deposit may be paid.
+fn is_of_presale(session: &Session, model: &Model) -> bool {
+    let pays = model.rounds[usize::from(session.window())].pays;
+    matches!(pays, Pays::Deposits(_)) && session.basket.is_one() && !session.is_again()
+}
+
+/// Gives a cell the moments at which its shoppers were shown something.
+fn take_shown(cell: &mut Cell, shown_at: ShownAt, model: &Model, stock: &Stock) -> Result<(), Wrong> {
+    let wishes = Wishes { model, stock, first_shopper: cell.first_shopper };
+    if !shown_at.iter().all(|(&of, &at)| can_be_shown(&wishes, cell.id, of, at)) {
+        return Err("a livestream has shown what it does not");
+    }
+    cell.shown_at = shown_at;
+    Ok(())
+}
+
+/// Whether a livestream shows a shopper something in a presale at a moment. A basket may be filled in the next ticks: a page that is
+/// certain to be there is played ahead.
+fn can_be_shown(wishes: &Wishes, cell: u32, (shopper, window): (u32, u8), at: Instant) -> bool {
+    let model = wishes.model;
+    let is_deposit = |round: &Round| matches!(round.pays, Pays::Deposits(_));
+    let segment = (0..model.segments.len()).find(|&segment| is_of_segment(model, cell, segment as u8, shopper));
+    let (Some(segment), true) = (segment, model.rounds.get(usize::from(window)).is_some_and(is_deposit)) else {
+        return false;
+    };
+    model.windows[usize::from(window)].opens <= at
+        && wishes.shown(&Session::new(at, shopper, segment as u8, window), at).is_some()
 }
 
 /// Whether a cell has such a shopper in such a segment.
@@ -566,6 +605,16 @@ impl Laws {
             if session.cause != Cause::SETTLED {
                 self.open_fen += u128::from(cell.baskets.open(session.basket, model.coupon_in(session.window())).fen);
             }
+        }
+        let in_flight = cell.sessions().filter(|session| is_of_presale(session, model));
+        let mut shown = in_flight.filter(|session| cell.shown_at.contains_key(&shown_to(session))).count();
+        let with_deposit = |(shopper, window): &(u32, u8)| {
+            let presale = model.presale_at(now).filter(|presale| presale.window == usize::from(*window));
+            presale.is_some() && cell.deposits[*shopper as usize] != 0
+        };
+        shown += cell.shown_at.keys().filter(|of| with_deposit(of)).count();
+        if shown != cell.shown_at.len() {
+            return Err("something was shown to nobody");
         }
         let Some(presale) = model.presale_at(now) else {
             let none = cell.deposits.iter().all(|&lines| lines == 0);

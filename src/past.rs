@@ -1,6 +1,8 @@
 //! Whether a snapshot is the past of a scenario: of the same one, to go on with it, or of another that differs only in what
 //! could not have mattered yet, to fork it.
 
+mod ahead;
+
 use crate::clock::Clock;
 use crate::engine::schedule;
 use crate::engine::snapshot::{Reason, Snapshot, SnapshotError, Start};
@@ -37,7 +39,7 @@ pub fn fork(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<S
     let there = embedded(&snapshot)?;
     let now = snapshot.header.now;
     let differ = differences(&there.file, &here.file);
-    let past = Past { there: &there.plan, here: &here.plan, now };
+    let past = Past { there: &there.plan, here: &here.plan, loaded: [&there, here], now };
     let mattered: Vec<String> = differ
         .iter()
         .filter_map(|difference| past.why_not(&difference.path).map(|why| format!("{difference}, {why}")))
@@ -52,6 +54,13 @@ pub fn fork(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<S
     }
     if !past.has_one_supply() {
         let why = format!("other stock had come in by then than before {}", past.moment());
+        return Err(snapshot.refused(Reason::OtherScenario(why)));
+    }
+    if !past.has_one_course() {
+        let why = format!(
+            "what had changed, gone wrong or been switched before {} is other or has another place among its like",
+            past.moment()
+        );
         return Err(snapshot.refused(Reason::OtherScenario(why)));
     }
     if let Some(target) = past.target_of_other_slice() {
@@ -96,6 +105,7 @@ fn first(differ: &[String]) -> String {
 struct Past<'a> {
     there: &'a Plan,
     here: &'a Plan,
+    loaded: [&'a Loaded; 2],
     now: Instant,
 }
 
@@ -108,6 +118,18 @@ impl Past<'_> {
     fn why_not(&self, path: &[String]) -> Option<String> {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let path = path.as_slice();
+        let ahead = match path {
+            ["incident"] => Some(self.why_not_incident(None)),
+            ["incident", name, ..] => Some(self.why_not_incident(Some(name))),
+            ["service", service, "schedule", ..] => Some(self.why_not_schedule(service)),
+            ["switch"] => Some(self.why_not_switch(None)),
+            ["switch", name, ..] => Some(self.why_not_switch(Some(name))),
+            ["livestream", name, ..] => Some(self.why_not_livestream(name)),
+            _ => None,
+        };
+        if let Some(why) = ahead {
+            return why;
+        }
         let free = match path {
             // Whether the slices of targets were recorded as they would have been is asked of all together; and so is whether what
             // came in so far is the same.
@@ -147,8 +169,12 @@ impl Past<'_> {
         } else if path.last().is_some_and(|key| key.ends_with("deferred")) && !self.there.memory.knows_deferral {
             Some("and that somebody left by choice was not kept".into())
         } else {
-            Some(format!("which had its effect before {}, when the snapshot was taken", self.moment()))
+            Some(self.had_its_effect())
         }
+    }
+
+    fn had_its_effect(&self) -> String {
+        format!("which had its effect before {}, when the snapshot was taken", self.moment())
     }
 
     /// Windows that have opened.

@@ -588,11 +588,12 @@ pub struct Saturation {
     pub from_unix_ms: i64,
     /// End of the last such slot, Unix ms.
     pub until_unix_ms: i64,
-    /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker;
-    /// zero for a delay, which has no capacity and is here as its protection turned requests away.
-    pub worst_offered_over_capacity: f64,
+    /// Offered load over capacity in the worst slot: work brought by all requests, rejected ones included, per second and worker.
+    /// While incidents slow work down, capacity is less; a service that slows down above so many requests a second has none for
+    /// more. Null where there was no capacity at all; zero for a delay, which is here as its protection turned requests away.
+    pub worst_offered_over_capacity: Option<f64>,
     /// The same over the whole stretch.
-    pub offered_over_capacity: f64,
+    pub offered_over_capacity: Option<f64>,
     /// Most requests waiting at once over all cells (sum of the cells' maxima within a slot).
     pub queue_max: u64,
     /// Requests rejected.
@@ -1139,7 +1140,7 @@ pub mod series {
     }
 
     /// A column of a service: `requests`, `rejected`, `limited`, `timed_out`, `cancelled`, `queue_max`, `queue_mean`, `utilisation`,
-    /// `wait_us_mean`, `response_us_p50`, `response_us_p99`, `offered_over_capacity`; where they change, `instances` that stood, on
+    /// `wait_us_mean`, `response_us_p50`, `response_us_p99`, `offered_over_capacity` (infinite where there was no capacity); where they change, `instances` that stood, on
     /// average. For Little's law: `present`, the requests there at one instant of the slot, drawn at random, and `stayed`, the mean number
     /// that their rate times their mean stay makes; both zero at a delay without servers.
     #[must_use]

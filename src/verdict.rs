@@ -56,6 +56,9 @@ pub(crate) fn sentence_of(target: &TargetResult, clock: &Clock) -> String {
             format!("{subject} {} {} after the opening{when}", came_to_pass(&target.metric, ""), value(at, target.unit))
         }
         (TargetUnit::SecondsAfterOpening, None) => format!("{subject} {}", came_to_pass(&target.metric, "never ")),
+        (_, None) if target.metric == Metric::OfferedPeak.name() => {
+            format!("there was no capacity to hold the offered load{of}{when} against")
+        }
         (_, Some(measured)) => format!("{phrase}{of}{when} was {}", value(measured, target.unit)),
         (_, None) => format!("there was nothing to measure {phrase}{of}{when} by"),
     };

@@ -142,6 +142,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("switches that go on", 15, |seen| seen.rarities.switched),
     ("pages refused", 5, |seen| seen.rarities.pages_closed),
     ("calls left out", 5, |seen| seen.rarities.left_out),
+    ("calls left out of those at once", 2, |seen| seen.rarities.left_out_of_set),
     ("leavers of a room", 10, |seen| seen.rarities.room_losses),
     ("more instances", 10, |seen| seen.rarities.more_instances),
     ("fewer instances, in peace", 10, |seen| seen.rarities.fewer_instances),

@@ -207,7 +207,10 @@ fn saturated_services_tell_what_it_would_have_taken() {
     assert!(rejected(&results) > 1000);
     for stretch in saturated {
         assert_eq!(stretch.queue_needed > stretch.queue_max, stretch.rejected > 0, "{stretch:?}");
-        assert!(stretch.offered_over_capacity <= stretch.worst_offered_over_capacity);
+        assert!(
+            stretch.offered_over_capacity <= stretch.worst_offered_over_capacity
+                && stretch.offered_over_capacity.is_some()
+        );
     }
     let lost: u64 = saturated.iter().map(|stretch| stretch.lost_fen).sum();
     let ledger: u64 = results.ledger.iter().filter(|row| row.service == "order").map(|row| row.money_fen).sum();
@@ -236,6 +239,54 @@ fn what_shoppers_do_not_wait_for_is_lost_at_the_service() {
     assert_eq!(measured(&results, "money"), at("order") as f64);
     assert!(close(measured(&results, "share"), at("order") as f64 / results.summary.total.demand_fen as f64));
     assert!(results.summary.targets.iter().all(|target| target.verdict == Verdict::Fail));
+}
+
+#[test]
+fn a_service_that_has_no_capacity_or_is_slow_does_not_look_idle() {
+    let gone = "incident.gone={window='noon',from='60s',until='240s',service='order',effect={lost={share=1.0}}}";
+    let text = "[target.load]\npass = 'offered_over_capacity_peak < 100'\nservice = 'order'\n";
+    let results = run(&shop(text, &[gone]));
+    let of_order: Vec<_> = results.summary.saturated.iter().filter(|stretch| stretch.service == "order").collect();
+    assert!(of_order.iter().any(|stretch| stretch.worst_offered_over_capacity.is_none()));
+    let load = target(&results, "load");
+    assert_eq!((load.measured, load.verdict), (None, Verdict::Fail));
+    assert!(load.first_failed_unix_ms.is_some());
+    assert!(results.series.reals("service.order.offered_over_capacity").iter().any(|over| over.is_infinite()));
+    // Slowed to a third, it has a third of its capacity.
+    let slowed = |factor: u32| {
+        let slow =
+            format!("incident.slow={{window='noon',from='0s',until='75m',service='order',effect={{slowed={factor}}}}}");
+        let results = run(&shop(text, &[&slow, "service.order.retry.attempts=1"]));
+        results.series.reals("service.order.offered_over_capacity")[0]
+    };
+    assert!(close(slowed(3), 3.0 * slowed(1)), "{} {}", slowed(3), slowed(1));
+    // Nobody waits for a worker in the storm, and nobody is answered.
+    let storm = run(&load_storm());
+    let last = storm.summary.saturated.last().expect("a storm");
+    assert!(last.offered_over_capacity.is_some_and(|over| over > 1.5), "{last:?}");
+}
+
+fn load_storm() -> Loaded {
+    load(include_str!("../scenarios/retry-storm.toml"), &["population.shoppers=50400", "service.database.instances=2"])
+}
+
+#[test]
+fn no_share_is_more_than_all() {
+    // Those who asked in the first minute are given up on a minute later, when hardly anybody asks any more.
+    let late = "[target.late]\npass = 'timed_out_share < 1%'\nservice = 'order'\nfrom = '100s'\nuntil = '2m'\n";
+    let all_early = [
+        "intensity.rush.parts=[{points={weight=1,values=[[0,1],[30,1],[31,0.0001],[3600,0.0001]]}}]",
+        "service.order.cancel='waiting'",
+        "service.order.queue=100000",
+        "service.order.timeout='59s'",
+        "service.order.retry.attempts=1",
+        "segment.regular.patience={deterministic='2h'}",
+        "cbmg.browse.state.order.on_failure={order=0,product=0,exit=1}",
+    ];
+    let results = run(&shop(late, &all_early));
+    let of_order = |what: &str| sum(&results, &series::service("order", what), 100, 120);
+    assert!(of_order("timed_out") > of_order("requests"), "{} {}", of_order("timed_out"), of_order("requests"));
+    assert!(close(measured(&results, "late"), 1.0));
 }
 
 const SLICES: &str = "[target.early]\npass = 'p99.9 < 1s'\nservice = 'order'\nuntil = '60s'\n\

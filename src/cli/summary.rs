@@ -489,7 +489,7 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
         row.opens_unix_ms = opened.checked_sub(1).map_or(stretch.from_unix_ms, |w| summary.windows[w].opens_unix_ms);
         row.milliseconds += stretch.until_unix_ms - stretch.from_unix_ms;
         row.count += 1;
-        row.worst = row.worst.max(stretch.worst_offered_over_capacity);
+        row.worst = row.worst.max(stretch.worst_offered_over_capacity.unwrap_or(f64::INFINITY));
         row.queue_max = row.queue_max.max(stretch.queue_max);
         row.rejected += stretch.rejected;
         row.timed_out += stretch.timed_out;
@@ -509,7 +509,11 @@ fn saturated(summary: &Summary, clock: &Clock) -> String {
                 number::duration(s.milliseconds as f64 / 1000.0),
                 s.count.to_string(),
                 // A delay has no capacity that could be exceeded: it times out, and that is all.
-                if s.worst > 0.0 { format!("{:.2}", s.worst) } else { "–".to_owned() },
+                match s.worst {
+                    0.0 => "–".to_owned(),
+                    f64::INFINITY => "no capacity".to_owned(),
+                    worst => format!("{worst:.2}"),
+                },
                 number::count(s.queue_max as f64),
                 number::count(s.queue_needed as f64),
                 number::count(s.rejected as f64),
@@ -614,8 +618,8 @@ mod tests {
             service: service.into(),
             from_unix_ms: from,
             until_unix_ms: from + seconds * 1000,
-            worst_offered_over_capacity: worst,
-            offered_over_capacity: worst,
+            worst_offered_over_capacity: Some(worst),
+            offered_over_capacity: Some(worst),
             queue_max: 10,
             rejected,
             timed_out: 1,

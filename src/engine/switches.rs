@@ -113,6 +113,16 @@ impl Switches {
         Some(effects)
     }
 
+    /// The same in another scenario, whose switches are those that have mattered so far, and others that have not.
+    #[must_use]
+    pub fn of(mut self, model: &Model) -> Self {
+        let others = self.positions.get(model.switches.len()..).unwrap_or_default();
+        if others.iter().all(|&position| position == Position::default()) {
+            self.positions.resize(model.switches.len(), Position::default());
+        }
+        self
+    }
+
     /// Whether what was read from a file can be the switches of such a run at an instant.
     #[must_use]
     pub fn can_be(&self, model: &Model, now: Instant) -> bool {
@@ -172,13 +182,24 @@ impl Effects {
         self.refused[graph][usize::from(state)]
     }
 
-    /// Passes over the calls of a session's page that are left out.
+    /// Whether a call of a state is left out.
+    #[must_use]
+    pub fn leave_out(&self, graph: usize, state: u8, call: &Call) -> bool {
+        self.left_out[graph][usize::from(state)].contains(&call.service)
+    }
+
+    /// Passes over the calls of a session's page that are left out; of those that are made at once, if all of them are.
     pub fn pass_over(&self, session: &mut Session, graph: usize, state: &State) {
-        let left_out = &self.left_out[graph][usize::from(session.state)];
-        let is_left_out = |call: &Call| call.at_once <= 1 && left_out.contains(&call.service);
-        while state.calls.get(usize::from(session.call)).is_some_and(is_left_out) {
-            session.call += 1;
+        let is_left_out = |call: &Call| self.leave_out(graph, session.state, call);
+        let mut next = usize::from(session.call);
+        while let Some(call) = state.calls.get(next) {
+            let step = usize::from(call.at_once);
+            if !state.calls[next..][..step].iter().all(is_left_out) {
+                break;
+            }
+            next += step;
             session.attempt = 0;
         }
+        session.call = next as u8;
     }
 }

@@ -130,11 +130,7 @@ impl<'a> Gates<'a> {
         for at_once in self.plan.cbmgs[cbmg].states[state].calls_by_step() {
             let mut gets_on = 1.0;
             for &service in at_once {
-                let left_out = if at_once.len() > 1 {
-                    0.0
-                } else {
-                    self.on(|switch| switch.left_out.contains(&(cbmg, state, service)))
-                };
+                let left_out = self.on(|switch| switch.left_out.contains(&(cbmg, state, service)));
                 let (within, answered) = &services[service];
                 let asked = gets_so_far * (1.0 - left_out);
                 asks.iter_mut().zip(within).for_each(|(sum, more)| *sum += asked * more);

@@ -250,6 +250,20 @@ impl Capacity {
         Some((standing, speed))
     }
 
+    /// The share of full speed at which work is done over a time, slowed and stalled as it is; one where nothing is.
+    #[must_use]
+    pub fn speed(&self, from: Instant, until: Instant) -> f64 {
+        let slows = |incident: &&Incident| matches!(incident.effect, Effect::Slowed(_) | Effect::Stalled);
+        if !self.incidents.iter().filter(slows).any(|incident| incident.from < until && from < incident.until) {
+            return 1.0;
+        }
+        let edges = self.incidents.iter().flat_map(|incident| [incident.from, incident.until]);
+        let mut edges: Vec<Instant> = edges.filter(|&at| from < at && at < until).chain([from, until]).collect();
+        edges.sort_unstable();
+        let done = |edge: &[Instant]| self.pace(edge[0]).map_or(0.0, |pace| (edge[1] - edge[0]).0 as f64 / pace);
+        edges.windows(2).map(done).sum::<f64>() / (until - from).0 as f64
+    }
+
     /// Whether requests are ever refused as they do not reach the service.
     #[must_use]
     pub fn has_refusals(&self) -> bool {

@@ -259,7 +259,7 @@ fn wants(unit: Unit) -> &'static str {
 }
 
 fn bound(text: &str, range: Range<usize>, metric: Metric) -> Result<Ratio, Wrong> {
-    let (quantity, unit) = (&text[range.clone()], metric.unit());
+    let (quantity, unit) = (unquoted(&text[range.clone()]), metric.unit());
     let read = match unit {
         Unit::Count => decimal(quantity),
         Unit::Share => match quantity.strip_suffix('%') {
@@ -286,6 +286,12 @@ fn bound(text: &str, range: Range<usize>, metric: Metric) -> Result<Ratio, Wrong
                 .help(write_a(unit)),
         }
     })
+}
+
+/// A bound without the quotes that it may stand in, `"00:20:00"`.
+fn unquoted(text: &str) -> &str {
+    let of = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    of('"').or_else(|| of('\'')).map_or(text, str::trim)
 }
 
 fn duration(text: &str) -> Option<Ratio> {
@@ -348,6 +354,8 @@ mod tests {
         assert_eq!(bound_of("oversold = 0"), (0, 1));
         assert_eq!(bound_of("sold_out_at > 00:20:00"), (1_200_000_000_000, 1));
         assert_eq!(bound_of("sold_out_at>=20m"), (1_200_000_000_000, 1));
+        assert_eq!(bound_of("sold_out_at > \"00:20:00\""), (1_200_000_000_000, 1));
+        assert_eq!(bound_of("gmv_paid > '300bn RMB'"), (30_000_000_000_000, 1));
         assert_eq!(bound_of("gmv_paid > 300bn RMB"), (30_000_000_000_000, 1));
         assert_eq!(bound_of("orders_per_second_peak > 500k/s"), (500_000, 1));
         assert_eq!(bound_of("orders_per_second_peak <= 1.25 M/s"), (125_000_000, 100));
@@ -374,6 +382,8 @@ mod tests {
             ("p99 < 800", "800", "is a time, and `800` is a number"),
             ("sold_out_at > 20:00", "20:00", "is not a time since the opening"),
             ("p99 < fast", "fast", "is not a time"),
+            ("p99 < \"1s", "\"1s", "is not a time"),
+            ("p99 < \"\"", "\"\"", "is not a time"),
             ("p99 < 1s p", "1s p", "is not a time"),
             ("双十一 < 1s", "双十一", "no metric"),
             ("p99 < 一秒", "一秒", "is not a time"),

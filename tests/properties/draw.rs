@@ -47,6 +47,9 @@ struct Draw {
     fine: u64,
     /// How many times as dear everything is as groceries are.
     dearness: u64,
+    /// Calls of states, one after the other; and calls that states make at once.
+    called: Vec<(String, String)>,
+    sets: Vec<(String, Vec<String>)>,
     text: String,
 }
 
@@ -71,6 +74,8 @@ pub(crate) fn scenario(seed: u64, tension: f64) -> String {
         tension,
         fine: 0,
         dearness: 1,
+        called: Vec::new(),
+        sets: Vec::new(),
         text: String::new(),
     };
     if draw.is_tense() {
@@ -425,7 +430,7 @@ impl Draw {
         ];
         for (state, action, to) in states {
             self.line(&format!("[cbmg.g{graph}.state.{state}]"));
-            self.calls(services);
+            self.calls(state, services);
             if let Some(action) = action {
                 self.line(&format!("action = {action}"));
             }
@@ -526,14 +531,16 @@ impl Draw {
     }
 
     /// What a page calls: one after the other, in one page of twelve partly at once.
-    fn calls(&mut self, services: u64) {
+    fn calls(&mut self, state: &str, services: u64) {
         let mut calls: Vec<String> = (0..self.between(0, 2)).map(|_| self.called(services)).collect();
+        self.called.extend(calls.iter().map(|call| (state.to_owned(), call.clone())));
         std::mem::swap(&mut self.random, &mut self.later);
         if self.chance(0.08) {
             let place = self.between(0, calls.len() as u64) as usize;
             calls.insert(place, "\"both\"".into());
             let at_once: Vec<String> = (0..self.between(2, 3)).map(|_| self.called(services)).collect();
             self.line(&format!("parallel.both = [{}]", at_once.join(", ")));
+            self.sets.push((state.to_owned(), at_once));
         }
         std::mem::swap(&mut self.random, &mut self.later);
         self.line(&format!("calls = [{}]", calls.join(", ")));

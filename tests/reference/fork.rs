@@ -6,10 +6,13 @@ use super::session::{Fate, Key, Session, Waits};
 use super::simulator::Simulator;
 
 impl Simulator<'_> {
-    /// Makes so many calls at once, one leg each. A call that fails for good at once leaves those behind it unmade.
+    /// Makes so many calls at once, one leg each, but for those that are left out. A call that fails for good at once leaves those behind it unmade.
     pub(crate) fn fork(&mut self, mut session: Session, at_once: usize) {
         self.record.rarities.forks += 1;
-        let legs: Vec<Session> = (0..at_once).map(|leg| self.leg(&session, session.call + leg)).collect();
+        let calls = session.call..session.call + at_once;
+        let made: Vec<usize> = calls.filter(|&call| !self.is_call_left_out(&session, call)).collect();
+        self.record.rarities.left_out_of_set += u64::from(made.len() < at_once);
+        let legs: Vec<Session> = made.into_iter().map(|call| self.leg(&session, call)).collect();
         session.number = self.new_number();
         if let Some(end) = session.patience_ends {
             self.schedule(end, Turn::GaveUp, session.key, session.number);

@@ -6,6 +6,7 @@ use crate::desk::NEVER;
 use crate::record::{Request, Stood, What};
 use hdrhistogram::Histogram;
 use saleload::engine::schedule::Slot;
+use saleload::plan::capacity::Effect;
 use saleload::results::{Column, Saturation, ServiceRow, Settlement, Values};
 use saleload::units::Instant;
 use std::collections::BTreeMap;
@@ -36,9 +37,12 @@ pub(super) struct Load {
     busy_ns: u128,
     queued_ns: u128,
     longest_queue: u64,
-    /// Instance time, and the time that workers could work.
+    /// Instance time, and the time that workers could work; of that, the work that they could do.
     standing_ns: u128,
     capacity_ns: u128,
+    able_ns: u128,
+    /// What the requests take, as quick as the service is when so many come.
+    demanded_ns: u128,
     pub(super) responses_us: Histogram<u64>,
 }
 
@@ -61,6 +65,8 @@ impl Load {
             longest_queue: 0,
             standing_ns: 0,
             capacity_ns: 0,
+            able_ns: 0,
+            demanded_ns: 0,
             responses_us: Histogram::new_with_bounds(1, LONGEST_RESPONSE_US, 2).expect("constant bounds"),
         }
     }
@@ -202,6 +208,9 @@ impl Simulator<'_> {
             loads.iter_mut().zip(longest).for_each(|(load, longest)| load.longest_queue += longest);
         }
         self.add_capacity(service, &mut loads);
+        for load in &mut loads {
+            self.weigh(service, load);
+        }
         loads
     }
 
@@ -263,6 +272,41 @@ impl Simulator<'_> {
         }
     }
 
+    /// What is asked of a service in a row, and what it is able to do in it.
+    fn weigh(&self, service: usize, load: &mut Load) {
+        let of = &self.plan.services[service];
+        let Some(pool) = &of.pool else { return };
+        (load.demanded_ns, load.able_ns) = (load.offered_ns, load.capacity_ns);
+        if let Some(slowdown) = of.desk.as_ref().and_then(|desk| desk.slowdown.as_ref()) {
+            let seconds = u128::from(load.requests) * u128::from(pool.workers) * 1_000_000_000;
+            let share = seconds / u128::from(slowdown.above);
+            if share > load.capacity_ns {
+                load.demanded_ns = share.max((load.offered_ns as f64 * slowdown.factor) as u128);
+            }
+        }
+        let effects = of.capacity().map_or(&[][..], |changes| &changes.incidents);
+        // How much slower in each part of the row; none: not at all.
+        let mut at = load.slot.start;
+        let (mut done, mut is_slower) = (0.0, false);
+        while at < load.slot.end {
+            let on = || effects.iter().filter(|incident| incident.from <= at && at < incident.until);
+            let edges = effects.iter().flat_map(|incident| [incident.from, incident.until]);
+            let next = edges.filter(|&edge| edge > at).fold(load.slot.end, Instant::min);
+            let mut factor = 1.0;
+            for incident in on() {
+                is_slower |= matches!(incident.effect, Effect::Slowed(_) | Effect::Stalled);
+                factor *= if let Effect::Slowed(factor) = incident.effect { factor } else { 1.0 };
+            }
+            let is_stalled = on().any(|incident| incident.effect == Effect::Stalled);
+            done += if is_stalled { 0.0 } else { (next - at).0 as f64 / factor };
+            at = next;
+        }
+        let speed = done / load.nanos() as f64;
+        if is_slower && speed < 1.0 {
+            load.able_ns = (load.capacity_ns as f64 * speed) as u128;
+        }
+    }
+
     /// Workers of the simulated cells.
     fn workers(&self, service: usize) -> u64 {
         let Some(pool) = &self.plan.services[service].pool else { return 0 };
@@ -295,7 +339,9 @@ impl Simulator<'_> {
             times("response_us_p50", 0.5),
             times("response_us_p99", 0.99),
             reals("utilisation", &|load| of_capacity(load.busy_ns, load)),
-            reals("offered_over_capacity", &|load| of_capacity(load.offered_ns, load)),
+            reals("offered_over_capacity", &|load| {
+                if load.demanded_ns > 0 { load.demanded_ns as f64 / load.able_ns as f64 } else { 0.0 }
+            }),
             reals("queue_mean", &|load| load.queued_ns as f64 * self.scale() as f64 / (load.seconds() * 1e9)),
             reals("wait_us_mean", &|load| Load::wait_us_mean(&[load])),
             reals("stayed", &|load| load.stayed_ns as f64 * self.scale() as f64 / (load.seconds() * 1e9)),
@@ -414,13 +460,22 @@ impl Simulator<'_> {
             needed
         });
         let queue_needed = if workers > 0 { queues.max().unwrap_or(0) * scale } else { 0 };
-        let over = |offered: u128, capacity: u128| if capacity > 0 { offered as f64 / capacity as f64 } else { 0.0 };
+        // Nothing is told of a load on nothing.
+        let over = |offered: u128, able: u128| match (offered, able) {
+            (0, _) => Some(0.0),
+            (_, 0) => None,
+            (offered, able) => Some(offered as f64 / able as f64),
+        };
+        let each: Vec<Option<f64>> = worst.clone().map(|load| over(load.demanded_ns, load.able_ns)).collect();
         Saturation {
             service: self.plan.services[service].name.clone(),
             from_unix_ms: self.unix_ms(loads[0].slot.start),
             until_unix_ms: self.unix_ms(loads[loads.len() - 1].slot.end),
-            worst_offered_over_capacity: worst.map(|load| over(load.offered_ns, capacity(load))).fold(0.0, f64::max),
-            offered_over_capacity: over(offered, loads.iter().map(capacity).sum()),
+            worst_offered_over_capacity: each.iter().try_fold(0.0, |worst, over| Some(over.as_ref()?.max(worst))),
+            offered_over_capacity: over(
+                loads.iter().map(|load| load.demanded_ns).sum(),
+                loads.iter().map(|load| load.able_ns).sum(),
+            ),
             queue_max,
             rejected: sum(|load| load.rejected),
             timed_out: sum(|load| load.timed_out),

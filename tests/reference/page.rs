@@ -84,9 +84,11 @@ impl Simulator<'_> {
 
     /// Makes the next call of the page, or goes on where there is none.
     pub(crate) fn call(&mut self, mut session: Session) {
-        while session.key.leg == 0 && self.is_call_left_out(&session) {
+        while session.key.leg == 0 && self.passed_over(&session) > 0 {
+            let calls = self.passed_over(&session);
             self.record.rarities.left_out += 1;
-            session.call += 1;
+            self.record.rarities.left_out_of_set += u64::from(calls > 1);
+            session.call += calls;
             session.attempt = 0;
             session.turn_since = None;
         }

@@ -222,6 +222,8 @@ pub(crate) struct Rarities {
     pub(crate) switched: u64,
     pub(crate) pages_closed: u64,
     pub(crate) left_out: u64,
+    /// Of those, calls that are made at once with others.
+    pub(crate) left_out_of_set: u64,
     /// Changes of instances: to more, and to fewer, in peace.
     pub(crate) more_instances: u64,
     pub(crate) fewer_instances: u64,

@@ -75,12 +75,18 @@ impl Simulator<'_> {
         self.on().any(|switch| switch.refused.contains(&(self.graph(session), session.state)))
     }
 
-    /// Whether the next call of a page is left out: one that is not made at once with others.
-    pub(crate) fn is_call_left_out(&self, session: &Session) -> bool {
-        let state = &self.model.graphs[self.graph(session)].states[session.state];
-        let Some(call) = state.calls.get(session.call).filter(|call| call.at_once <= 1) else { return false };
-        let service = usize::from(call.service);
+    /// Whether a call of a page is left out.
+    pub(crate) fn is_call_left_out(&self, session: &Session, call: usize) -> bool {
+        let service = usize::from(self.state(session).calls[call].service);
         self.on().any(|switch| switch.left_out.contains(&(self.graph(session), session.state, service)))
+    }
+
+    /// How many calls of a page are passed over: the next one, or all that would be made at once.
+    pub(crate) fn passed_over(&self, session: &Session) -> usize {
+        let Some(next) = self.state(session).calls.get(session.call) else { return 0 };
+        let all = usize::from(next.at_once);
+        let are_left_out = (0..all).all(|call| self.is_call_left_out(session, session.call + call));
+        if are_left_out { all } else { 0 }
     }
 
     /// So much work, by what the switches make of it.

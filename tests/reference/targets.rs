@@ -239,6 +239,11 @@ impl Simulator<'_> {
     }
 }
 
+/// What a number is set against: a share cannot be of more than all, even where some of it began before.
+fn of_all(name: &str, (part, all): Fraction) -> u128 {
+    if name.ends_with("_share") { all.max(part) } else { all }
+}
+
 impl Rows {
     fn value(&self, name: &str) -> Option<Fraction> {
         let there = || self.numbers.iter().copied().filter(|number| number.1 > 0);
@@ -246,7 +251,7 @@ impl Rows {
             Way::Highest => there().reduce(|most, next| if is_below(most, next) { next } else { most }),
             Way::Mean => {
                 let sums = self.numbers.iter().fold((0, 0), |sum, number| (sum.0 + number.0, sum.1 + number.1));
-                Some(sums).filter(|sums| sums.1 > 0)
+                Some((sums.0, of_all(name, sums))).filter(|sums| sums.1 > 0)
             }
             Way::Sum => Some((self.numbers.iter().map(|number| number.0).sum(), 1)),
             Way::Last => there().next_back(),
@@ -263,7 +268,7 @@ impl Rows {
         };
         let of_row = |row: usize| match way(name) {
             Way::Sum => (self.numbers[..=row].iter().map(|number| number.0).sum(), 1),
-            _ => self.numbers[row],
+            _ => (self.numbers[row].0, of_all(name, self.numbers[row])),
         };
         let failed = |row: &usize| of_row(*row).1 > 0 && breaks(of_row(*row));
         (0..self.numbers.len()).find(failed).map(|row| self.start_ms[row])

@@ -161,6 +161,63 @@ fn what_has_had_its_effect_is_refused() {
     assert!(refusal(&base, 5000, &scenario(&[earlier])).contains("`window.night.opens`"));
 }
 
+/// All services are played event by event, by steps that change nothing.
+const BY_EVENT: [&str; 3] = [
+    "service.web.schedule=[{window='noon',from='0s',instances=8}]",
+    "service.order.schedule=[{window='noon',from='0s',instances=4}]",
+    "service.order.service_time.deterministic='40ms'",
+];
+const LATE: &str = "window='noon',from='210s',until='260s'";
+
+#[test]
+fn what_begins_later_may_differ() {
+    let with = |more: &[&str]| scenario(&[&BY_EVENT[..], more].concat());
+    let incident = |effect: &str| format!("incident.late={{{LATE},{effect}}}");
+    let (lost, slowed) =
+        (incident("service='order',effect={lost={instances=3}}"), incident("service='order',effect={slowed=5}"));
+    let (stalled, cut) = (
+        incident("service='order',effect='stalled'").replace("210s", "200s"),
+        incident("service='order',effect={unreachable='retransmitted'}"),
+    );
+    let (cell, bank) =
+        (incident("effect={cell_lost={cell=1,remapped_after='10s'}}"), incident("effect={declined={probability=0.9}}"));
+    let step = "service.order.schedule=[{window='noon',from='0s',instances=4},{window='noon',from='205s',instances=9}]";
+    let switch = "switch.lean={on={at={window='noon',after='210s',lasts='60s'}},service_time={order=0.1},leave_out={product=['web']}}";
+    let other_switch = "switch.lean={on={at={window='noon',after='300s',lasts='60s'}},refuse=['pay']}";
+    let early = "incident.early={window='noon',from='190s',until='230s',service='order',effect={slowed=2}}";
+    let base = with(&[]);
+    for change in [&lost, &slowed, &stalled, &cut, &cell, &bank, step, switch] {
+        forks_like_unbroken(&base, 200, &with(&[change]));
+    }
+    // The other way round, and from one to another.
+    forks_like_unbroken(&with(&[&lost, switch]), 200, &base);
+    forks_like_unbroken(&with(&[&stalled]), 200, &with(&[&slowed]));
+    forks_like_unbroken(&with(&[switch]), 200, &with(&[other_switch]));
+    forks_like_unbroken(&with(&[early]), 200, &with(&[early, &slowed]));
+}
+
+#[test]
+fn what_had_begun_may_not_differ_and_the_reason_is_true() {
+    let with = |more: &[&str]| scenario(&[&BY_EVENT[..], more].concat());
+    let late = format!("incident.late={{{LATE},service='order',effect={{slowed=5}}}}");
+    let early = "incident.early={window='noon',from='190s',until='230s',service='order',effect={slowed=2}}";
+    let had = "which had its effect before";
+    let step = "service.order.schedule=[{window='noon',from='0s',instances=4},{window='noon',from='150s',instances=9}]";
+    let switch = "switch.lean={on={at={window='noon',after='190s',lasts='60s'}},service_time={order=0.1}}";
+    let busy = "switch.lean={on={busy={service='order',above=0.9,below=0.5}},service_time={order=0.1}}";
+    for (change, expected) in
+        [(early, had), (step, had), (switch, had), (busy, "a switch that is turned by load looks at it from the start")]
+    {
+        let message = refusal(&with(&[]), 200, &with(&[change]));
+        assert!(message.contains(expected), "{change}: {message}");
+    }
+    // A later incident put before one that had begun: their parts of instances are drawn by their places.
+    let swapped = refusal(&with(&[early]), 200, &with(&[&late, early]));
+    assert!(swapped.contains("another place among its like"), "{swapped}");
+    let plain = refusal(&scenario(&[]), 200, &scenario(&[&late]));
+    assert!(plain.contains("only one of them plays service `order` event by event"), "{plain}");
+}
+
 #[test]
 fn what_nobody_remembered_cannot_matter_later() {
     let (base, other) = (scenario(&["memory.after_deferred=1.0"]), scenario(&[]));

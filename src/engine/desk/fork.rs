@@ -1,6 +1,7 @@
 //! What happens where a page makes several calls at once.
 //!
-//! The calls are made in their order at one instant; where one fails for good at once, those behind it are not made. The page goes on
+//! The calls are made in their order at one instant, but for those that a switch leaves out; where one fails for good at once, those
+//! behind it are not made. The page goes on
 //! at the latest answer. When a call fails for good, when patience or the hold ends, the session goes where it goes with a single
 //! call, and nobody waits for the other calls any more: a desk is told, where `cancel` has it listen; a plain station works on.
 
@@ -8,20 +9,24 @@ use super::legs::{Fork, Leg, Owner, Status, parked};
 use crate::engine::basket::BasketId;
 use crate::engine::cell::Player;
 use crate::engine::session::{Cause, Phase, Session};
+use crate::model::Call;
 use crate::units::Instant;
 
 /// A queue of a service.
 pub(super) type Line = (usize, u32);
 
 impl Player<'_> {
-    /// Makes so many calls of a page at once, from the current one on.
+    /// Makes so many calls of a page at once, from the current one on, as far as no switch leaves them out.
     #[inline(never)]
     pub(in crate::engine) fn fork(&mut self, session: &Session, at_once: u8) {
         let calls = &self.calls(session)[usize::from(session.call)..][..usize::from(at_once)];
         let hold_ends = self.hold_ends(session);
+        let graph = self.segment(session).graph(session.window());
+        let effects = self.effects;
+        let is_made = |call: &Call| effects.is_none_or(|effects| !effects.leave_out(graph, session.state, call));
         let legs = &mut self.cell.desks.legs;
         let fork = legs.forks.insert(Fork::new(parked(*session, hold_ends)));
-        for (call, number) in calls.iter().zip(session.call..) {
+        for (call, number) in calls.iter().zip(session.call..).filter(|(call, _)| is_made(call)) {
             legs.add(fork, session.at_call(number, 0), call.service);
         }
         let fork = *legs.forks.at(fork);
@@ -70,8 +75,8 @@ impl Player<'_> {
             return;
         }
         let latest = Instant(fork.latest);
-        let (mut parent, legs) = legs.end(place);
-        parent.call += legs.count() as u8;
+        let (mut parent, _) = legs.end(place);
+        parent.call += self.calls(&parent)[usize::from(parent.call)].at_once;
         parent.attempt = 0;
         self.wait(&mut parent, Phase::Response, latest);
     }

@@ -238,7 +238,9 @@ impl Desks {
             let place = match leg.owner {
                 OwnerState::Fork(fork) => {
                     let parent = parents.get(fork as usize)?;
-                    let call = call_of_fork(parent, leg.session.call, self.legs.forks.at(fork).legs().len(), model)?;
+                    let last = self.legs.forks.at(fork).legs().last().copied();
+                    let last = last.map(|last| self.legs.all.at(last).session.call);
+                    let call = call_of_fork(parent, leg.session.call, last, model)?;
                     self.legs.add(fork, leg.of_fork(parent)?, call.service)
                 }
                 OwnerState::Hedged(fork, which) => {
@@ -262,8 +264,9 @@ impl Desks {
             if hedged_call(parent, 0, model).is_some() {
                 return self.legs.are_copies(fork);
             }
-            let call = call_of_fork(parent, parent.call, 0, model);
-            fork.unanswered > 0 && call.is_some_and(|call| usize::from(call.at_once) == fork.legs().len())
+            let made: Vec<u8> =
+                fork.legs().iter().filter_map(|&leg| Some(self.legs.all.get(leg)?.session.call)).collect();
+            fork.unanswered > 0 && others_can_be_left_out(parent, &made, model)
         };
         parents.iter().zip(self.legs.forks.iter()).all(waits_for_all).then_some(at_desks)
     }
@@ -319,7 +322,10 @@ impl Desks {
         model: &Model,
         now: u64,
     ) -> Option<u32> {
-        let &RequestState { client: who, ticket, task } = state;
+        let &RequestState { client: who, ticket, mut task } = state;
+        if legs == 0 {
+            task.stage = done_here(&task, model)?;
+        }
         let Task { service, queue, rank, made, sent, arrived, stage, .. } = task;
         let is_awaited = matches!(who, Client::Session | Client::Leg(_));
         let is_at_stage = match stage {
@@ -384,6 +390,21 @@ impl Queue {
     }
 }
 
+/// How far a request has come where a scenario has another future: while it is served, something may go wrong of which nobody knew. With a
+/// slowdown, nothing may.
+fn done_here(task: &Task, model: &Model) -> Option<Stage> {
+    let desk = model.services.get(usize::from(task.service))?.desk.as_ref()?;
+    Some(match task.stage {
+        Stage::Served(started, _) if desk.slowdown.is_none() && !desk.capacity.incidents.is_empty() => {
+            Stage::Served(started, desk.capacity.done(started, task.work))
+        }
+        Stage::Served(started, _) if desk.slowdown.is_none() => {
+            Stage::Served(started, started.saturating_add(task.work))
+        }
+        stage => stage,
+    })
+}
+
 /// Whether the capacity of a service never changes.
 fn is_constant(model: &Model, service: usize) -> bool {
     model.services[service].desk.as_ref().is_none_or(|desk| desk.capacity.is_constant())
@@ -395,14 +416,29 @@ fn is_somebody(session: &Session, model: &Model) -> bool {
     graph.is_some_and(|graph| usize::from(session.state) < model.graphs[graph].states.len())
 }
 
-/// The call of the leg that comes after so many others of a session that waits for several; `None` where it cannot be.
-fn call_of_fork(parent: &Session, call: u8, before: usize, model: &Model) -> Option<Call> {
+/// The call of the leg that comes after that of another call of a session that waits for several; `None` where it cannot be.
+fn call_of_fork(parent: &Session, call: u8, last: Option<u8>, model: &Model) -> Option<Call> {
     let graph = model.segments[usize::from(parent.segment)].graph(parent.window());
     let calls = &model.graphs[graph].states[usize::from(parent.state)].calls;
     let first = calls.get(usize::from(parent.call))?;
-    let is_next = usize::from(call) == usize::from(parent.call) + before;
-    let is_possible = parent.phase() == Phase::Response && before < usize::from(first.at_once) && first.at_once > 1;
-    calls.get(usize::from(call)).copied().filter(|_| is_next && is_possible)
+    let is_next = last.map_or(call >= parent.call, |last| call > last);
+    let is_of_set = usize::from(call) < usize::from(parent.call) + usize::from(first.at_once);
+    let is_possible = parent.phase() == Phase::Response && first.at_once > 1;
+    calls.get(usize::from(call)).copied().filter(|_| is_next && is_of_set && is_possible)
+}
+
+/// Whether a session that waits for several calls can have made these and no others: there is a switch for each of those.
+fn others_can_be_left_out(parent: &Session, made: &[u8], model: &Model) -> bool {
+    let (graph, state) =
+        (model.segments[usize::from(parent.segment)].graph(parent.window()), usize::from(parent.state));
+    let calls = &model.graphs[graph].states[state].calls;
+    let Some(first) = calls.get(usize::from(parent.call)) else { return false };
+    let can_be = |call: &Call| {
+        let left_out = (graph, state, usize::from(call.service));
+        model.switches.iter().any(|switch| switch.left_out.contains(&left_out))
+    };
+    let of_set = (parent.call..).zip(&calls[usize::from(parent.call)..]).take(usize::from(first.at_once));
+    first.at_once > 1 && of_set.filter(|(number, _)| !made.contains(number)).all(|(_, call)| can_be(call))
 }
 
 /// The call of a copy that comes after so many others of a session that waits for one of them; `None` where it cannot be.

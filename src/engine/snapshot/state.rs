@@ -159,7 +159,7 @@ pub(super) fn restore(plan: &Plan, start: &mut Start) -> Result<Run, Reason> {
     let passings: Vec<Passing> = decode(&sections.section()?)?;
     run.stock.restore_passings(passings, now).ok_or(Reason::Impossible("a brand was not paid what it passed"))?;
     let record: RecorderState = decode(&sections.section()?)?;
-    let switches: Switches = decode(&sections.section()?)?;
+    let switches = decode::<Switches>(&sections.section()?)?.of(&run.model);
     if !switches.can_be(&run.model, now) {
         return Err(Reason::Impossible("a switch is where it cannot be"));
     }

@@ -19,13 +19,20 @@ const BRIDGED: Nanos = Nanos::from_secs(60);
 /// A stretch that is still growing.
 struct Stretch {
     shown: Saturation,
+    /// The worst load over capacity.
+    worst: f64,
     /// Slots of the record, the last one included.
     rows: std::ops::RangeInclusive<usize>,
 }
 
-/// Work brought over the work that could be done; zero for a delay, which has no such bound, and where all instances were lost.
-fn load(offered_ns: u128, capacity_ns: u128) -> f64 {
-    if capacity_ns == 0 { 0.0 } else { offered_ns as f64 / capacity_ns as f64 }
+/// Work brought over the work that could be done: infinite where there was no capacity at all, as all instances were lost or stalled.
+fn load((offered_ns, capacity_ns): (u128, u128)) -> f64 {
+    if offered_ns == 0 { 0.0 } else { offered_ns as f64 / capacity_ns as f64 }
+}
+
+/// As it is told: `None` where it has no bound.
+fn told(load: f64) -> Option<f64> {
+    Some(load).filter(|load| load.is_finite())
 }
 
 impl Outcome<'_> {
@@ -35,6 +42,32 @@ impl Outcome<'_> {
             None => u128::from(self.workers(service)) * u128::from((row.slot.end - row.slot.start).0),
             Some(_) => row.services[service].reading.capacity,
         }
+    }
+
+    /// Work that all requests brought to a service in a slot, and that could be done, ns; nothing of a delay, which has no such bound.
+    ///
+    /// While incidents slow work down, less can be done. A service that slows down by itself above so many requests a second has no
+    /// capacity for more: each takes up its part of that second, and its work as long as it then takes.
+    pub(super) fn offered(&self, service: ServiceId, row: &Row) -> (u128, u128) {
+        let plan = &self.plan.services[service];
+        let Some(pool) = &plan.pool else { return (0, 0) };
+        let (of, capacity) = (&row.services[service], self.capacity_ns(service, row));
+        let speed = plan.capacity().map_or(1.0, |changes| changes.speed(row.slot.start, row.slot.end));
+        let able = if speed < 1.0 { (capacity as f64 * speed) as u128 } else { capacity };
+        let Some(slowdown) = plan.desk.as_ref().and_then(|desk| desk.slowdown.as_ref()) else {
+            return (of.offered_ns, able);
+        };
+        let of_instance = u128::from(pool.workers) * u128::from(Nanos::PER_SECOND);
+        let taken_up = u128::from(of.requests) * of_instance / u128::from(slowdown.above);
+        if taken_up <= capacity {
+            return (of.offered_ns, able);
+        }
+        (taken_up.max((of.offered_ns as f64 * slowdown.factor) as u128), able)
+    }
+
+    /// Offered load over capacity in a slot; infinite where there was none.
+    pub(super) fn offered_over_capacity(&self, service: ServiceId, row: &Row) -> f64 {
+        load(self.offered(service, row))
     }
 
     /// Whether a service could not keep up in a slot. A delay without servers always can, unless its protection says otherwise: its
@@ -57,14 +90,13 @@ impl Outcome<'_> {
             let from = self.unix_ms(row.slot.start);
             let bridged = (BRIDGED.0 / 1_000_000) as i64;
             if stretches.last().is_none_or(|last| from - last.shown.until_unix_ms > bridged) {
-                stretches.push(Stretch { shown: self.first_of(service, row), rows: index..=index });
+                stretches.push(Stretch { shown: self.first_of(service, row), worst: 0.0, rows: index..=index });
             }
             let Some(last) = stretches.last_mut() else { continue };
             last.rows = *last.rows.start()..=index;
             let (of, shown) = (&row.services[service], &mut last.shown);
-            let over = load(of.offered_ns, self.capacity_ns(service, row));
+            last.worst = last.worst.max(self.offered_over_capacity(service, row));
             shown.until_unix_ms = self.unix_ms(row.slot.end);
-            shown.worst_offered_over_capacity = shown.worst_offered_over_capacity.max(over);
             shown.queue_max = shown.queue_max.max(of.reading.longest_queue * self.scale);
             shown.rejected += of.rejected * self.scale;
             shown.timed_out += of.timed_out * self.scale;
@@ -77,8 +109,8 @@ impl Outcome<'_> {
             service: self.plan.services[service].name.clone(),
             from_unix_ms: self.unix_ms(row.slot.start),
             until_unix_ms: self.unix_ms(row.slot.end),
-            worst_offered_over_capacity: 0.0,
-            offered_over_capacity: 0.0,
+            worst_offered_over_capacity: None,
+            offered_over_capacity: None,
             queue_max: 0,
             rejected: 0,
             timed_out: 0,
@@ -92,11 +124,11 @@ impl Outcome<'_> {
         let starts: Vec<usize> = stretches.iter().map(|stretch| *stretch.rows.start()).collect();
         let end = self.recorder.rows.len();
         let mut finished = Vec::with_capacity(stretches.len());
-        for (number, Stretch { mut shown, rows }) in stretches.into_iter().enumerate() {
+        for (number, Stretch { mut shown, worst, rows }) in stretches.into_iter().enumerate() {
             let rows = &self.recorder.rows[rows];
-            let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
-            let capacity: u128 = rows.iter().map(|row| self.capacity_ns(service, row)).sum();
-            shown.offered_over_capacity = load(offered, capacity);
+            let parts = rows.iter().map(|row| self.offered(service, row));
+            let all = parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+            (shown.worst_offered_over_capacity, shown.offered_over_capacity) = (told(worst), told(load(all)));
             shown.queue_needed = if self.workers(service) > 0 { self.queue_needed(service, rows) } else { 0 };
             let until = starts.get(number + 1).copied().unwrap_or(end);
             shown.lost_fen =

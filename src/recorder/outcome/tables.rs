@@ -115,7 +115,7 @@ impl Outcome<'_> {
             columns.push(Column { name: name(what), values: Values::Real(values) });
         };
         reals("utilisation", &|row, s| over(s.reading.busy, row));
-        reals("offered_over_capacity", &|row, s| over(s.offered_ns, row));
+        reals("offered_over_capacity", &|row, _| self.offered_over_capacity(service, row));
         let scale = self.scale as f64;
         reals("queue_mean", &|row, s| s.reading.queued as f64 * scale / (row.slot.seconds() * 1e9));
         reals("wait_us_mean", &|_, s| ratio(s.waited_ns as f64 / 1e3, s.answered));

@@ -7,7 +7,7 @@ use crate::plan::ServiceId;
 use crate::recorder::Row;
 use crate::recorder::response_times::ResponseTimes;
 use crate::results::{BrandRow, ProductRow, Status, TargetResult, Verdict};
-use crate::target::{Comparison, Expression, Fold, Kind, Metric, Percentile, Ratio, Subject, Target};
+use crate::target::{Comparison, Expression, Fold, Kind, Metric, Percentile, Ratio, Subject, Target, Unit};
 use crate::units::{Instant, Nanos};
 
 /// Numerator and denominator of a metric in one slot, scaled up.
@@ -19,8 +19,8 @@ enum Found {
     Value(Ratio),
     /// Nothing that could be measured.
     Nothing,
-    /// A moment that did not come.
-    Never,
+    /// A moment that did not come, or a load on no capacity: more than any bound.
+    Boundless,
 }
 
 /// Whether the targets of a run were met.
@@ -32,6 +32,11 @@ pub(super) fn status(targets: &[TargetResult]) -> Status {
         () if targets.is_empty() => Status::NoTargets,
         () => Status::Pass,
     }
+}
+
+/// Whether it is more than any bound.
+fn is_boundless((numerator, denominator): Part) -> bool {
+    numerator > 0 && denominator == 0
 }
 
 /// SKUs with nothing left at the end of a slot, already weighted by those that they stand for.
@@ -70,7 +75,9 @@ impl Outcome<'_> {
         let verdict = match found {
             _ if !is_over => Verdict::Undecided,
             Found::Value(value) if expression.passes(value) => Verdict::Pass,
-            Found::Never if matches!(expression.comparison, Comparison::Above | Comparison::AtLeast) => Verdict::Pass,
+            Found::Boundless if matches!(expression.comparison, Comparison::Above | Comparison::AtLeast) => {
+                Verdict::Pass
+            }
             _ => Verdict::Fail,
         };
         let first_failed = if verdict == Verdict::Fail { self.first_failed(target, &rows) } else { None };
@@ -95,13 +102,24 @@ impl Outcome<'_> {
     fn folded(&self, target: &Target, rows: &[&Row], fold: Fold) -> Found {
         let mut parts = rows.iter().map(|row| self.part(target, row));
         let ratio = |(numerator, denominator): Part| Ratio::of(numerator, denominator);
+        if fold == Fold::Peak && parts.clone().any(is_boundless) {
+            return Found::Boundless;
+        }
         let value = match fold {
             Fold::Sum => Some(Ratio::whole(parts.map(|part| part.0).sum())),
-            Fold::Mean => ratio(parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))),
+            Fold::Mean => {
+                ratio(Self::bounded(target, parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))))
+            }
             Fold::Peak => parts.filter_map(ratio).max_by(|a, b| a.compare(*b)),
             Fold::Last | Fold::Whole => parts.next_back().and_then(ratio),
         };
         value.map_or(Found::Nothing, Found::Value)
+    }
+
+    /// A share of what began in a time: what ended in it may have begun before, and is no more than all of it.
+    fn bounded(target: &Target, (numerator, denominator): Part) -> Part {
+        let is_share = target.expression.metric.unit() == Unit::Share && target.expression.metric.fold() == Fold::Mean;
+        (numerator, if is_share { denominator.max(numerator) } else { denominator })
     }
 
     /// A metric in one slot.
@@ -161,7 +179,7 @@ impl Outcome<'_> {
             // Idle hours between windows would make any plan look good.
             Metric::Utilisation if row.slot.start >= closes => (0, 0),
             Metric::Utilisation | Metric::UtilisationPeak => (of.reading.busy, capacity),
-            Metric::OfferedPeak => (of.offered_ns, capacity),
+            Metric::OfferedPeak => self.offered(service, row),
             Metric::Requests => count(of.requests),
             Metric::RequestsPeak => (u128::from(of.requests) * scale * u128::from(Nanos::PER_SECOND), nanos),
             Metric::Rejected => count(of.rejected),
@@ -277,12 +295,14 @@ impl Outcome<'_> {
         let of_brand = |passing: &&Passing| passing.brand as usize == brand && passing.mark == mark;
         let passing = self.stock.brands().passings().iter().find(of_brand);
         let since = |passing: &Passing| Found::Value(Ratio::whole(u128::from((passing.at - target.slice.from).0)));
-        passing.map_or(Found::Never, since)
+        passing.map_or(Found::Boundless, since)
     }
 
     /// The time from an opening until nothing was left; zero where that was before it.
     fn sold_out_at(&self, sku: Sku, opens: Instant) -> Found {
-        self.stock.sold_out_at(sku).map_or(Found::Never, |at| Found::Value(Ratio::whole(u128::from((at - opens).0))))
+        self.stock
+            .sold_out_at(sku)
+            .map_or(Found::Boundless, |at| Found::Value(Ratio::whole(u128::from((at - opens).0))))
     }
 
     /// The first slot that shows why a target was missed, as [`TargetResult::first_failed_unix_ms`] says.
@@ -294,7 +314,7 @@ impl Outcome<'_> {
         };
         let can_be_too_much = comparison.bounds_above() || comparison == Comparison::Equal;
         let ratio = |row: &Row| {
-            let (numerator, denominator) = self.part(target, row);
+            let (numerator, denominator) = Self::bounded(target, self.part(target, row));
             Ratio::of(numerator, denominator)
         };
         let of_goods = matches!(target.subject, Subject::Brand(_) | Subject::Product(_));
@@ -311,7 +331,9 @@ impl Outcome<'_> {
                 })
             }
             Fold::Whole if !matches!(metric, Metric::Response(_)) => None,
-            _ => rows.iter().find(|row| ratio(row).is_some_and(too_much)),
+            _ => rows.iter().find(|row| {
+                is_boundless(Self::bounded(target, self.part(target, row))) || ratio(row).is_some_and(too_much)
+            }),
         };
         first.map(|row| row.slot.start)
     }

@@ -440,14 +440,15 @@ fn residuals(results: &Results) -> PageTable {
 
 fn saturated(results: &Results) -> PageTable {
     let clock = Clock::new(&results.summary.zone);
+    let over = |load: Option<f64>| load.map_or_else(|| "no capacity".to_owned(), digits);
     let row = |s: &crate::results::Saturation| {
         vec![
             s.service.clone(),
             clock.stamp(s.from_unix_ms),
             clock.stamp(s.until_unix_ms),
             grouped((s.until_unix_ms.saturating_sub(s.from_unix_ms) / 1000).max(0) as u64),
-            digits(s.worst_offered_over_capacity),
-            digits(s.offered_over_capacity),
+            over(s.worst_offered_over_capacity),
+            over(s.offered_over_capacity),
             grouped(s.queue_max),
             grouped(s.queue_needed),
             grouped(s.rejected),

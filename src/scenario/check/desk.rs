@@ -21,11 +21,18 @@ impl Check<'_> {
         let file::Service { discipline, max_wait, controlled_delay, cancel, slowdown, queues, .. } = service;
         let is_plain = (discipline, cancel, queues) == (&file::Discipline::Fifo, &Cancel::None, &Queues::Pooled)
             && (max_wait, controlled_delay, slowdown) == (&None, &None, &None)
-            && service.calls.is_empty()
             && service.hedge.is_none()
             && service.schedule.is_empty()
             && service.autoscaler.is_none();
-        if is_plain && capacity.is_constant() {
+        if service.instances.is_none() && !service.calls.is_empty() {
+            self.push(
+                Diagnostic::new(Code::MissingKey, format!("service `{name}` calls others, but has no `instances`"))
+                    .at(at.key("calls").key_place(), "made by a worker, and there is none")
+                    .note("a service without instances is a delay: it has no queue and no workers")
+                    .help(format!("say how many `instances` and `workers` there are, or move these calls to the states that call `{name}`")),
+            );
+        }
+        if is_plain && service.calls.is_empty() && capacity.is_constant() {
             return None;
         }
         if service.instances.is_none() && is_plain {
@@ -37,7 +44,7 @@ impl Check<'_> {
                 Diagnostic::new(Code::Unused, format!("nobody waits at service `{name}`"))
                     .at(at.key_place(), "no `instances`")
                     .note("a service without instances is a delay: it has no queue and no workers")
-                    .help("say how many instances there are, or delete `calls`, `hedge`, `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown`, `queues`, `schedule` and `autoscaler`"),
+                    .help("say how many instances there are, or delete `hedge`, `discipline`, `max_wait`, `controlled_delay`, `cancel`, `slowdown`, `queues`, `schedule` and `autoscaler`"),
             );
             return None;
         }

@@ -2,6 +2,7 @@
 
 use super::Check;
 use super::clock::Clock;
+use super::protection::NOTHING_FAILS;
 use crate::plan::{Answers, MAX_SERVICES, MAX_STATES, Pool, Retry, Service, ServiceId, TimeDistribution};
 use crate::scenario::diagnostic::{Code, Diagnostic};
 use crate::scenario::file;
@@ -11,9 +12,9 @@ use crate::units::{LONGEST, Nanos};
 /// Shortest tick of all.
 const SHORTEST_TICK: Nanos = Nanos::from_millis(1);
 /// Longest tick of all.
+const LONGEST_TICK: Nanos = Nanos::from_secs(60);
 /// Longest stretch of rows a second.
 const LONGEST_FINE: Nanos = Nanos::from_secs(86_400);
-const LONGEST_TICK: Nanos = Nanos::from_secs(60);
 
 impl Check<'_> {
     /// Cells, shortest and longest tick.
@@ -292,7 +293,7 @@ impl Check<'_> {
             self.push(
                 Diagnostic::new(Code::Unused, "these retries never happen")
                     .at(at.key_place(), "nothing fails here")
-                    .note("requests fail by a `timeout`, a full `queue` or a `limit`, and this service has none"),
+                    .note(NOTHING_FAILS),
             );
         }
         Retry {

@@ -16,6 +16,10 @@ const LONGEST_WINDOW: Nanos = Nanos::from_secs(600);
 /// Longest time to warm up.
 const LONGEST_WARM_UP: Nanos = Nanos::from_secs(3600);
 
+/// Why nothing fails at a service, as [`Check::can_fail`] knows it.
+pub(super) const NOTHING_FAILS: &str = "requests fail by a `timeout`, a full `queue`, a `max_wait`, a `controlled_delay`, a `limit`, \
+                                        the `calls` of the service or an incident, and this service has none";
+
 impl Check<'_> {
     /// What protects a service.
     pub(super) fn protection(&mut self, name: &str, service: &file::Service, at: Cursor<'_>) -> Protection {
@@ -73,7 +77,7 @@ impl Check<'_> {
                 self.push(
                     Diagnostic::new(Code::Unused, format!("this {key} never does anything"))
                         .at(at.key(key).key_place(), "nothing fails here")
-                        .note("requests fail by a `timeout`, a full `queue` or a `limit`, and this service has none"),
+                        .note(NOTHING_FAILS),
                 );
             }
         }

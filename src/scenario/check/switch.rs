@@ -1,8 +1,8 @@
 //! Degradation switches.
 
-use super::Check;
 use super::clock::Clock;
 use super::protection::thousandths;
+use super::{Check, listed};
 use crate::plan::switch::{Measure, Switch, SwitchOn};
 use crate::plan::{CbmgId, MAX_SWITCHES, ServiceId};
 use crate::scenario::diagnostic::{Code, Diagnostic};
@@ -56,11 +56,9 @@ impl Check<'_> {
         let left_out = switch.leave_out.iter().flat_map(|(state, services)| {
             let at = at.key("leave_out").key(state);
             let states = self.states_called(state, at, true);
-            let mut services_at = services.iter().enumerate();
-            let services: Vec<ServiceId> = services_at
-                .by_ref()
-                .filter_map(|(index, name)| self.resolve("service", name, &self.file.service, at.index(index).place()))
-                .collect();
+            let services = services.iter().enumerate();
+            let services: Vec<ServiceId> =
+                services.filter_map(|(index, service)| self.left_out(state, service, at.index(index))).collect();
             states
                 .into_iter()
                 .flat_map(|(cbmg, state)| {
@@ -76,6 +74,34 @@ impl Check<'_> {
             left_out,
             refused,
         }
+    }
+
+    /// A service that a state does without: one that it calls.
+    fn left_out(&mut self, state: &str, service: &str, at: Cursor<'_>) -> Option<ServiceId> {
+        let file = self.file;
+        let id = self.resolve("service", service, &file.service, at.place())?;
+        let states: Vec<&file::State> = file.cbmg.values().filter_map(|cbmg| cbmg.state.get(state)).collect();
+        let called = |state: &file::State| -> Vec<String> {
+            let set = |call: &String| state.parallel.get(call).cloned().unwrap_or_else(|| vec![call.clone()]);
+            state.calls.iter().flat_map(set).collect()
+        };
+        let called: Vec<String> = states.into_iter().flat_map(called).collect();
+        let is_there = file.cbmg.values().any(|cbmg| cbmg.state.contains_key(state));
+        if is_there && !called.iter().any(|call| call == service) {
+            let mut names: Vec<&str> = called.iter().map(String::as_str).collect();
+            names.sort_unstable();
+            names.dedup();
+            let way_out = match names.as_slice() {
+                [] => "it calls nothing: leave it out here".to_owned(),
+                names => format!("it calls {}", listed(names.iter().copied())),
+            };
+            self.push(
+                Diagnostic::new(Code::UnknownName, format!("state `{state}` does not call `{service}`"))
+                    .at(at.place(), "never called there, so there is nothing to leave out")
+                    .help(way_out),
+            );
+        }
+        Some(id)
     }
 
     /// The states of this name in all graphs.

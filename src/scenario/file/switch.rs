@@ -16,8 +16,8 @@ pub struct Switch {
     /// Factors on the service times of services, by name: smaller pictures, a cache that may be stale.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub service_time: Named<f64>,
-    /// Calls that are left out, by state: services that the page does without. In every graph that has the state. A call that is made
-    /// at once with others is made all the same.
+    /// Calls that are left out, by state: services that the page does without, one of several that it calls at once too. In every graph
+    /// that has the state.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub leave_out: Named<Vec<String>>,
     /// States that are refused, in every graph that has them: the page fails as soon as it is asked for.

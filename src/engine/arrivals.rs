@@ -312,14 +312,7 @@ impl Arrivals {
     }
 
     /// Invites each shopper of a segment with some probability to a session of this number.
-    fn invite(
-        &mut self,
-        model: &Model,
-        cell: u32,
-        (segment, pattern): (usize, u8),
-        number: u8,
-        probability: f64,
-    ) {
+    fn invite(&mut self, model: &Model, cell: u32, (segment, pattern): (usize, u8), number: u8, probability: f64) {
         let first_shopper = model.first_of_segment(cell, segment);
         let shoppers = u64::from(model.first_of_segment(cell, segment + 1) - first_shopper);
         let subject = u64::from(cell) << 8 | segment as u64;

@@ -134,9 +134,12 @@ impl Code {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Code::UnreachableState | Code::NobodyComes | Code::MemoryCapped | Code::NoHistory | Code::Unused | Code::ShortTimeout => {
-                Severity::Warning
-            }
+            Code::UnreachableState
+            | Code::NobodyComes
+            | Code::MemoryCapped
+            | Code::NoHistory
+            | Code::Unused
+            | Code::ShortTimeout => Severity::Warning,
             _ => Severity::Error,
         }
     }

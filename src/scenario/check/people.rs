@@ -166,7 +166,8 @@ impl Check<'_> {
         let template = self.resolve("intensity", name, &self.file.intensity, at.place())?;
         let window = window?;
         let intensity = placed.index(template, clock.time_of_day[window])?;
-        let (of_window, length) = (clock.windows[window].name.clone(), clock.windows[window].closes - clock.windows[window].opens);
+        let (of_window, length) =
+            (clock.windows[window].name.clone(), clock.windows[window].closes - clock.windows[window].opens);
         if clock.sound && !brings_somebody(&placed.intensities[intensity], length) {
             self.push(
                 Diagnostic::new(

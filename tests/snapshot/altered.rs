@@ -9,6 +9,8 @@ use std::path::Path;
 
 const HEAD: usize = 16 + 4 + 8 + 1 + env!("CARGO_PKG_VERSION").len();
 const SEAL: usize = 32;
+/// When the snapshots are taken, in seconds since the opening: much is under way then.
+const MOMENT: u64 = 55;
 
 fn small() -> Loaded {
     load(
@@ -40,7 +42,7 @@ fn small() -> Loaded {
             "window.noon.stock={share=0.7}",
             "window.night.stock={share=0.3}",
             "window.night.restock={up_to=0.4}",
-            "inventory.hot={per_second=2,burst=3}",
+            "inventory.hot={per_second=1,burst=9}",
             "product.limited-sneaker.voucher={redeemed=0.8,after={exponential='20m'}}",
             "coupon={off='40 RMB',every='300 RMB',fill_up=0.5}",
             "channel={app={share=0.7},link={share=0.3,entry='cart'}}",
@@ -59,9 +61,9 @@ fn small() -> Loaded {
             "service.stock.limit={shed={above=1,step=1,priority={segments=['regular']}}}",
             "service.mail={instances=4,service_time={exponential='900ms'},queue=1,answers='on_acceptance'}",
             "cbmg.browse.state.pay.calls=['payment','mail']",
-            "service.web.autoscaler={target={utilisation=0.05},interval='3s',lag='9s',least=4,most=40}",
-            "switch.plain={on={busy={service='order',above=0.3,below=0.1}},leave_out={product=['order']},service_time={web=0.7}}",
-            "window.noon.room={per_second=40,patience={exponential='30s'}}",
+            "service.web.autoscaler={target={utilisation=0.05},interval='3s',lag='70s',least=4,most=40}",
+            "switch.plain={on={busy={service='order',above=0.05,below=0.01}},leave_out={product=['order']},service_time={web=0.7}}",
+            "window.noon.room={per_second=12,patience={exponential='60s'}}",
             "incident.cell={window='noon',from='50s',until='75s',effect={cell_lost={cell=1,remapped_after='12s'}}}",
         ],
     )
@@ -107,7 +109,7 @@ fn reseal(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn much_is_under_way_in_what_is_altered() {
     let (dir, loaded) = (folder(), small());
-    let under_way = Case::whole(&loaded).play_until(60, &dir.path().join("whole"));
+    let under_way = Case::whole(&loaded).play_until(MOMENT, &dir.path().join("whole"));
     for (what, _, of) in AMONG.iter().filter(|(what, ..)| !what.starts_with("sell-outs")) {
         assert!(of(&under_way) > 0, "no {what}: {under_way:?}");
     }
@@ -116,7 +118,7 @@ fn much_is_under_way_in_what_is_altered() {
 #[test]
 fn what_is_cut_off_is_refused() {
     let (dir, loaded) = (folder(), small());
-    let whole = bytes(&loaded, dir.path(), 60);
+    let whole = bytes(&loaded, dir.path(), MOMENT);
     assert!(resume(&loaded, dir.path(), &whole).is_ok());
     let lengths = (1..HEAD + 20)
         .chain((0..300).map(|n| (seed("length", n) % whole.len() as u64) as usize))
@@ -135,7 +137,7 @@ fn what_is_cut_off_is_refused() {
 #[test]
 fn every_altered_byte_is_found() {
     let (dir, loaded) = (folder(), small());
-    let whole = bytes(&loaded, dir.path(), 60);
+    let whole = bytes(&loaded, dir.path(), MOMENT);
     let positions =
         (0..HEAD).chain((0..500).map(|n| (seed("position", n) % whole.len() as u64) as usize)).chain([whole.len() - 1]);
     for position in positions {
@@ -229,7 +231,7 @@ fn mutated(whole: &[u8], number: u64) -> Vec<u8> {
 #[test]
 fn no_content_makes_the_reader_panic() {
     let (dir, loaded) = (folder(), small());
-    let wholes: Vec<Vec<u8>> = [5, 60, 130, 3700].iter().map(|&seconds| bytes(&loaded, dir.path(), seconds)).collect();
+    let wholes: Vec<Vec<u8>> = [5, MOMENT, 130, 3700].iter().map(|&seconds| bytes(&loaded, dir.path(), seconds)).collect();
     let mut taken = 0;
     for number in 0..4000 {
         let whole = &wholes[(number % wholes.len() as u64) as usize];

@@ -145,7 +145,11 @@ impl Past<'_> {
                 true
             }
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
-            ["segment", _, "window", _, "intensity_after", "deferred"] if !self.there.memory.knows_deferral => false,
+            ["memory", "after_deferred"] | ["segment", _, "window", _, "intensity_after", "deferred"]
+                if !self.there.memory.knows_deferral =>
+            {
+                false
+            }
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {
                 *key != "share" && !self.has_come(|plan, id| plan.segments[id].name == *segment)
@@ -158,7 +162,6 @@ impl Past<'_> {
                 !self.has_come_by(intensity)
                     && !self.has_paid_balances(|plan, of| plan.intensities[of.intensity].name == *intensity)
             }
-            ["memory", "after_deferred"] if !self.there.memory.knows_deferral => false,
             ["memory", ..] => self.plans().iter().all(|plan| self.windows(plan) <= 1),
             _ => false,
         };

@@ -208,7 +208,9 @@ impl Arrivals {
         if self.window != Some(window) {
             self.open(model, cell, window);
             if model.decides_when {
-                history.iter_mut().for_each(|of_shopper| *of_shopper &= !HAS_COME);
+                for of_shopper in &mut *history {
+                    *of_shopper &= !HAS_COME;
+                }
             }
         }
         for invited in &mut self.segments {

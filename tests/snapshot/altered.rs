@@ -231,7 +231,8 @@ fn mutated(whole: &[u8], number: u64) -> Vec<u8> {
 #[test]
 fn no_content_makes_the_reader_panic() {
     let (dir, loaded) = (folder(), small());
-    let wholes: Vec<Vec<u8>> = [5, MOMENT, 130, 3700].iter().map(|&seconds| bytes(&loaded, dir.path(), seconds)).collect();
+    let wholes: Vec<Vec<u8>> =
+        [5, MOMENT, 130, 3700].iter().map(|&seconds| bytes(&loaded, dir.path(), seconds)).collect();
     let mut taken = 0;
     for number in 0..4000 {
         let whole = &wholes[(number % wholes.len() as u64) as usize];

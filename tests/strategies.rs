@@ -20,7 +20,7 @@ fn played(file: &Path) -> Results {
         overrides.push(format!("{rooms_of}.products={}", rooms.products.div_ceil(100)));
     }
     if whole.inventory.hot.is_some() {
-        overrides.push("inventory.hot.per_second=5".to_owned());
+        overrides.push("inventory.hot.per_second=100".to_owned());
     }
     let loaded = scenario::load(file, &overrides).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));

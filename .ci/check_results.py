@@ -17,7 +17,7 @@ from pathlib import Path
 from blake3 import blake3
 
 PICTURES = ["gmv", "inventory", "orders", "services", "lost"]
-NOT_LOST = {"bought", "changed_mind", "coupon", "deposit_forfeited", "open"}
+NOT_LOST = {"bought", "changed_mind", "coupon", "deposit_forfeited", "open", "substituted"}
 SUMMARY = {
     "saleload", "name", "title", "zone", "seed", "completion", "simulated_until_unix_ms", "cells", "simulated_cells",
     "shoppers", "skus", "skus_sold_out", "categories", "services", "products", "total", "windows", "saturated",

@@ -55,6 +55,8 @@ pub struct Model {
     pub memory: plan::Memory,
     /// Whether it decides when somebody comes, too.
     pub decides_when: bool,
+    /// Whether it matters that a shopper has left by choice.
+    pub knows_deferral: bool,
     /// Segments.
     pub segments: Vec<Segment>,
     /// Behaviour graphs.
@@ -334,6 +336,7 @@ impl Model {
             presales: presales(plan),
             rounds: rounds(plan),
             memory: plan.memory.clone(),
+            knows_deferral: plan.knows_deferral(),
             decides_when: plan.attendances().any(|attendance| attendance.patterns().len() > 1),
             segments,
             graphs: plan.cbmgs.iter().map(|cbmg| Graph::new(plan, cbmg)).collect(),

@@ -56,6 +56,11 @@ pub fn fork(snapshot: Snapshot, here: &Loaded, simulated_cells: u32) -> Result<S
         let why = format!("other stock had come in by then than before {}", past.moment());
         return Err(snapshot.refused(Reason::OtherScenario(why)));
     }
+    // However the patterns came to be named: with a key, a table, a window or a segment that is only here.
+    if here.plan.knows_deferral() && !there.plan.knows_deferral() {
+        let why = "who left by choice comes at another time here, and that somebody left by choice was not kept".into();
+        return Err(snapshot.refused(Reason::OtherScenario(why)));
+    }
     if !past.has_one_course() {
         let why = format!(
             "what had changed, gone wrong or been switched before {} is other or has another place among its like",
@@ -145,11 +150,6 @@ impl Past<'_> {
                 true
             }
             ["window", window, ..] => !self.opened(window) && self.keeps_history(),
-            ["memory", "after_deferred"] | ["segment", _, "window", _, "intensity_after", "deferred"]
-                if !self.there.memory.knows_deferral =>
-            {
-                false
-            }
             ["segment", _, "window", window, ..] => !self.opened(window),
             ["segment", segment, key, ..] => {
                 *key != "share" && !self.has_come(|plan, id| plan.segments[id].name == *segment)
@@ -162,6 +162,7 @@ impl Past<'_> {
                 !self.has_come_by(intensity)
                     && !self.has_paid_balances(|plan, of| plan.intensities[of.intensity].name == *intensity)
             }
+            ["memory", "after_deferred"] if !self.there.knows_deferral() => false,
             ["memory", ..] => self.plans().iter().all(|plan| self.windows(plan) <= 1),
             _ => false,
         };
@@ -169,7 +170,7 @@ impl Past<'_> {
             None
         } else if matches!(path, ["window", window, ..] if !self.opened(window)) {
             Some("and with one window only nobody's history was kept".into())
-        } else if path.last().is_some_and(|key| key.ends_with("deferred")) && !self.there.memory.knows_deferral {
+        } else if matches!(path, ["memory", "after_deferred"]) && !self.there.knows_deferral() {
             Some("and that somebody left by choice was not kept".into())
         } else {
             Some(self.had_its_effect())

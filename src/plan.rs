@@ -116,8 +116,6 @@ pub struct Memory {
     pub after_failed: f64,
     /// For shoppers who left by choice before, and never bought or failed.
     pub after_deferred: f64,
-    /// Whether it matters that a shopper has left by choice: to whether they come again, or when. Otherwise nobody remembers it.
-    pub knows_deferral: bool,
 }
 
 impl Memory {
@@ -790,6 +788,14 @@ impl Plan {
     /// How segments come to windows, over all of both.
     pub fn attendances(&self) -> impl Iterator<Item = &Attendance> {
         self.segments.iter().flat_map(|segment| segment.attendance.iter().flatten())
+    }
+
+    /// Whether it matters that a shopper has left by choice: to whether they come again, or when. Otherwise nobody remembers it.
+    #[must_use]
+    pub fn knows_deferral(&self) -> bool {
+        let decides_when =
+            |of: &Attendance| of.intensities[History::Deferred as usize] != of.intensities[History::None as usize];
+        self.memory.after_deferred != 1.0 || self.attendances().any(decides_when)
     }
 
     /// Windows with a presale, in order of time.

@@ -64,7 +64,7 @@ fn plan(seconds: u64, shoppers: u64, part: IntensityPart, states: Vec<State>, se
         tick_min: Nanos::from_millis(20),
         tick_max: Nanos::from_secs(1),
         fine: Nanos::from_secs(3600),
-        memory: Memory { after_bought: 1.0, after_failed: 1.0, after_deferred: 1.0, knows_deferral: false },
+        memory: Memory { after_bought: 1.0, after_failed: 1.0, after_deferred: 1.0 },
         windows: vec![Window {
             name: "first".into(),
             opens: Instant(0),

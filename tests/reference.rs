@@ -331,7 +331,7 @@ impl Seen {
             laid_in: run.stock.laid_in,
             listed_late: run.stock.listed_late,
             vouchers: results.summary.vouchers.iter().map(|of| of.sold).sum(),
-            deferred: if run.plan.memory.knows_deferral && run.plan.windows.len() > 1 {
+            deferred: if run.plan.knows_deferral() && run.plan.windows.len() > 1 {
                 let only = run.history.iter().filter(|of| of.has_deferred && !of.has_bought && !of.has_failed);
                 only.count() as u64
             } else {

@@ -246,12 +246,11 @@ impl Arrivals {
             if is_of_window && window > 0 && model.decides_when {
                 let attendance = &model.segments[usize::from(invited.segment)].attendance[window];
                 let who = attendance.as_ref().map_or([true; 4], |of| of.patterns[usize::from(invited.pattern)].1);
-                let mut others = self.upcoming.split_off(first);
-                others.retain(|arrival| {
+                let comes_otherwise = |arrival: &mut Arrival| {
                     let history = history[arrival.shopper as usize];
-                    history & HAS_COME == 0 && who[history_of(history) as usize]
-                });
-                self.upcoming.append(&mut others);
+                    history & HAS_COME != 0 || !who[history_of(history) as usize]
+                };
+                self.upcoming.extract_if(first.., comes_otherwise).for_each(drop);
             }
         }
         if window > 0 && !history.is_empty() {

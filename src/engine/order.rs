@@ -407,7 +407,7 @@ impl Player<'_> {
         self.tally.ended += 1;
         if session.cause != Cause::NONE {
             self.remember(session, HAS_FAILED);
-        } else if self.model.memory.knows_deferral && !self.is_due_to_come_back(session) {
+        } else if self.model.knows_deferral && !self.is_due_to_come_back(session) {
             self.remember(session, HAS_DEFERRED);
         }
         if !session.basket.is_one() {

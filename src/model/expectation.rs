@@ -151,7 +151,7 @@ fn expected_sessions(plan: &Plan, segment: usize, visits: &[Vec<f64>]) -> (Vec<f
         // A deposit is no purchase, and when its balance is paid hardly matters here: as if in the presale.
         let conversion = window.presale.as_ref().map_or(1.0, |presale| presale.conversion);
         // Of those who have not bought, the ones who come: some have put it off before, and nobody has failed.
-        let (again, others) = if plan.memory.knows_deferral {
+        let (again, others) = if plan.knows_deferral() {
             let (again, new) =
                 (deferred * (base * plan.memory.after_deferred).min(1.0), (1.0 - bought - deferred) * base);
             deferred += new * (1.0 - pays) - again * pays * conversion;

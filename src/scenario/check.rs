@@ -95,10 +95,6 @@ pub(super) fn plan(file: &ScenarioFile, root: Cursor<'_>, rows: &RowPlaces, foun
             after_bought: file.memory.after_bought,
             after_failed: file.memory.after_failed,
             after_deferred: file.memory.after_deferred,
-            knows_deferral: file.memory.after_deferred != 1.0
-                || file.segment.values().any(|segment| {
-                    segment.window.values().any(|attendance| attendance.intensity_after.deferred.is_some())
-                }),
         },
         windows: clock.windows,
         intensities,

@@ -223,6 +223,12 @@ fn what_nobody_remembered_cannot_matter_later() {
     let (base, other) = (scenario(&["memory.after_deferred=1.0"]), scenario(&[]));
     let message = refusal(&base, 200, &other);
     assert!(message.contains("is 1.0 there, 0.8 here, and that somebody left by choice was not kept"), "{message}");
+    let when = "segment.regular.window.night.intensity_after.deferred='rush'";
+    let usual = ["memory.after_deferred=1.0", "intensity.flat={parts=[{constant={weight=1}}]}"];
+    let by = "segment.regular.window.night.intensity='flat'";
+    let message =
+        refusal(&scenario(&[&usual[..], &[by]].concat()), 200, &scenario(&[&usual[..], &[by, when]].concat()));
+    assert!(message.contains("comes at another time here, and that somebody left by choice was not kept"), "{message}");
 }
 
 #[test]

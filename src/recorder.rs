@@ -261,6 +261,23 @@ pub struct Tally {
     segments: usize,
 }
 
+/// What is told apart of the requests of a service, to know what is to be put down to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribution {
+    /// Of those rejected, requests that failed because a service failed that was called for them.
+    pub rejected_within: u64,
+    /// Of those timed out, requests whose client left while a service was awaited that was called for them.
+    pub timed_out_within: u64,
+}
+
+impl Attribution {
+    /// Adds another.
+    pub fn add(&mut self, other: Attribution) {
+        self.rejected_within += other.rejected_within;
+        self.timed_out_within += other.timed_out_within;
+    }
+}
+
 /// Counters of a service in the current slot.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceTally {
@@ -274,6 +291,8 @@ pub struct ServiceTally {
     pub timed_out: u64,
     /// Accepted, and ended without an answer when nobody waited for it any more: taken back, dropped or lost with an instance.
     pub cancelled: u64,
+    /// What of that is to be put down to whom.
+    pub attribution: Attribution,
     /// Requests that were at the service at the instant of the slot at which they are counted.
     pub present: u64,
     /// Work brought by all requests, ns.
@@ -317,6 +336,7 @@ impl ServiceTally {
         total.limited += std::mem::take(&mut self.limited);
         total.timed_out += std::mem::take(&mut self.timed_out);
         total.cancelled += std::mem::take(&mut self.cancelled);
+        total.attribution.add(std::mem::take(&mut self.attribution));
         total.present += std::mem::take(&mut self.present);
         total.offered_ns += std::mem::take(&mut self.offered_ns);
         total.waited_ns += std::mem::take(&mut self.waited_ns);
@@ -513,6 +533,8 @@ pub struct ServiceRow {
     pub timed_out: u64,
     /// Ended without an answer when nobody waited for it any more.
     pub cancelled: u64,
+    /// What of that is to be put down to whom.
+    pub attribution: Attribution,
     /// At the service at the instant at which they were counted.
     pub present: u64,
     /// Answered, to whomever; of plain stations all that were accepted, as their answers are known at once.
@@ -611,6 +633,18 @@ impl Recorder {
 }
 
 impl ServiceRow {
+    /// Rejected by the service itself, not because of another that it called.
+    #[must_use]
+    pub fn rejected_here(&self) -> u64 {
+        self.rejected - self.attribution.rejected_within
+    }
+
+    /// Timed out while they waited for the service itself.
+    #[must_use]
+    pub fn timed_out_here(&self) -> u64 {
+        self.timed_out - self.attribution.timed_out_within
+    }
+
     fn new(tally: &ServiceTally) -> Self {
         let (times, answered) = (&tally.responses_us, tally.responses_us.count());
         ServiceRow {
@@ -619,6 +653,7 @@ impl ServiceRow {
             limited: tally.limited,
             timed_out: tally.timed_out,
             cancelled: tally.cancelled,
+            attribution: tally.attribution,
             present: tally.present,
             answered,
             offered_ns: tally.offered_ns,

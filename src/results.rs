@@ -596,9 +596,9 @@ pub struct Saturation {
     pub offered_over_capacity: Option<f64>,
     /// Most requests waiting at once over all cells (sum of the cells' maxima within a slot).
     pub queue_max: u64,
-    /// Requests rejected.
+    /// Requests rejected by the service itself, not because another failed that it called.
     pub rejected: u64,
-    /// Requests whose client timed out.
+    /// Requests whose client timed out while it waited for the service itself.
     pub timed_out: u64,
     /// Waiting places over all cells with which hardly any request would have been rejected, were the same requests offered: the
     /// longest queue together with the requests that had been rejected and could not have been served by then in idle time, slot

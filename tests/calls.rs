@@ -2,7 +2,7 @@
 
 use saleload::engine::{self, Options};
 use saleload::forecast::Forecast;
-use saleload::results::Results;
+use saleload::results::{Bucket, Results, Verdict};
 use saleload::scenario;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -56,4 +56,56 @@ fn a_failure_travels_upstream() {
     assert!(failing.iter().take(2).all(|service| service.1 > 0.99), "{failing:?}");
     // 100 requests a second keep a worker for 105 ms.
     assert!((0.2..0.3).contains(&failing[1].0), "{failing:?}");
+}
+
+/// The shop of `quickstart.toml`, whose order service calls another that is far too small, with more than enough workers to wait for it.
+fn with_small_stock(stock: &str, overrides: &[&str]) -> Results {
+    let all = [
+        r#"service.order.calls=["stock"]"#.to_owned(),
+        "service.order.instances=20".to_owned(),
+        "service.order.workers=2000".to_owned(),
+        r#"service.order.service_time.deterministic="120ms""#.to_owned(),
+        format!("service.stock={{instances=4,workers=1,service_time.exponential=\"300ms\"{stock}}}"),
+        r#"target.none={pass="lost = 0 RMB",service="stock"}"#.to_owned(),
+        r#"target.order={pass="lost = 0 RMB",service="order"}"#.to_owned(),
+    ];
+    let all: Vec<String> = all.into_iter().chain(overrides.iter().map(ToString::to_string)).collect();
+    let loaded = scenario::load(Path::new("scenarios/quickstart.toml"), &all);
+    let plan = loaded.unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan;
+    let options = Options { simulated_cells: plan.cells, threads: 0 };
+    let results = engine::run(&plan, &options, &mut |_| ControlFlow::Continue(()));
+    results.unwrap_or_else(|breach| panic!("{breach}"))
+}
+
+/// Money in the ledger that the failures of a service ended in a way.
+fn lost(results: &Results, service: &str, bucket: Bucket) -> u64 {
+    let rows = results.ledger.iter().filter(|row| row.service == service && row.bucket == bucket);
+    rows.map(|row| row.money_fen).sum()
+}
+
+/// What a service is said to have lost in the stretches in which it could not keep up; `None` where it always could.
+fn said_to_lose(results: &Results, service: &str) -> Option<u64> {
+    let stretches = results.summary.saturated.iter().filter(|of| of.service == service);
+    stretches.map(|of| of.lost_fen).reduce(|sum, fen| sum + fen)
+}
+
+#[test]
+fn a_failure_is_put_down_to_the_service_that_failed() {
+    let results = with_small_stock(r#",queue=3,timeout="1s""#, &["service.order.retry.attempts=1"]);
+    let of_order = results.services.iter().find(|row| row.service == "order");
+    assert!(of_order.is_some_and(|row| row.rejected > 1000), "its requests fail all the same");
+    let of_stock = lost(&results, "stock", Bucket::Rejected) + lost(&results, "stock", Bucket::TimedOut);
+    assert!(of_stock > 0 && said_to_lose(&results, "stock").is_some_and(|fen| fen > of_stock * 9 / 10));
+    assert_eq!(lost(&results, "order", Bucket::Rejected), 0);
+    assert_eq!(said_to_lose(&results, "order"), None, "it kept up");
+    let verdict = |name: &str| results.summary.targets.iter().find(|of| of.name == name).map(|of| of.verdict);
+    assert_eq!((verdict("none"), verdict("order")), (Some(Verdict::Fail), Some(Verdict::Pass)));
+}
+
+#[test]
+fn who_leaves_has_waited_for_the_service_at_the_end_of_the_calls() {
+    let results = with_small_stock("", &[r#"service.order.timeout="1s""#, r#"service.order.cancel="all""#]);
+    assert!(lost(&results, "stock", Bucket::TimedOut) > 0);
+    assert_eq!(lost(&results, "order", Bucket::TimedOut), 0, "it only waited");
+    assert_eq!(said_to_lose(&results, "order"), None, "it has workers in plenty");
 }

@@ -174,6 +174,7 @@ const COMMON: &[(&str, u32, Count)] = &[
     ("balances on lines of livestreams", 2, |seen| seen.presales.shown_balances),
     ("calls of services", 10, |seen| seen.inner),
     ("calls of services that fail", 8, |seen| seen.inner_failed),
+    ("clients that leave during such calls", 5, |seen| seen.rarities.left_inside),
     ("samples of the cells", 15, |seen| seen.samples),
     ("lines oversold", 3, |seen| seen.oversold),
     ("lines exchanged for others", 10, |seen| seen.substituted),

@@ -226,9 +226,15 @@ impl Player<'_> {
         }
     }
 
-    pub(super) fn play(&mut self, session: &mut Session) {
+    /// An event of a session is played.
+    #[inline]
+    pub(super) fn note_event(&mut self, session: &Session) {
         self.tally.events += 1;
         self.cell.digest.mix(session.order());
+    }
+
+    pub(super) fn play(&mut self, session: &mut Session) {
+        self.note_event(session);
         match session.phase() {
             Phase::Arrival => self.begin(session),
             Phase::TimedOut => self.timed_out(session),

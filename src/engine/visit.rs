@@ -244,8 +244,13 @@ impl<'a> Player<'a> {
 
     pub(super) fn timed_out(&mut self, session: &mut Session) {
         let service = self.service(session);
-        self.note_failure(service, session.time);
-        self.attempt_failed(session, Cause::timed_out(service));
+        self.timed_out_for(session, service);
+    }
+
+    /// The same while a service was awaited: the one that the session calls, or another that is called for it.
+    pub(super) fn timed_out_for(&mut self, session: &mut Session, awaited: usize) {
+        self.note_failure(self.service(session), session.time);
+        self.attempt_failed(session, Cause::timed_out(awaited));
     }
 
     pub(super) fn gave_up(&mut self, session: &mut Session) {

@@ -2,8 +2,8 @@
 
 use super::response_times::ResponseTimes;
 use super::{
-    DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row, ServiceRow,
-    ServiceTally, SubstituteTally, Tally, Turnover, TurnoverRow,
+    Attribution, DoubleSubmitTally, HedgeTally, Intents, PresaleTally, Recorder, RoomCounts, RoomTally, Row,
+    ServiceRow, ServiceTally, SubstituteTally, Tally, Turnover, TurnoverRow,
 };
 use crate::engine::schedule::Slot;
 use crate::engine::session::Cause;
@@ -69,6 +69,7 @@ struct ServiceState {
     limited: u64,
     timed_out: u64,
     cancelled: u64,
+    attribution: Attribution,
     present: u64,
     offered_ns: u128,
     waited_ns: u128,
@@ -179,6 +180,9 @@ impl Recorder {
                 && sums(&|row| row.services[id].timed_out, service.timed_out)
                 && sums(&|row| row.services[id].cancelled, service.cancelled)
                 && sums(&|row| row.services[id].present, service.present)
+                && (0..Attribution::COUNTS).all(|count| {
+                    sums(&|row| row.services[id].attribution.counts()[count], service.attribution.counts()[count])
+                })
         });
         let of_rooms = |of: &dyn Fn(&RoomCounts) -> u64| {
             sums(&|row| of(&row.rooms), total.rooms.iter().map(|room| of(&room.counts)).fold(0, u64::saturating_add))
@@ -372,7 +376,8 @@ impl Row {
                 service.cancelled,
                 service.present,
             ];
-            service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
+            service.attribution.is_of(service.rejected, service.limited, service.timed_out)
+                && service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let categories = self
             .categories
@@ -406,7 +411,8 @@ impl Tally {
                 service.cancelled,
                 service.present,
             ];
-            service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
+            service.attribution.is_of(service.rejected, service.limited, service.timed_out)
+                && service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
         let turnovers = self.channels.iter().chain(&self.livestreams).all(|turnover| {
@@ -436,6 +442,20 @@ impl RoomCounts {
     }
 }
 
+impl Attribution {
+    const COUNTS: usize = 2;
+
+    fn counts(self) -> [u64; Self::COUNTS] {
+        let Attribution { rejected_within, timed_out_within } = self;
+        [rejected_within, timed_out_within]
+    }
+
+    /// Whether no more is put down to others than was rejected or timed out.
+    fn is_of(self, rejected: u64, limited: u64, timed_out: u64) -> bool {
+        self.rejected_within.saturating_add(limited) <= rejected && self.timed_out_within <= timed_out
+    }
+}
+
 /// Whether a service, in a row or in a tally, counts no more than can be; counts are requests, those rejected, those turned away
 /// before they reached it, those timed out, those cancelled, those that were there at an instant.
 fn service_below(counts: [u64; 6], ns: u128, reading: Reading, most: u64) -> bool {
@@ -455,6 +475,7 @@ impl TallyState {
             limited: service.limited,
             timed_out: service.timed_out,
             cancelled: service.cancelled,
+            attribution: service.attribution,
             present: service.present,
             offered_ns: service.offered_ns,
             waited_ns: service.waited_ns,
@@ -538,6 +559,7 @@ impl ServiceState {
             limited: self.limited,
             timed_out: self.timed_out,
             cancelled: self.cancelled,
+            attribution: self.attribution,
             present: self.present,
             offered_ns: self.offered_ns,
             waited_ns: self.waited_ns,

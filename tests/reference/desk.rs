@@ -3,7 +3,7 @@
 use super::draws;
 use super::protection::Event;
 use super::service::RequestId;
-use super::session::{Fate, Key, Session};
+use super::session::{Fate, Key, Session, Waits};
 use super::simulator::Simulator;
 use saleload::plan::{self, Balancer, Cancel, Discipline, Queues};
 use saleload::units::{Instant, Nanos};
@@ -187,6 +187,9 @@ impl Simulator<'_> {
         let cancel = desk.cancel;
         if timed_out {
             self.record.requests[id].timed_out = Some(self.record.row());
+            let left_inside = self.deepest(session, Waits::Answer(id)) != request.service;
+            self.record.rarities.left_inside += u64::from(left_inside);
+            self.record.requests[id].left_inside = left_inside;
         }
         let of = &mut self.cells[request.cell].services[request.service][request.queue];
         if request.starts.is_none() && cancel != Cancel::None {

@@ -58,7 +58,7 @@ impl Simulator<'_> {
     /// The call of a leg has failed for good, and so has the page.
     pub(crate) fn leg_failed(&mut self, leg: &Session, fate: Fate) {
         if let Some((id, _)) = leg.within {
-            return self.within_failed(id);
+            return self.within_failed(id, fate);
         }
         self.record.rarities.forks_failed += 1;
         let session = self.sessions.remove(&leg.key.of_session()).expect("it waits for its legs");

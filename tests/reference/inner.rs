@@ -31,16 +31,29 @@ impl Simulator<'_> {
         }
     }
 
-    /// A call that a service made for a request has failed for good: the request fails, and its worker is free.
-    pub(crate) fn within_failed(&mut self, id: RequestId) {
+    /// Whose answer a session misses: of the service that it asked, or of the last in the chain of those that ask one another for it.
+    pub(crate) fn deepest(&self, session: &Session, waits: Waits) -> usize {
+        let mut at = (self.service(session), waits);
+        while let (_, Waits::Answer(id)) = at
+            && let Some(next) = self.sessions.values().find(|leg| leg.within.is_some_and(|(of, _)| of == id))
+        {
+            at = (self.service(next), next.waits);
+        }
+        at.0
+    }
+
+    /// A call that a service made for a request has failed for good: the request fails of the same, and its worker is free.
+    pub(crate) fn within_failed(&mut self, id: RequestId, fate: Fate) {
         self.record.rarities.inner_failed += 1;
-        let (service, line) = self.let_go(id);
+        let (_, line) = self.let_go(id);
         if let Some(client) = self.client(id) {
             self.record.requests[id].rejected = Some(self.record.row());
+            self.record.requests[id].failed_inside = true;
             self.remember(&client, Event::Failed);
-            self.attempt_failed(client, Fate::Rejected(service));
+            self.attempt_failed(client, fate);
         } else if self.record.requests[id].is_told() {
             self.fails_later(id);
+            self.record.requests[id].failed_inside = true;
         } else {
             self.record.requests[id].cancelled = Some(self.record.row());
         }

@@ -26,7 +26,11 @@ pub(super) struct Load {
     pub(super) requests: u64,
     pub(super) rejected: u64,
     limited: u64,
+    /// Of those, requests that another service failed.
+    rejected_inside: u64,
     pub(super) timed_out: u64,
+    /// Likewise.
+    left_inside: u64,
     pub(super) cancelled: u64,
     /// Requests at the service at the instant at which they are counted, and the time that those of the row stay.
     pub(super) present: u64,
@@ -53,7 +57,9 @@ impl Load {
             requests: 0,
             rejected: 0,
             limited: 0,
+            rejected_inside: 0,
             timed_out: 0,
+            left_inside: 0,
             cancelled: 0,
             present: 0,
             stayed_ns: 0,
@@ -133,6 +139,7 @@ fn at_desk(loads: &mut [Load], request: &Request) {
     }
     if let Some(row) = request.timed_out {
         loads[row].timed_out += 1;
+        loads[row].left_inside += u64::from(request.left_inside);
     }
     if request.rejected.is_none() || request.ends_wait.or(request.starts).is_some() {
         let until = request.starts.or(request.ends_wait).unwrap_or(NEVER);
@@ -184,6 +191,7 @@ impl Simulator<'_> {
             loads[request.row].count(request);
             if let Some(row) = request.rejected {
                 loads[row].rejected += 1;
+                loads[row].rejected_inside += u64::from(request.failed_inside);
             }
             if let Some(row) = request.cancelled {
                 loads[row].cancelled += 1;
@@ -412,10 +420,10 @@ impl Simulator<'_> {
 
     pub(super) fn is_saturated(&self, service: usize, load: &Load) -> bool {
         let too_many = if load.longest_queue > 0 { MANY_TIMED_OUT } else { 0.05 };
-        let many_timed_out = load.timed_out as f64 > too_many * load.requests as f64;
+        let many_timed_out = (load.timed_out - load.left_inside) as f64 > too_many * load.requests as f64;
         // A delay has no workers that could be busy, and nobody waits there; but its protection may turn requests away.
         let is_busy = load.busy_ns as f64 >= SATURATED * load.capacity_ns as f64;
-        load.rejected > 0 || self.workers(service) > 0 && (is_busy || many_timed_out)
+        load.rejected > load.rejected_inside || self.workers(service) > 0 && (is_busy || many_timed_out)
     }
 
     pub(super) fn saturations(&self, service: usize) -> Vec<Saturation> {
@@ -453,7 +461,8 @@ impl Simulator<'_> {
         // Work that was turned away and would still have to be done, had it been taken.
         let mut undone = 0u128;
         let queues = loads.iter().map(|load| {
-            undone += load.offered_ns * u128::from(load.rejected - load.limited) / u128::from(load.requests.max(1));
+            undone += load.offered_ns * u128::from(load.rejected - load.limited - load.rejected_inside)
+                / u128::from(load.requests.max(1));
             let needed = load.longest_queue + in_requests(undone);
             let idle = capacity(load).saturating_sub(load.busy_ns);
             undone -= undone.min(idle);
@@ -477,8 +486,8 @@ impl Simulator<'_> {
                 loads.iter().map(|load| load.able_ns).sum(),
             ),
             queue_max,
-            rejected: sum(|load| load.rejected),
-            timed_out: sum(|load| load.timed_out),
+            rejected: sum(|load| load.rejected - load.rejected_inside),
+            timed_out: sum(|load| load.timed_out - load.left_inside),
             queue_needed,
             lost_fen: 0,
         }

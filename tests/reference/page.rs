@@ -31,9 +31,9 @@ impl Simulator<'_> {
         match waits {
             Waits::Legs => {
                 self.record.rarities.gave_up_on_several += u64::from(session.legs.len() > 1);
-                session.legs.first().map(|leg| self.service(&self.sessions[leg]))
+                session.legs.first().map(|leg| self.deepest(&self.sessions[leg], self.sessions[leg].waits))
             }
-            Waits::Answer(_) | Waits::Retry => Some(self.service(session)),
+            Waits::Answer(_) | Waits::Retry => Some(self.deepest(session, waits)),
             _ => None,
         }
     }
@@ -179,6 +179,8 @@ impl Simulator<'_> {
             answered: None,
             timed_out: None,
             cancelled: None,
+            failed_inside: false,
+            left_inside: false,
             client_leaves: if self.answers_on_acceptance(service) {
                 None
             } else {
@@ -389,10 +391,9 @@ impl Simulator<'_> {
         self.call(session);
     }
 
-    pub(crate) fn timed_out(&mut self, session: Session) {
-        let service = self.service(&session);
+    pub(crate) fn timed_out(&mut self, session: Session, awaited: usize) {
         self.remember(&session, Event::Failed);
-        self.attempt_failed(session, Fate::TimedOut(service));
+        self.attempt_failed(session, Fate::TimedOut(awaited));
     }
 
     /// An attempt at a call has failed: tries again after a back-off, while attempts, budget and patience last.

@@ -75,6 +75,9 @@ pub(crate) struct Request {
     pub(crate) timed_out: Option<usize>,
     /// The row in which it ended at a desk, or on the way there, without an answer and with nobody to tell.
     pub(crate) cancelled: Option<usize>,
+    /// Whether a service failed that was called for it, or was awaited when its client left.
+    pub(crate) failed_inside: bool,
+    pub(crate) left_inside: bool,
     /// When its client stops waiting: the earlier of time-out and patience.
     pub(crate) client_leaves: Option<Instant>,
 }
@@ -243,6 +246,8 @@ pub(crate) struct Rarities {
     /// Requests whose service called others, and those of them that such a call failed.
     pub(crate) inner: u64,
     pub(crate) inner_failed: u64,
+    /// Requests whose client left while a service was awaited that was called for them.
+    pub(crate) left_inside: u64,
     /// Second copies for which there was no budget, and copies that failed while the other was awaited.
     pub(crate) hedges_over_budget: u64,
     pub(crate) copies_failed: u64,

@@ -269,7 +269,8 @@ impl<'a> Simulator<'a> {
         self.note(&event, session.cell, session.visit, 0);
         let waited_for = std::mem::replace(&mut session.waits, Waits::ItsTurn);
         let timed_out = event.turn != Turn::HoldExpiry;
-        let awaited = if event.turn == Turn::GaveUp { self.awaited(&session, waited_for) } else { None };
+        let gives_up = matches!(event.turn, Turn::GaveUp | Turn::TimedOut);
+        let awaited = if gives_up { self.awaited(&session, waited_for) } else { None };
         let freed = match waited_for {
             Waits::Answer(request) if event.turn != Turn::Response => self.client_left(&session, request, timed_out),
             Waits::Legs => self.legs_leave(&session, timed_out),
@@ -278,7 +279,7 @@ impl<'a> Simulator<'a> {
         match (event.turn, waited_for) {
             (Turn::Arrival, _) => self.begin(session),
             (Turn::Response, _) => self.answered(session),
-            (Turn::TimedOut, _) => self.timed_out(session),
+            (Turn::TimedOut, _) => self.timed_out(session, awaited.expect("a service was asked")),
             (Turn::GaveUp, Waits::Room(since)) => self.leave_room(session, since),
             (Turn::Retry, Waits::Room(since)) => self.go_in(session, since),
             (Turn::GaveUp, _) => self.page_failed(session, Fate::GaveUp(awaited)),

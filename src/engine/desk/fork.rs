@@ -85,7 +85,7 @@ impl Player<'_> {
     #[inline(never)]
     pub(in crate::engine) fn leg_failed(&mut self, leg: &Session, cause: Cause) {
         if let Some(&Leg { owner: Owner::Request { place, .. }, .. }) = self.cell.desks.legs.of(leg) {
-            return self.failed_within(leg, place);
+            return self.failed_within(leg, place, cause);
         }
         let (mut session, freed) = self.leave_all(leg, cause.is_giving_up());
         self.page_failed(&mut session, cause);
@@ -118,7 +118,7 @@ impl Player<'_> {
         let mut freed = Vec::new();
         for leg in legs {
             if timed_out && matches!(leg.status, Status::AtDesk(_)) {
-                self.tally.services[usize::from(leg.service)].timed_out += 1;
+                self.count_timed_out(usize::from(leg.service), self.awaited_by_leg(&leg));
             }
             self.abandon(&leg, hold_ends, now, &mut freed);
         }
@@ -138,7 +138,8 @@ impl Player<'_> {
         }
     }
 
-    /// The service that a session waits for when it gives up, by any of its legs: that of the first call without an answer.
+    /// The service that a session waits for when it gives up, by any of its legs: that of the first call without an answer, or one that
+    /// is called for it.
     #[inline(never)]
     pub(in crate::engine) fn awaited_by(&self, leg: &Session) -> usize {
         let legs = &self.cell.desks.legs;
@@ -148,7 +149,7 @@ impl Player<'_> {
         let is_open = |other: &&Leg| !matches!(other.status, Status::Answered { done, .. } if done <= leg.time.0);
         let others = legs.forks.get(fork).map_or(&[][..], Fork::legs).iter().filter_map(|&place| legs.all.get(place));
         let first = others.filter(is_open).min_by_key(|other| other.session.call);
-        usize::from(first.expect("it gives up on one of them").service)
+        self.awaited_by_leg(first.expect("it gives up on one of them"))
     }
 
     /// The service that a leg calls.

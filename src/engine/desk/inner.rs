@@ -3,13 +3,13 @@
 //! When a worker has done the work that a request brings, a leg makes the calls of the service, one after the other, with the time-out,
 //! the retries and the protection of each called service. Nobody's patience ends here, and no hold: the calls go on when the client is
 //! gone, unless the service lets a cancelled request free its worker. The last answer is the end of the request; a call that fails for
-//! good is its end too, and to its client a rejection.
+//! good is its end too, and to its client a rejection, which is put down to the service that failed.
 
 use super::fork::Line;
-use super::legs::{Owner, Status};
+use super::legs::{Leg, Owner, Status};
 use super::{Request, Turn};
 use crate::engine::cell::Player;
-use crate::engine::session::{Phase, Session};
+use crate::engine::session::{Cause, Phase, Session};
 use crate::units::Instant;
 use std::cmp::Reverse;
 
@@ -58,16 +58,39 @@ impl Player<'_> {
         self.conclude(owner, now.0);
     }
 
-    /// A call of a service has failed for good, and with it the request that it was made for.
-    pub(super) fn failed_within(&mut self, leg: &Session, owner: u32) {
+    /// The service that a request at a desk waits for: its own, or, while that calls another, the one that is waited for there.
+    pub(super) fn awaited_at(&self, place: u32) -> usize {
+        let request =
+            self.cell.desks.requests[place as usize].as_ref().expect("who waits for a request knows its place");
+        let leg = request.leg.and_then(|leg| self.cell.desks.legs.all.get(leg));
+        leg.map_or(usize::from(request.task.service), |leg| self.awaited_by_leg(leg))
+    }
+
+    /// The service that a leg waits for, or one that is waited for there.
+    pub(super) fn awaited_by_leg(&self, leg: &Leg) -> usize {
+        match leg.status {
+            Status::AtDesk(place) => self.awaited_at(place),
+            _ => usize::from(leg.service),
+        }
+    }
+
+    /// A call of a service has failed for good, and with it the request that it was made for: from the same cause, wherever that arose.
+    pub(super) fn failed_within(&mut self, leg: &Session, owner: u32, cause: Cause) {
         self.cell.desks.legs.all.remove(leg.basket.leg().expect("a leg"));
         let Request { mut client, is_awaited, task, .. } = self.cell.desks.end(owner, leg.time.0);
         let service = usize::from(task.service);
+        let before = self.tally.services[service].rejected;
         if is_awaited {
             client.time = leg.time;
-            self.refused(&mut client, service);
+            self.tally.services[service].rejected += 1;
         } else {
             self.comes_to_nothing(service);
+        }
+        let tally = &mut self.tally.services[service];
+        tally.attribution.rejected_within += tally.rejected - before;
+        if is_awaited {
+            self.note_failure(service, client.time);
+            self.attempt_failed(&mut client, cause);
         }
         self.serve((service, task.queue), leg.time.0);
     }

@@ -185,14 +185,32 @@ impl<'a> Player<'a> {
             // The page ends, and with it all that it asked for: this request leaves together with the others.
             return self.play(&mut client);
         }
+        let awaited = self.awaited_at(turn.place);
         let mut freed = Vec::new();
         let mut session = self.leave_desk(turn.place, turn.time, &mut freed);
         self.cell.desks.legs.set(&session, Status::AtPlay);
-        self.tally.services[freed[0].0].timed_out += u64::from(session.phase() != Phase::HoldExpiry);
-        self.play(&mut session);
+        match session.phase() {
+            Phase::HoldExpiry => self.play(&mut session),
+            phase => {
+                self.count_timed_out(freed[0].0, awaited);
+                self.note_event(&session);
+                if phase == Phase::TimedOut {
+                    self.timed_out_for(&mut session, awaited);
+                } else {
+                    self.page_failed(&mut session, Cause::gave_up(awaited));
+                }
+            }
+        }
         for line in freed {
             self.serve(line, turn.time);
         }
+    }
+
+    /// The client of a request leaves as it has waited too long for `awaited`, the service or another that was called for it.
+    pub(super) fn count_timed_out(&mut self, service: usize, awaited: usize) {
+        let tally = &mut self.tally.services[service];
+        tally.timed_out += 1;
+        tally.attribution.timed_out_within += u64::from(awaited != service);
     }
 
     /// The client of a request leaves. The session; into `freed`, the queues whose workers may be free by that, its own first.

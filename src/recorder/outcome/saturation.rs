@@ -71,13 +71,13 @@ impl Outcome<'_> {
     }
 
     /// Whether a service could not keep up in a slot. A delay without servers always can, unless its protection says otherwise: its
-    /// time-outs are its nature.
+    /// time-outs are its nature. What another service failed that it called is not its own failure.
     pub(super) fn is_saturated(&self, service: ServiceId, row: &Row) -> bool {
         let of = &row.services[service];
         let too_many = if of.reading.longest_queue > 0 { MANY_TIMED_OUT } else { MOST_TIMED_OUT };
-        let timed_out = of.timed_out as f64 > of.requests as f64 * too_many;
+        let timed_out = of.timed_out_here() as f64 > of.requests as f64 * too_many;
         let busy = of.reading.busy as f64 >= SATURATED * self.capacity_ns(service, row) as f64;
-        of.rejected > 0 || self.workers(service) > 0 && (timed_out || busy)
+        of.rejected_here() > 0 || self.workers(service) > 0 && (timed_out || busy)
     }
 
     /// Stretches in which a service could not keep up.
@@ -98,8 +98,8 @@ impl Outcome<'_> {
             last.worst = last.worst.max(self.offered_over_capacity(service, row));
             shown.until_unix_ms = self.unix_ms(row.slot.end);
             shown.queue_max = shown.queue_max.max(of.reading.longest_queue * self.scale);
-            shown.rejected += of.rejected * self.scale;
-            shown.timed_out += of.timed_out * self.scale;
+            shown.rejected += of.rejected_here() * self.scale;
+            shown.timed_out += of.timed_out_here() * self.scale;
         }
         self.finished(service, stretches)
     }
@@ -149,7 +149,7 @@ impl Outcome<'_> {
         let (mut ahead, mut most) = (0u128, 0u64);
         for row in rows {
             let of = &row.services[service];
-            ahead += of.offered_ns * u128::from(of.rejected - of.limited) / u128::from(of.requests.max(1));
+            ahead += of.offered_ns * u128::from(of.rejected_here() - of.limited) / u128::from(of.requests.max(1));
             most = most.max(of.reading.longest_queue + in_requests(ahead));
             ahead = ahead.saturating_sub(self.capacity_ns(service, row).saturating_sub(of.reading.busy));
         }

@@ -268,6 +268,12 @@ pub struct Attribution {
     pub rejected_within: u64,
     /// Of those timed out, requests whose client left while a service was awaited that was called for them.
     pub timed_out_within: u64,
+    /// First attempts of which the service itself had no place, and any that lost the place that they had.
+    pub unplaced: u64,
+    /// Second copies of hedged calls, likewise.
+    pub unplaced_copies: u64,
+    /// Later attempts that had a place after all, without second copies.
+    pub placed_again: u64,
 }
 
 impl Attribution {
@@ -275,6 +281,9 @@ impl Attribution {
     pub fn add(&mut self, other: Attribution) {
         self.rejected_within += other.rejected_within;
         self.timed_out_within += other.timed_out_within;
+        self.unplaced += other.unplaced;
+        self.unplaced_copies += other.unplaced_copies;
+        self.placed_again += other.placed_again;
     }
 }
 

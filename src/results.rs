@@ -602,7 +602,7 @@ pub struct Saturation {
     pub timed_out: u64,
     /// Waiting places over all cells with which hardly any request would have been rejected, were the same requests offered: the
     /// longest queue together with the requests that had been rejected and could not have been served by then in idle time, slot
-    /// by slot, in requests of mean work. An estimate for the platform as a whole: chance makes some cells need more than others.
+    /// by slot, in requests of mean work; nobody tries again who is accepted. An estimate for the platform as a whole: chance makes some cells need more than others.
     pub queue_needed: u64,
     /// Money of intents that rejections and time-outs of this service ended, or patience with it, from the start of this stretch to the start of its
     /// next one, fen: a shopper gives up some time after the failure.

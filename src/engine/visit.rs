@@ -175,12 +175,16 @@ impl<'a> Player<'a> {
             return self.ask_at_desk(session, service, since, work);
         }
         let Some(start) = self.cell.stations[service].offer(now.0, work) else {
-            tally.rejected += 1;
+            self.count_unplaced(session, service, false);
             self.note_failure(service, now);
             self.attempt_failed(session, Cause::rejected(service));
             return None;
         };
+        if session.attempt > 0 {
+            self.count_placed_again(session, service);
+        }
         let done = Instant(start.saturating_add(work));
+        let tally = &mut self.tally.services[service];
         tally.accept(start - since.0, done.0 - since.0);
         if self.model.services[service].answers_on_acceptance {
             return Some(self.accepted(session, service, since, done));
@@ -197,6 +201,23 @@ impl<'a> Player<'a> {
             return None;
         }
         Some((since, done))
+    }
+
+    /// A service has no place for a request; or no more, where it had one.
+    #[inline(never)]
+    pub(super) fn count_unplaced(&mut self, session: &Session, service: usize, had_place: bool) {
+        let is_second = self.is_second_copy(session);
+        let tally = &mut self.tally.services[service];
+        tally.rejected += 1;
+        tally.attribution.unplaced_copies += u64::from(is_second);
+        tally.attribution.unplaced += u64::from(!is_second && (had_place || session.attempt == 0));
+    }
+
+    /// A service has a place for a later attempt.
+    #[inline(never)]
+    pub(super) fn count_placed_again(&mut self, session: &Session, service: usize) {
+        let is_second = self.is_second_copy(session);
+        self.tally.services[service].attribution.placed_again += u64::from(!is_second);
     }
 
     /// A station has a place for a request, whose client need not know more. When that was made, and answered: now.

@@ -376,7 +376,7 @@ impl Row {
                 service.cancelled,
                 service.present,
             ];
-            service.attribution.is_of(service.rejected, service.limited, service.timed_out)
+            service.attribution.is_of(counts)
                 && service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let categories = self
@@ -411,7 +411,7 @@ impl Tally {
                 service.cancelled,
                 service.present,
             ];
-            service.attribution.is_of(service.rejected, service.limited, service.timed_out)
+            service.attribution.is_of(counts)
                 && service_below(counts, service.offered_ns.max(service.waited_ns), service.reading, most)
         });
         let settled = self.settled_fen.iter().all(|&fen| fen <= most);
@@ -443,16 +443,19 @@ impl RoomCounts {
 }
 
 impl Attribution {
-    const COUNTS: usize = 2;
+    const COUNTS: usize = 5;
 
     fn counts(self) -> [u64; Self::COUNTS] {
-        let Attribution { rejected_within, timed_out_within } = self;
-        [rejected_within, timed_out_within]
+        let Attribution { rejected_within, timed_out_within, unplaced, unplaced_copies, placed_again } = self;
+        [rejected_within, timed_out_within, unplaced, unplaced_copies, placed_again]
     }
 
     /// Whether no more is put down to others than was rejected or timed out.
-    fn is_of(self, rejected: u64, limited: u64, timed_out: u64) -> bool {
-        self.rejected_within.saturating_add(limited) <= rejected && self.timed_out_within <= timed_out
+    fn is_of(self, [requests, rejected, limited, timed_out, ..]: [u64; 6]) -> bool {
+        let others = [self.rejected_within, self.unplaced, self.unplaced_copies];
+        others.into_iter().fold(limited, u64::saturating_add) <= rejected
+            && self.timed_out_within <= timed_out
+            && self.placed_again <= requests
     }
 }
 

@@ -6,6 +6,7 @@ use crate::desk::NEVER;
 use crate::record::{Request, Stood, What};
 use hdrhistogram::Histogram;
 use saleload::engine::schedule::Slot;
+use saleload::plan::Cancel;
 use saleload::plan::capacity::Effect;
 use saleload::results::{Column, Saturation, ServiceRow, Settlement, Values};
 use saleload::units::Instant;
@@ -31,6 +32,10 @@ pub(super) struct Load {
     pub(super) timed_out: u64,
     /// Likewise.
     left_inside: u64,
+    /// Calls that had no place, or no more; second copies of such calls; and calls that have one after all.
+    without_place: u64,
+    copies_without_place: u64,
+    with_place_later: u64,
     pub(super) cancelled: u64,
     /// Requests at the service at the instant at which they are counted, and the time that those of the row stay.
     pub(super) present: u64,
@@ -60,6 +65,9 @@ impl Load {
             rejected_inside: 0,
             timed_out: 0,
             left_inside: 0,
+            without_place: 0,
+            copies_without_place: 0,
+            with_place_later: 0,
             cancelled: 0,
             present: 0,
             stayed_ns: 0,
@@ -189,9 +197,16 @@ impl Simulator<'_> {
         let mut by_cell: BTreeMap<usize, Vec<&Request>> = BTreeMap::new();
         for request in self.record.requests.iter().filter(|request| request.service == service) {
             loads[request.row].count(request);
+            let is_later = request.attempt > 0 && !request.is_second && request.had_place;
+            loads[request.row].with_place_later += u64::from(is_later);
             if let Some(row) = request.rejected {
                 loads[row].rejected += 1;
                 loads[row].rejected_inside += u64::from(request.failed_inside);
+                if !request.failed_inside && !request.is_limited {
+                    let is_copy = request.is_second && !request.is_told();
+                    loads[row].copies_without_place += u64::from(is_copy);
+                    loads[row].without_place += u64::from(!is_copy && (request.attempt == 0 || request.had_place));
+                }
             }
             if let Some(row) = request.cancelled {
                 loads[row].cancelled += 1;
@@ -458,12 +473,22 @@ impl Simulator<'_> {
         let queue_max = worst.clone().map(|load| load.longest_queue).max().unwrap_or(0) * scale;
         let requests: u64 = loads.iter().map(|load| load.requests).sum();
         let in_requests = |work: u128| (work as f64 * requests as f64 / (offered as f64).max(1.0)).ceil() as u64;
-        // Work that was turned away and would still have to be done, had it been taken.
+        // Work that was turned away and would still have to be done, had it been taken. Nobody tries again who is taken. A hedged call
+        // waits twice; and is worked on twice, unless the copy that waits is taken back.
+        let of = &self.plan.services[service];
+        let is_taken_back = of.desk.as_ref().is_some_and(|desk| desk.cancel != Cancel::None);
+        let (times_waiting, times_done) = match (of.hedge.is_some(), is_taken_back) {
+            (false, _) => (1, 1),
+            (true, true) => (2, 1),
+            (true, false) => (1, 2),
+        };
         let mut undone = 0u128;
         let queues = loads.iter().map(|load| {
-            undone += load.offered_ns * u128::from(load.rejected - load.limited - load.rejected_inside)
-                / u128::from(load.requests.max(1));
-            let needed = load.longest_queue + in_requests(undone);
+            let of_mean = |requests: u64| load.offered_ns * u128::from(requests) / u128::from(load.requests.max(1));
+            let copies = if times_done == 2 { load.copies_without_place } else { 0 };
+            undone += of_mean(times_done * load.without_place + copies);
+            undone -= undone.min(of_mean(times_done * load.with_place_later));
+            let needed = load.longest_queue + times_waiting * in_requests(undone);
             let idle = capacity(load).saturating_sub(load.busy_ns);
             undone -= undone.min(idle);
             needed

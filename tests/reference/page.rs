@@ -124,9 +124,11 @@ impl Simulator<'_> {
             self.remember(&session, Event::Failed);
             return self.attempt_failed(session, Fate::Rejected(service));
         } else if self.answers_on_acceptance(service) {
+            self.record.requests[request].had_place = true;
             let state = self.state(&session).clone();
             return self.accepted(session, request, &state);
         }
+        self.record.requests[request].had_place = true;
         self.wait_for_answer(session, request, made);
     }
 
@@ -181,6 +183,9 @@ impl Simulator<'_> {
             cancelled: None,
             failed_inside: false,
             left_inside: false,
+            attempt: session.attempt,
+            is_second: session.copy == Some(Copy::Second),
+            had_place: false,
             client_leaves: if self.answers_on_acceptance(service) {
                 None
             } else {

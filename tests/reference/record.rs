@@ -78,6 +78,10 @@ pub(crate) struct Request {
     /// Whether a service failed that was called for it, or was awaited when its client left.
     pub(crate) failed_inside: bool,
     pub(crate) left_inside: bool,
+    /// Which attempt at its call it is, whether as the second copy of it, and whether it has ever had a place.
+    pub(crate) attempt: u32,
+    pub(crate) is_second: bool,
+    pub(crate) had_place: bool,
     /// When its client stops waiting: the earlier of time-out and patience.
     pub(crate) client_leaves: Option<Instant>,
 }

@@ -176,6 +176,7 @@ impl Player<'_> {
         let tally = &mut self.tally.services[service];
         if self.model.services[service].answers_on_acceptance {
             tally.rejected += 1;
+            tally.attribution.unplaced += 1;
         } else {
             tally.cancelled += 1;
         }
@@ -193,7 +194,7 @@ impl Player<'_> {
         let service = usize::from(request.task.service);
         if request.is_awaited && is_there {
             session.time = Instant(now);
-            self.refused(&mut session, service);
+            self.refused(&mut session, service, true);
         } else if matches!(request.task.stage, Stage::UnderWay(_)) {
             self.tally.services[service].cancelled += 1;
         } else {

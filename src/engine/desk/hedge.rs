@@ -61,7 +61,12 @@ impl Player<'_> {
 
     /// Whether a client makes a call for the first time, and not once more.
     pub(in crate::engine) fn is_first_attempt(&self, client: &Session) -> bool {
-        client.attempt == 0 && !matches!(self.cell.desks.legs.copy(client), Some((_, Which::Second)))
+        client.attempt == 0 && !self.is_second_copy(client)
+    }
+
+    /// Whether a client is the second copy of a call.
+    pub(in crate::engine) fn is_second_copy(&self, client: &Session) -> bool {
+        matches!(self.cell.desks.legs.copy(client), Some((_, Which::Second)))
     }
 
     /// The name of a draw that concerns an attempt of a leg at its call.

@@ -79,16 +79,15 @@ impl Player<'_> {
         self.cell.desks.legs.all.remove(leg.basket.leg().expect("a leg"));
         let Request { mut client, is_awaited, task, .. } = self.cell.desks.end(owner, leg.time.0);
         let service = usize::from(task.service);
-        let before = self.tally.services[service].rejected;
+        let tally = &mut self.tally.services[service];
+        if is_awaited || self.model.services[service].answers_on_acceptance {
+            tally.rejected += 1;
+            tally.attribution.rejected_within += 1;
+        } else {
+            tally.cancelled += 1;
+        }
         if is_awaited {
             client.time = leg.time;
-            self.tally.services[service].rejected += 1;
-        } else {
-            self.comes_to_nothing(service);
-        }
-        let tally = &mut self.tally.services[service];
-        tally.attribution.rejected_within += tally.rejected - before;
-        if is_awaited {
             self.note_failure(service, client.time);
             self.attempt_failed(&mut client, cause);
         }

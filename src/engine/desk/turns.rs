@@ -31,13 +31,13 @@ impl<'a> Player<'a> {
         self.cell.desks.desk(service).unseen.requests += 1;
         let cut = settings.capacity.unreachable(now);
         if matches!(cut, Some((Unreachable::Refused, _))) {
-            self.refused(session, service);
+            self.refused(session, service, false);
             return None;
         }
         let (segment, state) = (usize::from(session.segment), usize::from(session.state));
         let rank = settings.rank(segment, self.model.segments[segment].graph(session.window()), state);
         let Some(queue) = self.queue_for(session, service) else {
-            self.refused(session, service);
+            self.refused(session, service, false);
             return None;
         };
         let until = cut.map(|(_, until)| until.0);
@@ -47,8 +47,11 @@ impl<'a> Player<'a> {
         let lineage = self.lineage_within(session, service);
         let asked = Asked { now: now.0, made: made.0, client, is_awaited, service, queue, rank, work, lineage, until };
         if !self.cell.desks.take(settings, &asked) {
-            self.refused(session, service);
+            self.refused(session, service, false);
             return None;
+        }
+        if session.attempt > 0 {
+            self.count_placed_again(session, service);
         }
         if is_awaited {
             return None;
@@ -238,9 +241,9 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// A request finds no place, has waited too long, or is lost with its instance.
-    pub(super) fn refused(&mut self, session: &mut Session, service: usize) {
-        self.tally.services[service].rejected += 1;
+    /// A request finds no place; or it had one, and has waited too long or is lost with its instance.
+    pub(super) fn refused(&mut self, session: &mut Session, service: usize, had_place: bool) {
+        self.count_unplaced(session, service, had_place);
         self.note_failure(service, session.time);
         self.attempt_failed(session, Cause::rejected(service));
     }

@@ -2,8 +2,8 @@
 
 use super::Outcome;
 use crate::engine::session::Cause;
-use crate::plan::ServiceId;
-use crate::recorder::Row;
+use crate::plan::{Cancel, ServiceId};
+use crate::recorder::{Attribution, Row};
 use crate::results::Saturation;
 use crate::units::Nanos;
 
@@ -140,8 +140,17 @@ impl Outcome<'_> {
 
     /// The most requests that would have waited, had all been accepted: those that did, and those for whom there was no place and who
     /// could not have been served by then in idle time. All that are rejected in a slot are taken to come at once, because a cell may
-    /// be full while others are idle.
+    /// be full while others are idle. Had they been accepted, nobody would have tried again: first attempts count, until a later one has
+    /// a place. But of each call that is hedged a second copy would have waited beside the first; its work would have been done too, and
+    /// that of copies for which there was no place, where waiting ones are not cancelled.
     fn queue_needed(&self, service: ServiceId, rows: &[Row]) -> u64 {
+        let settings = &self.plan.services[service];
+        let cancels = settings.desk.as_ref().is_some_and(|desk| desk.cancel != Cancel::None);
+        let (copies_at_work, places_each) = match settings.hedge {
+            None => (1, 1),
+            Some(_) if cancels => (1, 2),
+            Some(_) => (2, 1),
+        };
         let requests: u64 = rows.iter().map(|row| row.services[service].requests).sum();
         let offered: u128 = rows.iter().map(|row| row.services[service].offered_ns).sum();
         // Sums of at most 2^100 ns times counts below 2^61 do not fit; a float is exact enough for an estimate.
@@ -149,8 +158,11 @@ impl Outcome<'_> {
         let (mut ahead, mut most) = (0u128, 0u64);
         for row in rows {
             let of = &row.services[service];
-            ahead += of.offered_ns * u128::from(of.rejected_here() - of.limited) / u128::from(of.requests.max(1));
-            most = most.max(of.reading.longest_queue + in_requests(ahead));
+            let Attribution { unplaced, unplaced_copies, placed_again, .. } = of.attribution;
+            let work = |requests: u64| of.offered_ns * u128::from(requests) / u128::from(of.requests.max(1));
+            ahead += work(unplaced * copies_at_work + if copies_at_work > 1 { unplaced_copies } else { 0 });
+            ahead = ahead.saturating_sub(work(placed_again * copies_at_work));
+            most = most.max(of.reading.longest_queue + in_requests(ahead) * places_each);
             ahead = ahead.saturating_sub(self.capacity_ns(service, row).saturating_sub(of.reading.busy));
         }
         most * self.scale

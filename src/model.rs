@@ -9,9 +9,9 @@ pub mod remapping;
 pub mod sampler;
 
 use crate::plan::inventory::{Inventory, Reserve};
-use crate::plan::{self, Action, ByHistory, History, MAX_WINDOWS, Plan};
+use crate::plan::{self, Action, ByHistory, History, MAX_WINDOWS, Plan, ServiceId};
 use crate::rng::{Draws, Name, Purpose};
-use crate::target::{ResponseSlice, response_slices};
+use crate::target::{Percentile, ResponseSlice, response_percentiles, response_slices};
 use crate::units::{Instant, Nanos};
 use catalogue::{Catalogue, Sku};
 use expectation::{Expectation, ExpectedUnits};
@@ -85,6 +85,8 @@ pub struct Model {
     pub declines: Vec<plan::capacity::Declines>,
     /// Response times to record for targets, on top of those of windows.
     pub slices: Vec<ResponseSlice>,
+    /// Percentiles of response times to record slot by slot.
+    pub percentiles: Vec<(ServiceId, Percentile)>,
 }
 
 /// Channels that sessions come by.
@@ -352,6 +354,7 @@ impl Model {
             stocked_for: units,
             declines: plan.declines.clone(),
             slices: response_slices(&plan.targets),
+            percentiles: response_percentiles(&plan.targets),
         }
     }
 

@@ -830,21 +830,34 @@ impl Plan {
     /// The time in which a window is open, over all windows: what instances are paid for.
     #[must_use]
     pub fn open(&self) -> Nanos {
-        Nanos(self.windows.iter().map(|window| (window.closes - window.opens).0).sum())
+        self.open_until(Instant(u64::MAX))
+    }
+
+    /// Time up to an instant in which a window is open.
+    #[must_use]
+    pub fn open_until(&self, until: Instant) -> Nanos {
+        let of_window = |window: &Window| until.min(window.closes).0.saturating_sub(window.opens.0);
+        Nanos(self.windows.iter().map(of_window).sum())
     }
 
     /// Instance-nanoseconds of a service while a window is open: those that are scheduled, lost ones too. With an autoscaler, of
     /// those that there are at first.
     #[must_use]
     pub fn instance_nanos(&self, service: &Service) -> u128 {
+        self.instance_nanos_until(service, Instant(u64::MAX))
+    }
+
+    /// The same up to an instant.
+    #[must_use]
+    pub fn instance_nanos_until(&self, service: &Service, until: Instant) -> u128 {
         let Some(pool) = &service.pool else { return 0 };
         let in_window = |window: &Window| match &service.desk {
             Some(desk) if desk.capacity.autoscaler.is_none() => {
-                desk.capacity.instance_nanos(window.opens, window.closes, pool.instances)
+                desk.capacity.instance_nanos(window.opens, until.min(window.closes), pool.instances)
             }
-            _ => u128::from(pool.instances) * u128::from((window.closes - window.opens).0),
+            _ => u128::from(pool.instances) * u128::from((until.min(window.closes) - window.opens).0),
         };
-        self.windows.iter().map(in_window).sum()
+        self.windows.iter().filter(|window| window.opens < until).map(in_window).sum()
     }
 
     /// What a service costs: its instances, all through the windows, rounded to a fen. `None` where its cost is not stated, or an

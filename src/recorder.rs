@@ -12,7 +12,8 @@ use crate::engine::stock::{OfCategory, Stock};
 use crate::model::Model;
 use crate::model::catalogue::{Catalogue, Sku};
 use crate::model::livestream::Livestreams;
-use crate::target::ResponseSlice;
+use crate::plan::ServiceId;
+use crate::target::{Percentile, ResponseSlice};
 use crate::units::Instant;
 use response_times::ResponseTimes;
 use serde::{Deserialize, Serialize};
@@ -492,6 +493,9 @@ pub struct Row {
     pub livestreams: Vec<TurnoverRow>,
     /// Units left of named products at its end.
     pub products_left: Vec<u32>,
+    /// Percentiles of response times that targets ask for, in the order of [`Model::percentiles`], µs; zero where nobody was answered,
+    /// `None` where it was not recorded, in the past of another scenario.
+    pub percentiles_us: Vec<Option<u64>>,
 }
 
 /// A category in a recorded slot.
@@ -571,6 +575,8 @@ pub struct Recorder {
     pub responses_us: Vec<Vec<ResponseTimes>>,
     /// Response times of the slices that targets ask for; none in a scenario whose targets ask for none.
     pub slices: Vec<(ResponseSlice, ResponseTimes)>,
+    /// Percentiles that the rows have because targets ask for them.
+    percentiles: Vec<(ServiceId, Percentile)>,
     /// Totals and the ledger of the run up to the last closed slot.
     pub total: Tally,
     /// What has been gathered of the slot that is open.
@@ -588,6 +594,7 @@ impl Recorder {
             rows: Vec::new(),
             responses_us: vec![responses_us; model.windows.len()],
             slices: model.slices.iter().map(|&slice| (slice, ResponseTimes::default())).collect(),
+            percentiles: model.percentiles.clone(),
             total: Tally::new(model),
             slot: Tally::new(model),
             paid_of: vec![0; model.catalogue.as_ref().map_or(0, Catalogue::categories)],
@@ -607,6 +614,9 @@ impl Recorder {
         };
         let channels = model.channels.as_ref().map_or(0, |channels| channels.entries.len());
         let products = model.catalogue.as_ref().map_or(0, Catalogue::named_products);
+        let percentile = |&(service, percentile): &(ServiceId, Percentile)| {
+            Some(self.slot.services[service].responses_us.percentile(percentile).unwrap_or(0))
+        };
         let begun = self.slot.begun;
         let before = self.rows.last().map_or(0, |row| row.in_flight);
         let mut rooms = RoomCounts::default();
@@ -629,6 +639,7 @@ impl Recorder {
                 .collect(),
             livestreams: self.slot.livestreams.iter().map(|of| TurnoverRow::of(std::iter::once(of))).collect(),
             products_left: (0..products as u32).map(|sku| stock.of(sku).left).collect(),
+            percentiles_us: model.percentiles.iter().map(percentile).collect(),
         };
         for (slice, times) in self.slices.iter_mut().filter(|(slice, _)| slice.covers(slot.start, slot.end)) {
             self.slot.services[slice.service].responses_us.add_to(times);

@@ -163,8 +163,8 @@ pub struct Summary {
     /// What was rejected as one and the same SKU was asked for too often; absent unless that is limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hot_rows: Option<HotRows>,
-    /// What the instances of services cost while windows are open, whatever was sampled or interrupted; absent where no service
-    /// states its cost.
+    /// What the instances of services cost while windows are open, whatever was sampled; where the run was interrupted and an autoscaler
+    /// decides about some of them, up to then. Absent where no service states its cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
     /// The targets with what was measured, in order of the scenario.
@@ -293,10 +293,21 @@ pub struct TargetResult {
     /// End of the stretch of time, Unix ms.
     pub until_unix_ms: i64,
     /// Start of the first recorded slot that broke the target: in which a sum passed its bound, or, for shares, means, peaks and
-    /// levels, the value of the slot alone did. For percentiles, by the median or the p99 of the slot, whichever is the next below,
-    /// so at the latest. Absent where it was met, and where no single slot can be named.
+    /// levels, the value of the slot alone did. Absent where it was met, and where no single slot can be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_failed_unix_ms: Option<i64>,
+    /// Whether an earlier slot may have broken it: of slots that were played as another scenario only the median and the p99 are known,
+    /// of which the next below counts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_at_latest: bool,
+    /// Whether the run was interrupted before the number was complete; what it was by then decides.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_so_far: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What kind of figure was published.
@@ -383,7 +394,7 @@ pub struct Switched {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// Hours in which a window is open, in seconds: what instances are paid for.
+    /// Hours in which a window is open, in seconds: what instances are paid for. Up to an interruption, if the costs are.
     pub seconds: u64,
     /// Of all services, fen.
     pub total_fen: u64,

@@ -134,6 +134,19 @@ pub fn response_slices(targets: &[Target]) -> Vec<ResponseSlice> {
     slices
 }
 
+/// Percentiles of response times that are recorded slot by slot for the targets of a plan, by service, each once and in order.
+#[must_use]
+pub fn response_percentiles(targets: &[Target]) -> Vec<(ServiceId, Percentile)> {
+    let asked = |target: &Target| match (target.expression.metric, target.subject) {
+        (Metric::Response(percentile), Subject::Service(service)) => Some((service, percentile)),
+        _ => None,
+    };
+    let mut percentiles: Vec<_> = targets.iter().filter_map(asked).collect();
+    percentiles.sort_unstable();
+    percentiles.dedup();
+    percentiles
+}
+
 /// A ratio of integers, zero or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ratio {

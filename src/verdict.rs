@@ -59,10 +59,14 @@ pub(crate) fn sentence_of(target: &TargetResult, clock: &Clock) -> String {
         (_, None) if target.metric == Metric::OfferedPeak.name() => {
             format!("there was no capacity to hold the offered load{of}{when} against")
         }
-        (_, Some(measured)) => format!("{phrase}{of}{when} was {}", value(measured, target.unit)),
+        (_, Some(measured)) => {
+            let so_far = if target.is_so_far { ", up to the interruption," } else { "" };
+            format!("{phrase}{of}{when}{so_far} was {}", value(measured, target.unit))
+        }
         (_, None) => format!("there was nothing to measure {phrase}{of}{when} by"),
     };
-    let first = target.first_failed_unix_ms.map(|at| format!(", first missed at {}", clock.stamp(at)));
+    let latest = if target.is_at_latest { " at the latest" } else { "" };
+    let first = target.first_failed_unix_ms.map(|at| format!(", first missed at {}{latest}", clock.stamp(at)));
     format!("{found}; {wanted}{}", first.unwrap_or_default())
 }
 
@@ -178,6 +182,8 @@ mod tests {
             from_unix_ms: opens,
             until_unix_ms: opens + 10_000,
             first_failed_unix_ms: Some(opens + 4000),
+            is_at_latest: false,
+            is_so_far: false,
         };
         assert_eq!(
             sentence(&target, &clock),

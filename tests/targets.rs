@@ -448,3 +448,85 @@ fn check_names_targets_and_those_that_cannot_be_met() {
         assert!(said.contains(part), "{part} in {said}");
     }
 }
+
+/// Twenty requests a second at two servers of 50 ms for five minutes.
+const STEADY: &str = r#"
+    name = "steady"
+    title = "A service that is half busy"
+    population.shoppers = 6000
+    platform.cells = 1
+    record.fine = "10m"
+    window.w = { opens = "2020-01-01T00:00:00Z", closes = "2020-01-01T00:05:00Z" }
+    intensity.even.parts = [{ constant = { weight = 1 } }]
+    segment.all = { share = 1, cbmg = "g", window.w = { participation = 1, intensity = "even" } }
+    cbmg.g = { entry = "p", state.p = { calls = ["a"], next = { exit = 1 } } }
+    service.a = { instances = 2, workers = 1, service_time.deterministic = "50ms" }
+"#;
+
+/// Whatever percentile a target asks for, it is first missed where that percentile of a second alone is too long.
+#[test]
+fn a_percentile_is_first_missed_in_the_first_second_that_misses_it() {
+    let percentiles = ["p25", "p50", "p80", "p95", "p99", "p99.9", "response_max"];
+    let named = |percentile: &str| percentile.replace('.', "-");
+    let mut lines = vec![STEADY.to_owned()];
+    for percentile in percentiles {
+        lines.push(format!("target.{} = {{ pass = \"{percentile} < 51ms\", service = \"a\" }}", named(percentile)));
+        for second in 0..40 {
+            let slice = format!("window = \"w\", from = \"{second}s\", until = \"{}s\"", second + 1);
+            let pass = format!("pass = \"{percentile} < 51ms\", service = \"a\"");
+            lines.push(format!("target.{}-at-{second} = {{ {pass}, {slice} }}", named(percentile)));
+        }
+    }
+    let results = run(&load(&lines.join("\n"), &[]));
+    for percentile in percentiles {
+        let whole = target(&results, &named(percentile));
+        let seconds = (0..40).map(|second| target(&results, &format!("{}-at-{second}", named(percentile))));
+        let first = seconds.clone().find(|of| of.verdict == Verdict::Fail);
+        if whole.verdict == Verdict::Fail {
+            let first = first.unwrap_or_else(|| panic!("{percentile} is missed somewhere"));
+            assert_eq!(whole.first_failed_unix_ms, Some(first.from_unix_ms), "{percentile}");
+        }
+        for second in seconds.filter(|of| of.verdict == Verdict::Fail) {
+            assert_eq!(second.first_failed_unix_ms, Some(second.from_unix_ms), "{} names its second", second.name);
+        }
+    }
+    assert_eq!(target(&results, "p95").verdict, Verdict::Fail);
+}
+
+/// What an autoscaler will have cost is not known when a run is interrupted, unless it is too much already.
+#[test]
+fn costs_that_depend_on_the_run_are_undecided_when_it_is_interrupted() {
+    let text = format!(
+        "{STEADY}
+        service.b = {{ instances = 1, workers = 1, service_time.deterministic = \"1ms\", cost = \"60 RMB\" }}
+        target.enough = {{ pass = \"cost <= 1000 RMB\" }}
+        target.exceeded = {{ pass = \"cost <= 3 RMB\" }}
+        target.passed = {{ pass = \"cost > 3 RMB\" }}
+        target.by-plan = {{ pass = \"cost <= 5 RMB\", service = \"b\" }}
+        target.scaled = {{ pass = \"cost <= 1000 RMB\", service = \"a\" }}"
+    );
+    let scaled = [
+        "service.a.cost='60 RMB'",
+        "service.a.autoscaler={target.utilisation=0.6,lag='10s',least=2,most=9}",
+        "cbmg.g.state.p.calls=['a','b']",
+    ];
+    let shop = load(&text, &scaled);
+    let verdicts = |results: &Results| {
+        ["enough", "exceeded", "passed", "by-plan", "scaled"].map(|name| target(results, name).verdict)
+    };
+    let until_the_end = run(&shop);
+    assert_eq!(
+        verdicts(&until_the_end),
+        [Verdict::Pass, Verdict::Fail, Verdict::Pass, Verdict::Pass, Verdict::Pass],
+        "ten instance-minutes and five more"
+    );
+    let interrupted = run_until(&shop, 1, 120.0);
+    assert_eq!(
+        verdicts(&interrupted),
+        [Verdict::Undecided, Verdict::Fail, Verdict::Pass, Verdict::Pass, Verdict::Undecided]
+    );
+    assert!(target(&interrupted, "exceeded").is_so_far && !target(&interrupted, "by-plan").is_so_far);
+    let cost = interrupted.summary.cost.as_ref().expect("costs are stated");
+    assert!((118..=122).contains(&cost.seconds), "{} s of windows", cost.seconds);
+    assert_eq!(cost.total_fen, cost.services.iter().map(|of| of.fen).sum::<u64>());
+}

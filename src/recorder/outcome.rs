@@ -306,37 +306,59 @@ impl Outcome<'_> {
     }
 
     fn cost(&self) -> Option<Cost> {
+        let until = self.cost_known_until();
         let of = |(id, service): (ServiceId, &Service)| {
-            let (pool, cost) = (service.pool.as_ref()?, self.cost_of(id)?);
+            let (pool, cost) = (service.pool.as_ref()?, self.cost_until(id, until)?);
             let per_hour_fen = service.cost?.0;
             let most = service.capacity().map_or(pool.instances, |capacity| capacity.most(pool.instances));
             Some(ServiceCost {
                 service: service.name.clone(),
                 instances: most,
-                instance_seconds: (self.instance_nanos(id) / u128::from(Nanos::PER_SECOND)) as u64,
+                instance_seconds: (self.instance_nanos(id, until) / u128::from(Nanos::PER_SECOND)) as u64,
                 per_hour_fen,
                 fen: cost.0,
             })
         };
-        let seconds = self.plan.open().0 / Nanos::PER_SECOND;
+        let seconds = self.plan.open_until(until).0 / Nanos::PER_SECOND;
         let services: Vec<ServiceCost> = self.plan.services.iter().enumerate().filter_map(of).collect();
         self.total_cost().map(|total| Cost { seconds, total_fen: total.0, services })
     }
 
-    /// Instance-nanoseconds of a service while a window is open; with an autoscaler, up to now.
-    fn instance_nanos(&self, service: ServiceId) -> u128 {
+    /// Instance-nanoseconds of a service while a window is open, up to an instant; with an autoscaler, up to the end of the run.
+    fn instance_nanos(&self, service: ServiceId, until: Instant) -> u128 {
         let paid = self.ending.paid.iter().find(|(of, _)| *of == service);
-        paid.map_or_else(|| self.plan.instance_nanos(&self.plan.services[service]), |(_, nanos)| *nanos)
+        let by_plan = || self.plan.instance_nanos_until(&self.plan.services[service], until);
+        paid.map_or_else(by_plan, |(_, nanos)| *nanos)
     }
 
-    /// What a service costs, if that is stated.
+    /// What a service costs up to an instant, if that is stated.
+    fn cost_until(&self, service: ServiceId, until: Instant) -> Option<Fen> {
+        self.plan.services[service].cost_of(self.instance_nanos(service, until))
+    }
+
+    /// Whether what a service costs is known, if that is stated: by plan, or as the run has come to its end.
+    fn is_cost_known(&self, service: ServiceId) -> bool {
+        !self.ending.interrupted || self.plan.services[service].autoscaler().is_none()
+    }
+
+    /// Up to when costs are told: all through the windows, or up to an interruption where an autoscaler decides about some of them.
+    fn cost_known_until(&self) -> Instant {
+        let states_it = |service: &ServiceId| self.plan.services[*service].cost.is_some();
+        let all_known = (0..self.plan.services.len()).filter(states_it).all(|service| self.is_cost_known(service));
+        if all_known { Instant(u64::MAX) } else { self.ending.until }
+    }
+
+    /// What a service costs; what it has cost so far, where the run was interrupted before that is known.
     fn cost_of(&self, service: ServiceId) -> Option<Fen> {
-        self.plan.services[service].cost_of(self.instance_nanos(service))
+        self.cost_until(service, Instant(u64::MAX))
     }
 
-    /// What all services cost that state it; `None` where none does.
+    /// What all services cost that state it; `None` where none does. Where the run was interrupted before that is known, what they have
+    /// cost so far.
     fn total_cost(&self) -> Option<Fen> {
-        (0..self.plan.services.len()).filter_map(|service| self.cost_of(service)).reduce(|sum, cost| sum + cost)
+        let until = self.cost_known_until();
+        let costs = (0..self.plan.services.len()).filter_map(|service| self.cost_until(service, until));
+        costs.reduce(|sum, cost| sum + cost)
     }
 
     /// One digest over the event streams of all cells and the totals.

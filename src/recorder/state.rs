@@ -11,7 +11,7 @@ use crate::engine::station::Reading;
 use crate::engine::stock::Stock;
 use crate::model::Model;
 use crate::model::catalogue::Catalogue;
-use crate::target::ResponseSlice;
+use crate::target::{Percentile, ResponseSlice};
 use crate::units::Instant;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ type Buckets = Vec<(u64, u64)>;
 #[derive(Serialize, Deserialize)]
 pub struct RecorderState {
     rows: Vec<Row>,
+    /// What the percentiles of the rows are: service, and thousandths of a per cent.
+    percentiles: Vec<(usize, u32)>,
     /// By window and service.
     responses_us: Vec<Vec<Buckets>>,
     /// Of the slices that targets ask for.
@@ -87,6 +89,7 @@ impl Recorder {
     pub fn state(&self) -> RecorderState {
         RecorderState {
             rows: self.rows.clone(),
+            percentiles: self.percentiles.iter().map(|&(service, Percentile(of_all))| (service, of_all)).collect(),
             responses_us: self
                 .responses_us
                 .iter()
@@ -105,6 +108,7 @@ impl Recorder {
     pub fn restore(model: &Model, state: RecorderState, played: &[Slot], windows: usize) -> Result<Self, Wrong> {
         let mut record = Recorder::new(model);
         record.rows = state.rows;
+        record.take_percentiles(&state.percentiles)?;
         record.total = state.total.tally(model, windows)?;
         record.slot = state.slot.tally(model, windows)?;
         let (read, later) = state.responses_us.split_at_checked(windows).ok_or("windows are missing")?;
@@ -139,6 +143,20 @@ impl Recorder {
             return Err("second copies were answered that were not sent");
         }
         Ok(record)
+    }
+
+    /// Brings the percentiles of the rows read into the order of those that are recorded now.
+    fn take_percentiles(&mut self, read: &[(usize, u32)]) -> Result<(), Wrong> {
+        let place =
+            |&(service, percentile): &(usize, Percentile)| read.iter().position(|&of| of == (service, percentile.0));
+        let places: Vec<Option<usize>> = self.percentiles.iter().map(place).collect();
+        for row in &mut self.rows {
+            if row.percentiles_us.len() != read.len() {
+                return Err("a row has the wrong length");
+            }
+            row.percentiles_us = places.iter().map(|place| place.and_then(|place| row.percentiles_us[place])).collect();
+        }
+        Ok(())
     }
 
     /// Whether every list has the length that the model gives it.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A share of response times, in thousandths of a per cent, above zero and at most 100 %.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percentile(pub u32);
 
 impl Percentile {

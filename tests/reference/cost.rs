@@ -1,5 +1,7 @@
 //! What instances cost: from when on how many were ordered, while windows are open.
 
+use super::desk::NEVER;
+use super::scaler::Scaler;
 use super::simulator::Simulator;
 use saleload::results::{Cost, ServiceCost};
 use saleload::units::Instant;
@@ -15,7 +17,13 @@ impl Simulator<'_> {
         let of = &self.plan.services[service];
         let mut all = vec![(Instant(0), of.pool.as_ref().map_or(0, |pool| pool.instances))];
         all.extend(of.capacity().iter().flat_map(|of| &of.steps).map(|step| (step.at, step.instances)));
-        (all, Instant(u64::MAX))
+        (all, self.cost_end())
+    }
+
+    /// Up to when costs are added up: to an interruption only where nobody can know what an autoscaler would have ordered.
+    fn cost_end(&self) -> Instant {
+        let is_paid = |scaler: &Scaler| self.plan.services[scaler.service].cost.is_some();
+        if self.interrupted && self.scalers.iter().any(is_paid) { self.now } else { NEVER }
     }
 
     /// Nanoseconds between two instants in which a window is open.
@@ -50,7 +58,7 @@ impl Simulator<'_> {
     pub(crate) fn cost(&self) -> Option<Cost> {
         let services: Vec<ServiceCost> =
             (0..self.plan.services.len()).filter_map(|service| self.cost_of(service)).collect();
-        let seconds = self.open_between(Instant(0), Instant(u64::MAX)) / 1_000_000_000;
+        let seconds = self.open_between(Instant(0), self.cost_end()) / 1_000_000_000;
         let total_fen = services.iter().map(|of| of.fen).sum();
         (!services.is_empty()).then_some(Cost { seconds, total_fen, services })
     }

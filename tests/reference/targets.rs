@@ -117,7 +117,9 @@ impl Simulator<'_> {
             is_part: target.slice.is_part,
             from_unix_ms: self.unix_ms(target.slice.from),
             until_unix_ms: self.unix_ms(target.slice.until),
-            first_failed_unix_ms: first.filter(|_| verdict == Verdict::Fail),
+            first_failed_unix_ms: first.filter(|_| verdict == Verdict::Fail && value.is_some()),
+            is_at_latest: false,
+            is_so_far: false,
         }
     }
 
@@ -222,13 +224,18 @@ impl Simulator<'_> {
 
     fn first_slow_row(&self, target: &Target, thousandths: u32) -> Option<i64> {
         let service = service_of(target)?;
-        let quantile = match thousandths {
-            99_000.. => 0.99,
-            50_000.. => 0.5,
-            _ => return None,
-        };
         let loads = self.loads(service);
-        let of_row = |row: usize| (u128::from(loads[row].responses_us.value_at_quantile(quantile)) * 1000, 1);
+        // The first bucket up to which this share of the row's answers came.
+        let of_row = |row: usize| {
+            let (times, mut seen) = (&loads[row].responses_us, 0);
+            let mut buckets = times.iter_recorded();
+            let bucket = buckets.find(|bucket| {
+                seen += bucket.count_since_last_iteration();
+                u128::from(seen) * 100_000 >= u128::from(times.len()) * u128::from(thousandths)
+            });
+            let us = bucket.map_or(0, |bucket| times.highest_equivalent(bucket.value_iterated_to()));
+            (u128::from(us) * 1000, 1)
+        };
         let bound = (target.expression.bound.numerator, target.expression.bound.denominator);
         let breaks = |row: &usize| match target.expression.comparison.sign() {
             "<" => loads[*row].answered > 0 && !is_below(of_row(*row), bound),

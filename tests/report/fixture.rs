@@ -285,6 +285,8 @@ fn targets() -> Vec<TargetResult> {
         from_unix_ms: SECOND,
         until_unix_ms: SECOND + 60_000,
         first_failed_unix_ms: Some(SECOND + 9000),
+        is_at_latest: false,
+        is_so_far: false,
     };
     let met = TargetResult {
         name: "apples-last".to_owned(),
@@ -301,6 +303,8 @@ fn targets() -> Vec<TargetResult> {
         from_unix_ms: FIRST,
         until_unix_ms: SECOND + DAY,
         first_failed_unix_ms: None,
+        is_at_latest: false,
+        is_so_far: false,
     };
     vec![missed, met]
 }

@@ -34,6 +34,10 @@ pub(super) fn status(targets: &[TargetResult]) -> Status {
     }
 }
 
+fn is_response(target: &Target) -> bool {
+    matches!(target.expression.metric, Metric::Response(_))
+}
+
 /// Whether it is more than any bound.
 fn is_boundless((numerator, denominator): Part) -> bool {
     numerator > 0 && denominator == 0
@@ -70,17 +74,23 @@ impl Outcome<'_> {
             Fold::Whole => self.whole(target),
             fold => self.folded(target, &rows, fold),
         };
-        // What a plan costs is known before it is run.
-        let is_over = slice.until <= self.ending.until || expression.metric == Metric::Cost;
-        let verdict = match found {
-            _ if !is_over => Verdict::Undecided,
-            Found::Value(value) if expression.passes(value) => Verdict::Pass,
+        let is_over = slice.until <= self.ending.until || self.is_known_early(target);
+        let is_certain = expression.metric == Metric::Cost && Self::is_certain(expression, &found);
+        let verdict = match &found {
+            _ if !is_over && !is_certain => Verdict::Undecided,
+            Found::Value(value) if expression.passes(*value) => Verdict::Pass,
             Found::Boundless if matches!(expression.comparison, Comparison::Above | Comparison::AtLeast) => {
                 Verdict::Pass
             }
             _ => Verdict::Fail,
         };
-        let first_failed = if verdict == Verdict::Fail { self.first_failed(target, &rows) } else { None };
+        let (first_failed, is_at_latest) = match (verdict, &found) {
+            (Verdict::Fail, Found::Value(_) | Found::Boundless) => self.first_failed(target, &rows),
+            (Verdict::Fail, Found::Nothing) => {
+                (self.first_failed(target, &rows).0.filter(|_| !is_response(target)), false)
+            }
+            _ => (None, false),
+        };
         TargetResult {
             name: target.name.clone(),
             verdict,
@@ -96,6 +106,28 @@ impl Outcome<'_> {
             from_unix_ms: self.unix_ms(slice.from),
             until_unix_ms: self.unix_ms(slice.until),
             first_failed_unix_ms: first_failed.map(|at| self.unix_ms(at)),
+            is_at_latest,
+            is_so_far: !is_over && is_certain,
+        }
+    }
+
+    /// Whether a target is decided before the run is over: what a plan costs is known before it is run, but where an autoscaler decides.
+    fn is_known_early(&self, target: &Target) -> bool {
+        let knows = |service: ServiceId| self.is_cost_known(service);
+        target.expression.metric == Metric::Cost
+            && match target.subject {
+                Subject::Service(service) => knows(service),
+                _ => self.cost_known_until() == Instant(u64::MAX),
+            }
+    }
+
+    /// Whether nothing can change the verdict on a number that only grows.
+    fn is_certain(expression: &Expression, found: &Found) -> bool {
+        let Found::Value(value) = found else { return false };
+        match expression.comparison {
+            Comparison::Above | Comparison::AtLeast => expression.passes(*value),
+            Comparison::Below | Comparison::AtMost => !expression.passes(*value),
+            Comparison::Equal => value.compare(expression.bound).is_gt(),
         }
     }
 
@@ -189,11 +221,21 @@ impl Outcome<'_> {
             Metric::QueuePeak => count(of.reading.longest_queue),
             Metric::Saturated => (if self.is_saturated(service, row) { nanos } else { 0 }, 1),
             Metric::Response(_) if of.answered == 0 => (0, 0),
-            // Of a slot, only two percentiles are kept.
-            Metric::Response(Percentile(of_all)) if of_all >= 99_000 => (u128::from(of.response_us_p99) * 1000, 1),
-            Metric::Response(Percentile(of_all)) if of_all >= 50_000 => (u128::from(of.response_us_p50) * 1000, 1),
+            Metric::Response(percentile) => match self.percentile_of(percentile, service, row) {
+                Some(us) => (u128::from(us) * 1000, 1),
+                // In the past of a scenario with other targets only two percentiles are kept.
+                None if percentile.0 >= 99_000 => (u128::from(of.response_us_p99) * 1000, 1),
+                None if percentile.0 >= 50_000 => (u128::from(of.response_us_p50) * 1000, 1),
+                None => (0, 0),
+            },
             _ => (0, 0),
         }
+    }
+
+    /// A percentile of the response times of a slot, µs, where it was recorded.
+    fn percentile_of(&self, percentile: Percentile, service: ServiceId, row: &Row) -> Option<u64> {
+        let place = self.model.percentiles.iter().position(|&of| of == (service, percentile))?;
+        row.percentiles_us[place]
     }
 
     fn skus(&self, subject: Subject) -> u64 {
@@ -305,8 +347,26 @@ impl Outcome<'_> {
             .map_or(Found::Boundless, |at| Found::Value(Ratio::whole(u128::from((at - opens).0))))
     }
 
-    /// The first slot that shows why a target was missed, as [`TargetResult::first_failed_unix_ms`] says.
-    fn first_failed(&self, target: &Target, rows: &[&Row]) -> Option<Instant> {
+    /// The first slot that shows why a target was missed, as [`TargetResult::first_failed_unix_ms`] says; and whether an earlier one may
+    /// have.
+    fn first_failed(&self, target: &Target, rows: &[&Row]) -> (Option<Instant>, bool) {
+        let first = self.first_row_to_fail(target, rows);
+        let (Metric::Response(percentile), Subject::Service(service)) = (target.expression.metric, target.subject)
+        else {
+            return (first, false);
+        };
+        // The median and the p99 are known of every row.
+        let is_kept = matches!(percentile, Percentile(50_000 | 99_000));
+        let is_recorded = |row: &&Row| {
+            is_kept || row.services[service].answered == 0 || self.percentile_of(percentile, service, row).is_some()
+        };
+        if !target.expression.comparison.bounds_above() || rows.iter().all(is_recorded) {
+            return (first, false);
+        }
+        (first.or(rows.last().map(|row| row.slot.start)), true)
+    }
+
+    fn first_row_to_fail(&self, target: &Target, rows: &[&Row]) -> Option<Instant> {
         let Expression { metric, comparison, bound } = target.expression;
         let too_much = |value: Ratio| match comparison {
             Comparison::Below => value.compare(bound).is_ge(),

@@ -106,17 +106,10 @@ fn plan(file: &Path, overrides: &[String]) -> Plan {
     loaded.unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan
 }
 
-/// The platform in more cells; each has an instance of every service at least.
-fn in_cells(whole: &Plan) -> Vec<String> {
-    let few = whole.services.iter().filter(|of| of.pool.as_ref().is_some_and(|pool| pool.instances < u64::from(CELLS)));
-    let more = few.map(|service| format!("service.{}.instances={CELLS}", service.name));
-    std::iter::once(format!("platform.cells={CELLS}")).chain(more).collect()
-}
-
 fn played(file: &Path, form: Form, seed: u64) -> Vec<f64> {
     eprintln!("{} with seed {seed}", file.display());
     let mut overrides = match form {
-        Form::Cell => in_cells(&plan(file, &[])),
+        Form::Cell => vec![format!("platform.cells={CELLS}")],
         Form::Whole(shoppers) => smaller::overrides(&plan(file, &[]), shoppers),
     };
     overrides.push(format!("seed={seed}"));

@@ -76,7 +76,8 @@ pub enum End<E> {
 /// What a search came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit<E> {
-    /// The parameters as they were, and the best that were tried; `None` where not even the first run was made.
+    /// The parameters as they were, and the best of all that were tried, also of those that only measured slopes, or were made
+    /// before a stop; `None` where not even the first run was made.
     pub trials: Option<(Trial, Trial)>,
     /// Runs that were made.
     pub runs: usize,
@@ -84,19 +85,27 @@ pub struct Fit<E> {
     pub end: End<E>,
 }
 
-/// Makes runs with these values of the parameters: the errors of each, or why it broke off.
-pub type Runs<'r, E> = dyn FnMut(&[Vec<f64>]) -> Result<Vec<Errors>, E> + 'r;
+/// What came of runs that were asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made<E> {
+    /// The errors of the runs that were made: all of them, or the first of them.
+    pub errors: Vec<Errors>,
+    /// Why the rest was not made; `None` where nothing is left.
+    pub stopped: Option<E>,
+}
+
+/// Makes runs with these values of the parameters, in their order.
+pub type Runs<'r, E> = dyn FnMut(&[Vec<f64>]) -> Made<E> + 'r;
 
 /// Searches for the parameters with the smallest sum of squared errors, each divided by what it may be, in at most
 /// `most` runs.
 pub fn fit<E>(free: &[Free], within: &Errors, most: usize, runs: &mut Runs<'_, E>) -> Fit<E> {
-    let mut search = Search { free, within, most, made: 0, runs };
-    let mut trials = None;
-    let end = match search.descend(&mut trials) {
+    let mut search = Search { free, within, most, made: 0, kept: None, runs };
+    let end = match search.descend() {
         Ok(()) => End::Settled,
         Err(end) => end,
     };
-    Fit { trials, runs: search.made, end }
+    Fit { trials: search.kept.map(|(first, best)| (first, best.trial)), runs: search.made, end }
 }
 
 /// Where a parameter lies in its range, 0 to 1.
@@ -137,15 +146,15 @@ struct Search<'s, 'r, E> {
     within: &'s Errors,
     most: usize,
     made: usize,
+    /// The first trial, and the best one.
+    kept: Option<(Trial, Known)>,
     runs: &'s mut Runs<'r, E>,
 }
 
 impl<E> Search<'_, '_, E> {
-    fn descend(&mut self, trials: &mut Option<(Trial, Trial)>) -> Result<(), End<E>> {
+    fn descend(&mut self) -> Result<(), End<E>> {
         let start: Vec<f64> = self.free.iter().map(|free| place(free, free.value)).collect();
         let mut best = self.run(&[start])?.remove(0);
-        let first = best.trial.clone();
-        *trials = Some((first.clone(), first.clone()));
         let mut slopes = self.slopes(&best)?;
         let (mut fresh, mut damping) = (true, DAMPING);
         loop {
@@ -160,7 +169,6 @@ impl<E> Search<'_, '_, E> {
             let mut improvement = 0.0;
             if let Some((which, lower)) = lowest.filter(|(_, lower)| lower.misfit() < before) {
                 best = lower;
-                *trials = Some((first.clone(), best.trial.clone()));
                 damping = (if which == 0 { damping / 10.0 } else { damping * 3.0 }).max(1e-6);
                 improvement = 1.0 - best.misfit() / before;
             }
@@ -220,14 +228,27 @@ impl<E> Search<'_, '_, E> {
             .iter()
             .map(|places| self.free.iter().zip(places).map(|(free, &at)| value(free, at)).collect())
             .collect();
-        let errors = (self.runs)(&values).map_err(End::Stopped)?;
-        self.made += values.len();
+        let Made { errors, stopped } = (self.runs)(&values);
+        self.made += errors.len();
         let known = values.into_iter().zip(errors).map(|(values, errors)| Known {
             places: self.free.iter().zip(&values).map(|(free, &value)| place(free, value)).collect(),
             residuals: errors.residuals(self.within).collect(),
             trial: Trial { values, errors },
         });
-        Ok(known.collect())
+        let known: Vec<Known> = known.collect();
+        for known in &known {
+            self.keep(known);
+        }
+        stopped.map_or(Ok(known), |why| Err(End::Stopped(why)))
+    }
+
+    /// Whatever a run was made for, no other may have come closer.
+    fn keep(&mut self, known: &Known) {
+        match &mut self.kept {
+            None => self.kept = Some((known.trial.clone(), known.clone())),
+            Some((_, best)) if known.misfit() < best.misfit() => *best = known.clone(),
+            Some(_) => {}
+        }
     }
 }
 
@@ -259,11 +280,15 @@ mod tests {
         Errors { relative: vec![0.05; 8], late: Vec::new() }
     }
 
+    fn all(errors: Vec<Errors>) -> Made<()> {
+        Made { errors, stopped: None }
+    }
+
     #[test]
     fn the_parameters_behind_a_curve_are_found() {
         let free = [free(1.0, 0.1, 20.0, true), free(2.0, 1.0, 100.0, true), free(1.0, 0.0, 10.0, false)];
         let wanted = curve(&[5.0, 9.0, 3.0]);
-        let mut runs = |many: &[Vec<f64>]| Ok::<_, ()>(many.iter().map(|values| errors(values, &wanted)).collect());
+        let mut runs = |many: &[Vec<f64>]| all(many.iter().map(|values| errors(values, &wanted)).collect());
         let fit = fit(&free, &within(), 100, &mut runs);
         let (first, best) = fit.trials.expect("runs were made");
         assert!(first.errors.mean() > 0.3 && best.errors.mean() < 0.002, "{first:?} {best:?} after {}", fit.runs);
@@ -279,7 +304,7 @@ mod tests {
             for values in many {
                 assert!(values.iter().zip(&free).all(|(value, free)| (free.low..=free.high).contains(value)));
             }
-            Ok::<_, ()>(many.iter().map(|values| errors(values, &wanted)).collect())
+            all(many.iter().map(|values| errors(values, &wanted)).collect())
         };
         let fit = fit(&free, &within(), 60, &mut runs);
         let (first, best) = fit.trials.expect("runs were made");
@@ -293,24 +318,50 @@ mod tests {
         let free = [free(1.0, 0.1, 20.0, true), free(20.0, 1.0, 100.0, true)];
         let mut runs = |many: &[Vec<f64>]| {
             let of = |v: &Vec<f64>| Errors { relative: vec![v[0] / 5.0 - 1.0], late: vec![v[1] - 9.0] };
-            Ok::<_, ()>(many.iter().map(of).collect())
+            all(many.iter().map(of).collect())
         };
         let fit = fit(&free, &Errors { relative: vec![0.05], late: vec![2.0] }, 60, &mut runs);
         let (first, best) = fit.trials.expect("runs were made");
         assert!((best.values[0] - 5.0).abs() < 0.02 && (best.values[1] - 9.0).abs() < 0.1, "{first:?} {best:?}");
     }
 
+    /// The best of all runs, whether it was a step, measured a slope, or was made before a stop in the midst of others.
     #[test]
     fn what_was_found_until_an_interruption_is_kept() {
         let free = [free(1.0, 0.1, 20.0, true), free(2.0, 1.0, 100.0, true), free(1.0, 0.0, 10.0, false)];
         let wanted = curve(&[5.0, 9.0, 3.0]);
-        let mut left = 3;
+        for until in 1..40 {
+            let mut tried: Vec<Trial> = Vec::new();
+            let mut runs = |many: &[Vec<f64>]| {
+                let made = many.len().min(until - tried.len());
+                let trials = many[..made].iter().map(|v| Trial { values: v.clone(), errors: errors(v, &wanted) });
+                let trials: Vec<Trial> = trials.collect();
+                tried.extend(trials.iter().cloned());
+                let errors = trials.into_iter().map(|trial| trial.errors).collect();
+                Made { errors, stopped: (made < many.len()).then_some("enough") }
+            };
+            let fit = fit(&free, &within(), 60, &mut runs);
+            let misfit = |trial: &&Trial| trial.errors.misfit(&within());
+            let best = tried.iter().min_by(|a, b| misfit(a).total_cmp(&misfit(b)));
+            assert_eq!(fit.trials, tried.first().cloned().zip(best.cloned()), "{until}");
+            assert_eq!(fit.runs, tried.len());
+            assert!(
+                fit.runs < until || matches!(fit.end, End::Stopped("enough")) || fit.end == End::Settled,
+                "{until}"
+            );
+        }
+    }
+
+    /// A run that measured a slope may be the best of those that may be made.
+    #[test]
+    fn the_runs_of_slopes_count_too() {
+        let free = [free(1.0, 0.1, 20.0, true)];
         let mut runs = |many: &[Vec<f64>]| {
-            left -= 1;
-            if left == 0 { Err("enough") } else { Ok(many.iter().map(|values| errors(values, &wanted)).collect()) }
+            all(many.iter().map(|v| Errors { relative: vec![v[0] / 5.0 - 1.0], late: Vec::new() }).collect())
         };
-        let fit = fit(&free, &within(), 60, &mut runs);
-        assert_eq!((fit.end, fit.runs), (End::Stopped("enough"), 4));
-        assert!(fit.trials.is_some_and(|(first, best)| first == best));
+        let fit = fit(&free, &Errors { relative: vec![0.05], late: Vec::new() }, 2, &mut runs);
+        let (first, best) = fit.trials.expect("runs were made");
+        assert!(best.errors.mean() < first.errors.mean(), "{first:?} {best:?}");
+        assert_eq!((fit.end, fit.runs), (End::Spent, 2));
     }
 }

@@ -65,7 +65,7 @@ impl Figure {
 pub struct Free {
     /// Name in the scenario.
     pub name: String,
-    /// Where the value stands, key by key, and as it was written.
+    /// Where the value stands, as it was written; no other free parameter stands there.
     pub path: String,
     /// What kind of value it is.
     pub unit: FreeUnit,
@@ -77,6 +77,19 @@ pub struct Free {
     pub high: f64,
     /// Whether the search steps by ratios; `low` is then positive.
     pub by_ratios: bool,
+}
+
+impl Free {
+    /// A value as the scenario writes it. An end of the range is what it is: rounded, it might lie outside.
+    #[must_use]
+    pub fn text(&self, value: f64) -> String {
+        let is_end = value == self.low || value == self.high;
+        match self.unit {
+            FreeUnit::Number if is_end => format!("{value}"),
+            FreeUnit::Time if is_end => format!("\"{}\"", Nanos::from_secs_f64(value)),
+            unit => unit.text(value),
+        }
+    }
 }
 
 /// What kind of value a free parameter is.
@@ -265,6 +278,23 @@ mod tests {
         }
         assert_eq!(FreeUnit::read(&json!("beauty")), None);
         assert_eq!(FreeUnit::Number.text(0.123_456_78), "0.12346");
+    }
+
+    #[test]
+    fn the_ends_of_a_range_are_not_rounded_out_of_it() {
+        let free = |unit, low, high| Free {
+            name: "x".into(),
+            path: "x".into(),
+            unit,
+            value: low,
+            low,
+            high,
+            by_ratios: false,
+        };
+        let number = free(FreeUnit::Number, 0.123_456_78, 0.5);
+        assert_eq!([0.123_456_78, 0.234_567_89].map(|value| number.text(value)), ["0.12345678", "0.23457"]);
+        let time = free(FreeUnit::Time, 0.5, 150.04);
+        assert_eq!([0.5, 150.04, 149.96].map(|value| time.text(value)), ["\"500ms\"", "\"2m 30s 40ms\"", "\"2m 30s\""]);
     }
 
     fn summary(peak: f64) -> WindowSummary {

@@ -12,6 +12,7 @@ pub mod difference;
 pub mod file;
 
 mod check;
+mod free;
 mod merge;
 mod observed;
 mod points;
@@ -20,7 +21,8 @@ mod shape;
 mod source;
 mod tree;
 
-pub use points::points;
+pub use free::FreeRange;
+pub use points::{Observed, points};
 pub use schema::schema;
 pub use source::{MAX_CSV_BYTES, MAX_SCENARIO_BYTES};
 
@@ -44,6 +46,8 @@ pub struct Loaded {
     pub warnings: Diagnostics,
     /// Where each target says what passes, in the order of the plan.
     pub target_places: Vec<Place>,
+    /// Where the ends of the range of each free parameter stand, the lower one first, in the order of the plan.
+    pub free_places: Vec<[Place; 2]>,
 }
 
 impl Loaded {
@@ -61,8 +65,40 @@ impl Loaded {
 /// # Errors
 /// Everything that is wrong with it; warnings come along.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    load_freed(path, overrides, None)
+}
+
+/// Loads a scenario for a fit: `ranges`, if there are any, stand in the place of its free parameters, and the scenario has to be a
+/// valid one at either end of each range, with all else as it is.
+///
+/// # Errors
+/// As [`load`]; and ends of ranges that it cannot have.
+pub fn load_to_fit(path: &Path, overrides: &[String], ranges: &[FreeRange]) -> Result<Loaded, Diagnostics> {
+    let loaded = load_freed(path, overrides, (!ranges.is_empty()).then_some(ranges))?;
+    let refused = free::refused_ends(path, overrides, &loaded);
+    if refused.is_empty() {
+        return Ok(loaded);
+    }
+    let mut found = loaded.warnings;
+    for problem in refused {
+        found.push(problem);
+    }
+    found.sort();
+    Err(found)
+}
+
+/// Loads a scenario without its free parameters: one with values that a fit has chosen, and that need no range any more.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_fitted(path: &Path, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+    load_freed(path, overrides, Some(&[]))
+}
+
+/// With `ranges`, they stand in the place of the free parameters of the file.
+fn load_freed(path: &Path, overrides: &[String], ranges: Option<&[FreeRange]>) -> Result<Loaded, Diagnostics> {
     match read_text(path, MAX_SCENARIO_BYTES) {
-        Ok(text) => load_source(text, path, overrides),
+        Ok(text) => load_source(text, path, overrides, ranges),
         Err(problem) => {
             let mut found = Diagnostics::default();
             found.push(problem);
@@ -83,17 +119,30 @@ pub fn load_str(text: &str, name: &str, overrides: &[String]) -> Result<Loaded, 
             .push(Diagnostic::new(Code::TooLarge, format!("`{name}` is larger than {} MiB", MAX_SCENARIO_BYTES >> 20)));
         return Err(found);
     }
-    load_source(text.to_owned(), path, overrides)
+    load_source(text.to_owned(), path, overrides, None)
 }
 
-fn load_source(text: String, path: &Path, overrides: &[String]) -> Result<Loaded, Diagnostics> {
+fn load_source(
+    text: String,
+    path: &Path,
+    overrides: &[String],
+    ranges: Option<&[FreeRange]>,
+) -> Result<Loaded, Diagnostics> {
     let mut found = Diagnostics::default();
     let source = found.sources.add(Source::from_path(path, text));
-    let loaded = convert(source, path, overrides, &mut found);
+    let rules = schema::rules();
+    let rule = schema::Rule::new(&rules);
+    let tree = merge::assemble(source, path, overrides, rule, &mut found);
+    let loaded = tree.and_then(|mut tree| {
+        if let Some(ranges) = ranges {
+            free::replace(&mut tree, ranges, &mut found);
+        }
+        convert(tree, rule, &mut found)
+    });
     found.sort();
     match loaded {
-        Some(Converted { file, plan, resolved, target_places }) if !found.has_errors() => {
-            Ok(Loaded { file, plan, resolved, warnings: found, target_places })
+        Some(Converted { file, plan, resolved, target_places, free_places }) if !found.has_errors() => {
+            Ok(Loaded { file, plan, resolved, warnings: found, target_places, free_places })
         }
         _ => {
             if !found.has_errors() {
@@ -110,12 +159,10 @@ struct Converted {
     plan: Plan,
     resolved: String,
     target_places: Vec<Place>,
+    free_places: Vec<[Place; 2]>,
 }
 
-fn convert(source: usize, path: &Path, overrides: &[String], found: &mut Diagnostics) -> Option<Converted> {
-    let rules = schema::rules();
-    let rule = schema::Rule::new(&rules);
-    let mut tree = merge::assemble(source, path, overrides, rule, found)?;
+fn convert(mut tree: Node, rule: schema::Rule<'_>, found: &mut Diagnostics) -> Option<Converted> {
     shape::check(&tree, rule, found);
     if found.has_errors() {
         // What can be read all the same is checked all the same, so that one round of corrections is enough. A list of the wrong
@@ -137,7 +184,9 @@ fn convert(source: usize, path: &Path, overrides: &[String], found: &mut Diagnos
             let targets = Cursor::new(&tree).key("target");
             let target_places =
                 plan.targets.iter().map(|target| targets.key(&target.name).key("pass").place()).collect();
-            Some(Converted { file, plan, resolved, target_places })
+            let ends = |name| ["low", "high"].map(|end| Cursor::new(&tree).key("free").key(name).key(end).place());
+            let free_places = plan.free.iter().map(|free| ends(&free.name)).collect();
+            Some(Converted { file, plan, resolved, target_places, free_places })
         }
         Ok(_) => {
             let size = MAX_SCENARIO_BYTES >> 20;

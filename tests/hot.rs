@@ -2,57 +2,32 @@
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
-use saleload::engine::{self, Options};
+#[path = "sale/played.rs"]
+mod sale;
+
+use sale::{SECONDS, played, units};
 use saleload::results::{Bucket, HOT, Results, series};
-use saleload::scenario;
-use std::ops::ControlFlow;
 
 /// Requests a second, on average, for as long as the window is open.
 const RATE: u64 = 2000;
-const SECONDS: u64 = 20;
 const SHOPPERS: u64 = RATE * SECONDS;
 /// Cells of the platform, each of which gets a sixteenth of the requests.
 const CELLS: u32 = 16;
 
 /// Shoppers come evenly for a unit of one product, of which there is enough for all, and pay on the spot.
 fn sale(cells: u32, simulated_cells: u32, overrides: &[&str]) -> Results {
-    let text = format!(
+    let own = format!(
         r#"
-        name = "hot"
-        title = "One product that everybody wants"
-        zone = "UTC"
-        population.shoppers = {SHOPPERS}
         platform = {{ cells = {cells}, tick_min = "50ms", tick_max = "50ms" }}
-        window.noon = {{ opens = "2020-11-11T12:00:00Z", closes = "2020-11-11T12:00:{SECONDS}Z" }}
-        intensity.even.parts = [{{ constant = {{ weight = 1 }} }}]
-        catalogue = {{ skus = 1, brands = 1 }}
-        category.goods = {{ skus = 1, demand = 1, price.constant = "1 RMB", stock.constant = 0 }}
         product.wanted = {{ category = "goods", price = "10 RMB", stock = 1_000_000, demand = 1 }}
-        [cbmg.buy]
-        entry = "cart"
-        [cbmg.buy.state]
-        cart = {{ action = "add_to_basket", next.order = 1 }}
-        order = {{ action = "reserve", next.pay = 1 }}
-        pay = {{ action.pay = {{}}, next.exit = 1 }}
-        [segment.all]
-        share = 1
-        cbmg = "buy"
-        window.noon = {{ participation = 1, intensity = "even" }}
         "#
     );
-    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    let loaded = scenario::load_str(&text, "hot.toml", &overrides).unwrap_or_else(|e| panic!("{}", e.render(false)));
-    let options = Options { simulated_cells, threads: 2 };
-    engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
-}
-
-fn intents(results: &Results, bucket: Bucket) -> u64 {
-    results.ledger.iter().filter(|row| row.bucket == bucket).map(|row| row.intents).sum()
+    played(SHOPPERS, &own, simulated_cells, overrides)
 }
 
 /// Requests rejected, which all ways of telling them agree about.
 fn rejected(results: &Results) -> u64 {
-    let rejected = intents(results, Bucket::Rejected);
+    let rejected = units(results, Bucket::Rejected);
     let told = results.summary.hot_rows.unwrap_or_else(|| panic!("requests are limited"));
     assert!(results.ledger.iter().all(|row| (row.service == HOT) == (row.bucket == Bucket::Rejected)));
     assert_eq!((told.requests_rejected, told.fen), (rejected, 1000 * rejected));
@@ -141,7 +116,7 @@ fn payments_take_tokens_where_they_take_the_stock() {
     let late = ["inventory.reserve='optimistic'", "inventory.flag_delay='1h'", "product.wanted.stock=500"];
     let results = sale(CELLS, CELLS, &[&[hot], &late[..]].concat());
     assert_eq!(results.summary.total.orders_paid, 500);
-    assert_eq!(intents(&results, Bucket::Oversold), through - 500);
+    assert_eq!(units(&results, Bucket::Oversold), through - 500);
     assert_eq!(rejected(&results), SHOPPERS - through);
 }
 
@@ -152,5 +127,5 @@ fn what_is_sold_out_needs_no_token() {
     let per_second = results.series.integers(&series::bucket(Bucket::Rejected));
     assert!(per_second[0] > 0 && per_second[1..].iter().all(|&fen| fen == 0), "{per_second:?}");
     assert_eq!(results.summary.total.orders_paid, 60);
-    assert_eq!(intents(&results, Bucket::SoldOut) + rejected(&results), SHOPPERS - 60);
+    assert_eq!(units(&results, Bucket::SoldOut) + rejected(&results), SHOPPERS - 60);
 }

@@ -2,52 +2,26 @@
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
-use saleload::engine::{self, Options};
+#[path = "sale/played.rs"]
+mod sale;
+
+use sale::{SECONDS, played, units};
 use saleload::results::{Bucket, Results, series};
-use saleload::scenario;
-use std::ops::ControlFlow;
 
 /// Sessions a second, on average, for as long as the window is open.
 const RATE: u64 = 1000;
-const SECONDS: u64 = 20;
 const STOCK: u64 = 5000;
 
 /// Shoppers come evenly for one product, and order and pay for a unit on the spot. Demand is four times the stock.
 fn sale(overrides: &[&str]) -> Results {
-    let text = format!(
+    let own = format!(
         r#"
-        name = "sale"
-        title = "A sale of one product"
-        zone = "UTC"
-        population.shoppers = {shoppers}
         platform = {{ cells = 16, tick_min = "100ms", tick_max = "100ms" }}
         inventory.hold = "1h"
-        window.noon = {{ opens = "2020-11-11T12:00:00Z", closes = "2020-11-11T12:00:{SECONDS}Z" }}
-        intensity.even.parts = [{{ constant = {{ weight = 1 }} }}]
-        catalogue = {{ skus = 1, brands = 1 }}
-        category.goods = {{ skus = 1, demand = 1, price.constant = "1 RMB", stock.constant = 0 }}
         product.wanted = {{ category = "goods", price = "10 RMB", stock = {STOCK}, demand = 1 }}
-        [cbmg.buy]
-        entry = "cart"
-        [cbmg.buy.state]
-        cart = {{ action = "add_to_basket", next.order = 1 }}
-        order = {{ action = "reserve", next.pay = 1 }}
-        pay = {{ action.pay = {{}}, next.exit = 1 }}
-        [segment.all]
-        share = 1
-        cbmg = "buy"
-        window.noon = {{ participation = 1, intensity = "even" }}
-        "#,
-        shoppers = RATE * SECONDS
+        "#
     );
-    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    let loaded = scenario::load_str(&text, "sale.toml", &overrides).unwrap_or_else(|e| panic!("{}", e.render(false)));
-    let options = Options { simulated_cells: 16, threads: 2 };
-    engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
-}
-
-fn units(results: &Results, bucket: Bucket) -> u64 {
-    results.ledger.iter().filter(|row| row.bucket == bucket).map(|row| row.units).sum()
+    played(RATE * SECONDS, &own, 16, overrides)
 }
 
 /// The second in which the first line is refused as sold out.

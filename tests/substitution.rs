@@ -2,10 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
-use saleload::engine::{self, Options};
+#[path = "sale/played.rs"]
+mod sale;
+
+use sale::{played, units};
 use saleload::results::{Bucket, Results, Substituted};
-use saleload::scenario;
-use std::ops::ControlFlow;
 
 const SHOPPERS: u64 = 40_000;
 /// Half-width of a 99.9 % interval in standard deviations.
@@ -14,41 +15,13 @@ const Z: f64 = 3.29;
 /// Shoppers come evenly, each for a unit of one of two products, as many for the one as for the other, and pay on the spot. Of the first
 /// there never was a unit.
 fn sale(overrides: &[&str]) -> Results {
-    let text = format!(
-        r#"
-        name = "substitution"
-        title = "A product that is not there, and another one"
-        zone = "UTC"
-        population.shoppers = {SHOPPERS}
-        platform = {{ cells = 8, tick_min = "100ms", tick_max = "100ms" }}
+    let own = r#"
+        platform = { cells = 8, tick_min = "100ms", tick_max = "100ms" }
         inventory.hold = "1h"
-        window.noon = {{ opens = "2020-11-11T12:00:00Z", closes = "2020-11-11T12:00:20Z" }}
-        intensity.even.parts = [{{ constant = {{ weight = 1 }} }}]
-        catalogue = {{ skus = 1, brands = 1 }}
-        category.goods = {{ skus = 1, demand = 1, price.constant = "1 RMB", stock.constant = 0 }}
-        product.gone = {{ category = "goods", price = "10 RMB", stock = 0, demand = 0.5 }}
-        product.other = {{ category = "goods", price = "9 RMB", stock = 1_000_000, demand = 0.5 }}
-        [cbmg.buy]
-        entry = "cart"
-        [cbmg.buy.state]
-        cart = {{ action = "add_to_basket", next.order = 1 }}
-        order = {{ action = "reserve", next.pay = 1 }}
-        pay = {{ action.pay = {{}}, next.exit = 1 }}
-        [segment.all]
-        share = 1
-        cbmg = "buy"
-        window.noon = {{ participation = 1, intensity = "even" }}
-        "#
-    );
-    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    let loaded =
-        scenario::load_str(&text, "substitution.toml", &overrides).unwrap_or_else(|e| panic!("{}", e.render(false)));
-    let options = Options { simulated_cells: 8, threads: 2 };
-    engine::run(&loaded.plan, &options, &mut |_| ControlFlow::Continue(())).unwrap_or_else(|breach| panic!("{breach}"))
-}
-
-fn intents(results: &Results, bucket: Bucket) -> u64 {
-    results.ledger.iter().filter(|row| row.bucket == bucket).map(|row| row.intents).sum()
+        product.gone = { category = "goods", price = "10 RMB", stock = 0, demand = 0.5 }
+        product.other = { category = "goods", price = "9 RMB", stock = 1_000_000, demand = 0.5 }
+        "#;
+    played(SHOPPERS, own, 8, overrides)
 }
 
 fn substituted(results: &Results) -> Substituted {
@@ -62,7 +35,7 @@ fn the_share_that_is_exchanged_is_the_rate_times_the_chance_to_find_something() 
     for rate in [0.1, 0.3, 1.0] {
         let results = sale(&[&format!("segment.all.substitution={rate:?}")]);
         let of = substituted(&results);
-        let wanted = of.lines + intents(&results, Bucket::SoldOut);
+        let wanted = of.lines + units(&results, Bucket::SoldOut);
         let (expected, share) = (rate * (1.0 - 0.5f64.powi(3)), of.lines as f64 / wanted as f64);
         let error = Z * (expected * (1.0 - expected) / wanted as f64).sqrt();
         println!("rate {rate}: {share:.4} of {wanted} exchanged, expected {expected:.4} ± {error:.4}");
@@ -78,7 +51,7 @@ fn the_share_that_is_exchanged_is_the_rate_times_the_chance_to_find_something() 
 #[test]
 fn a_rate_shifts_no_other_draw() {
     let without = sale(&[]);
-    assert!(without.summary.substituted.is_none() && intents(&without, Bucket::Substituted) == 0);
+    assert!(without.summary.substituted.is_none() && units(&without, Bucket::Substituted) == 0);
     for rate in ["0.2", "0.9"] {
         let results = sale(&[&format!("segment.all.substitution={rate}")]);
         let (total, of) = (&results.summary.total, substituted(&results));
@@ -124,7 +97,7 @@ fn no_more_is_taken_instead_than_there_is() {
             "{policy}: {} exchanged, {} of those paid, {} sold out",
             of.lines,
             of.paid,
-            intents(&results, Bucket::SoldOut)
+            units(&results, Bucket::SoldOut)
         );
         assert_eq!((results.products[1].units_paid, results.products[1].units_left), (stock, 0), "{policy}");
         assert!(of.paid > 0 && of.paid < stock, "both kinds of shoppers get some");
@@ -137,5 +110,5 @@ fn no_more_is_taken_instead_than_there_is() {
 #[test]
 fn what_is_known_to_be_sold_out_is_no_substitute() {
     let results = sale(&["segment.all.substitution=1.0", "product.other.stock=0"]);
-    assert_eq!((substituted(&results).lines, intents(&results, Bucket::SoldOut)), (0, SHOPPERS));
+    assert_eq!((substituted(&results).lines, units(&results, Bucket::SoldOut)), (0, SHOPPERS));
 }

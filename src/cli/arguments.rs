@@ -4,6 +4,7 @@ use super::memory;
 use super::sample::Fraction;
 use super::terminal::Colour;
 use crate::clock;
+use crate::scenario::FreeRange;
 use crate::units::Nanos;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -143,9 +144,10 @@ small, each divided by what the scenario lets it be off. What comes out is a pat
 Observed points come as CSV with the columns `seconds` (since the first opening) or `time` (RFC 3339), and one of `gmv_paid_rmb` \
 (since the first opening), `gmv_paid_rmb_per_second` or `orders_per_second` (from this row to the next), or \
 `peak_orders_per_second`: the most orders of a second in a window, at the time when that was; the time counts too, and may be off by \
-10 s or what a column `within_seconds` says. --points may be given again, for a curve and a peak.
+10 s or what a column `within_seconds` says. --points may be given again, for a curve and a peak. Rows of zero are left out, as \
+nothing is a relative error away from them.
 
-Ctrl-C ends it and keeps the best values so far.
+The scenario has to be valid at both ends of each range. Ctrl-C ends it and keeps the best values so far.
 
 Examples:
   saleload fit scenarios/double11-2016.toml --sample 1/64 --out output/again.toml
@@ -156,7 +158,7 @@ pub(super) struct FitArguments {
     pub(super) file: PathBuf,
     /// Let this value be chosen, instead of the scenario's [free.NAME]; by ratios from a factor of ten on; may be given again
     #[arg(long, value_name = "PATH=LOW..HIGH", value_parser = range)]
-    pub(super) free: Vec<String>,
+    pub(super) free: Vec<FreeRange>,
     /// Points to come close to, instead of the scenario's [published.NAME]; may be given again
     #[arg(long, value_name = "FILE.csv")]
     pub(super) points: Vec<PathBuf>,
@@ -208,22 +210,10 @@ fn assignment(text: &str) -> Result<String, String> {
     }
 }
 
-/// A range of the form PATH=LOW..HIGH, as the table of a free parameter; what path and ends mean is for `scenario` to judge.
-fn range(text: &str) -> Result<String, String> {
-    let parts = || {
-        // A quoted key may hold an equals sign, an end of the range never does.
-        let (path, range) = text.rsplit_once('=')?;
-        let (low, high) = range.split_once("..")?;
-        Some([path, low, high].map(str::trim)).filter(|parts| parts.iter().all(|part| !part.is_empty()))
-    };
-    let [path, low, high] = parts()
-        .ok_or_else(|| "write PATH=LOW..HIGH, such as segment.regular.window.noon.participation=0.2..0.9".to_owned())?;
-    let number = |end: &str| end.parse::<f64>().ok().filter(|end| end.is_finite());
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let end = |end: &str| if number(end).is_some() { end.to_owned() } else { quoted(end) };
-    let by_ratios = matches!((number(low), number(high)), (Some(low), Some(high)) if low > 0.0 && high >= 10.0 * low);
-    let scale = if by_ratios { "log" } else { "linear" };
-    Ok(format!("{{ path = {}, low = {}, high = {}, scale = \"{scale}\" }}", quoted(path), end(low), end(high)))
+/// A range of the form PATH=LOW..HIGH.
+fn range(text: &str) -> Result<FreeRange, String> {
+    FreeRange::read(text)
+        .ok_or_else(|| "write PATH=LOW..HIGH, such as segment.regular.window.noon.participation=0.2..0.9".to_owned())
 }
 
 /// A length of time on the wall.

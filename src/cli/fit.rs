@@ -7,20 +7,18 @@ use super::memory::Budget;
 use super::terminal::{self, Terminal};
 use super::{Stop, machine, number, run, summary, table};
 use crate::clock::Clock;
-use crate::fit::{End, Errors, Fit, Trial, fit};
+use crate::fit::{End, Errors, Fit, Made, Trial, fit};
 use crate::forecast::Forecast;
 use crate::number::{difference, percent};
 use crate::plan::Plan;
 use crate::published::{Free, Point, measure_results};
 use crate::results::Completion;
+use crate::scenario::diagnostic::Diagnostics;
 use crate::units::Nanos;
 use crate::{engine, scenario};
 use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-/// Names of free parameters that come from the command line.
-const ARGUMENT: &str = "argument-";
 
 /// What is fitted to what.
 struct Task<'a> {
@@ -53,9 +51,9 @@ pub(super) fn fit_scenario(arguments: &FitArguments, terminal: &Terminal) -> Res
     let within = task.within();
     let (mut made, mut best) = (0, None::<Errors>);
     let found = fit(&task.free, &within, arguments.evaluations as usize, &mut |many| {
-        let errors = task.errors(many, &interrupt, terminal)?;
-        made += errors.len();
-        for errors in &errors {
+        let runs = task.runs(many, &interrupt, terminal);
+        made += runs.errors.len();
+        for errors in &runs.errors {
             if best.as_ref().is_none_or(|best| errors.misfit(&within) < best.misfit(&within)) {
                 best = Some(errors.clone());
             }
@@ -64,7 +62,7 @@ pub(super) fn fit_scenario(arguments: &FitArguments, terminal: &Terminal) -> Res
             let (most, error) = (arguments.evaluations, percent(best.mean()));
             terminal::say(&format!("{made} of at most {most} runs, mean error at best {error}\n"));
         }
-        Ok(errors)
+        runs
     });
     let seconds = begun.elapsed().as_secs_f64();
     let Fit { trials: Some((before, after)), runs, end } = found else {
@@ -79,7 +77,11 @@ pub(super) fn fit_scenario(arguments: &FitArguments, terminal: &Terminal) -> Res
     let why = match &end {
         End::Settled => "no step leads further",
         End::Spent => "that is as many as may be",
-        End::Stopped(_) => "INTERRUPTED",
+        End::Stopped(Refused::Interrupted) => "INTERRUPTED",
+        End::Stopped(Refused::Because(Stop::BadScenario)) => {
+            "STOPPED, as the next values make a scenario that is refused (above): narrow the ranges"
+        }
+        End::Stopped(Refused::Because(_)) => "STOPPED",
     };
     let shown = out.display();
     terminal::print(&format!("\n{runs} runs in {}: {why}\nthe values are in {shown}\n", number::duration(seconds)))?;
@@ -98,14 +100,9 @@ fn beside(file: &Path) -> PathBuf {
 
 impl<'a> Task<'a> {
     fn new(arguments: &'a FitArguments, terminal: &Terminal) -> Result<Self, Stop> {
-        let mut overrides: Vec<String> = arguments.seed.map(|seed| format!("seed={seed}")).into_iter().collect();
-        let named = arguments.free.iter().enumerate();
-        overrides.extend(named.map(|(index, free)| format!("free.{ARGUMENT}{}={free}", index + 1)));
-        let plan = load(&arguments.file, &overrides, terminal)?.plan;
-        let mut free = plan.free.clone();
-        if !arguments.free.is_empty() {
-            free.retain(|free| free.name.starts_with(ARGUMENT));
-        }
+        let overrides: Vec<String> = arguments.seed.map(|seed| format!("seed={seed}")).into_iter().collect();
+        let plan = known(scenario::load_to_fit(&arguments.file, &overrides, &arguments.free), terminal)?.plan;
+        let free = plan.free.clone();
         if free.is_empty() {
             return Err(Stop::Usage(
                 "nothing is free: add `[free.NAME]` tables to the scenario, or --free PATH=LOW..HIGH".to_owned(),
@@ -113,10 +110,11 @@ impl<'a> Task<'a> {
         }
         let mut points = Vec::new();
         for file in &arguments.points {
-            points.extend(scenario::points(file, &plan).map_err(|problems| {
-                terminal::say(&ended(problems.render(terminal.stderr_colour())));
-                Stop::BadScenario
-            })?);
+            let observed = known(scenario::points(file, &plan), terminal)?;
+            if observed.zeros > 0 && !arguments.quiet {
+                terminal::say(&zeros(file, observed.zeros));
+            }
+            points.extend(observed.points);
         }
         if arguments.points.is_empty() {
             points.clone_from(&plan.published);
@@ -145,11 +143,19 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// The errors of runs with these values, as many runs at once as there are threads.
-    fn errors(&self, many: &[Vec<f64>], interrupt: &Interrupt, terminal: &Terminal) -> Result<Vec<Errors>, Refused> {
-        let plans: Result<Vec<Plan>, Stop> = many.iter().map(|values| self.plan_with(values, terminal)).collect();
-        let plans = plans.map_err(Refused::Because)?;
-        let mut errors = Vec::new();
+    /// Runs with these values, as many runs at once as there are threads, up to one that cannot be made.
+    fn runs(&self, many: &[Vec<f64>], interrupt: &Interrupt, terminal: &Terminal) -> Made<Refused> {
+        let mut made = Made { errors: Vec::new(), stopped: None };
+        let mut plans = Vec::new();
+        for values in many {
+            match self.plan_with(values, terminal) {
+                Ok(plan) => plans.push(plan),
+                Err(refused) => {
+                    made.stopped = Some(refused);
+                    break;
+                }
+            }
+        }
         for plans in plans.chunks(self.threads) {
             let threads = (self.threads / plans.len()).max(1);
             let chunk: Vec<Result<Errors, Refused>> = std::thread::scope(|scope| {
@@ -161,16 +167,20 @@ impl<'a> Task<'a> {
                     .collect()
             });
             for run in chunk {
-                errors.push(run?);
+                match run {
+                    Ok(errors) => made.errors.push(errors),
+                    Err(why) => return Made { stopped: Some(why), ..made },
+                }
             }
         }
-        Ok(errors)
+        made
     }
 
-    fn plan_with(&self, values: &[f64], terminal: &Terminal) -> Result<Plan, Stop> {
-        let set = self.free.iter().zip(values).map(|(free, &value)| format!("{}={}", free.path, free.unit.text(value)));
+    fn plan_with(&self, values: &[f64], terminal: &Terminal) -> Result<Plan, Refused> {
+        let set = self.free.iter().zip(values).map(|(free, &value)| format!("{}={}", free.path, free.text(value)));
         let overrides: Vec<String> = self.overrides.iter().cloned().chain(set).collect();
-        Ok(load(&self.arguments.file, &overrides, terminal)?.plan)
+        let loaded = scenario::load_fitted(&self.arguments.file, &overrides);
+        known(loaded, terminal).map(|loaded| loaded.plan).map_err(Refused::Because)
     }
 
     fn run(&self, plan: &Plan, threads: usize, interrupt: &Interrupt) -> Result<Errors, Refused> {
@@ -206,7 +216,7 @@ impl<'a> Task<'a> {
         );
         let _ = writeln!(text, "extends = {}\nname = {}\n", quoted(&base), quoted(&fitted_name(&plan.name)));
         for (free, &value) in self.free.iter().zip(&after.values) {
-            let _ = writeln!(text, "{} = {}", free.path, free.unit.text(value));
+            let _ = writeln!(text, "{} = {}", free.path, free.text(value));
         }
         Ok(text)
     }
@@ -234,7 +244,7 @@ impl<'a> Task<'a> {
         let points = table::text(["published", "at", "value", "error before", "after"], 2, rows);
         let rows = self.free.iter().zip(before.values.iter().zip(&after.values)).map(|(free, (&before, &after))| {
             let edge = if after <= free.low || after >= free.high { "  at the end of its range" } else { "" };
-            let text = |value: f64| free.unit.text(value).trim_matches('"').to_owned();
+            let text = |value: f64| free.text(value).trim_matches('"').to_owned();
             [free.path.clone(), text(free.low), text(free.high), text(before), text(after) + edge]
         });
         let free = table::text(["free", "low", "high", "before", "after"], 1, rows.collect());
@@ -260,11 +270,18 @@ fn fitted_name(name: &str) -> String {
     if name.len() + ENDING.len() > 64 { name.to_owned() } else { format!("{name}{ENDING}") }
 }
 
-fn load(file: &Path, overrides: &[String], terminal: &Terminal) -> Result<scenario::Loaded, Stop> {
-    scenario::load(file, overrides).map_err(|diagnostics| {
-        terminal::say(&ended(diagnostics.render(terminal.stderr_colour())));
+/// What was read, or the problems are told.
+fn known<T>(read: Result<T, Diagnostics>, terminal: &Terminal) -> Result<T, Stop> {
+    read.map_err(|problems| {
+        terminal::say(&ended(problems.render(terminal.stderr_colour())));
         Stop::BadScenario
     })
+}
+
+/// Which rows of a file do not count.
+fn zeros(file: &Path, zeros: usize) -> String {
+    let (file, of) = (file.display(), if zeros == 1 { "row of zero is" } else { "rows of zero are" });
+    format!("{file}: {zeros} {of} left out, nothing is a relative error away from zero\n")
 }
 
 /// The path from the folder of one file to another.

@@ -204,11 +204,11 @@ pub(super) fn parse_csv<const N: usize>(
             break;
         }
         let mut row = [0.0; N];
-        for (value, index) in row.iter_mut().zip(indices) {
+        for (nth, (value, index)) in row.iter_mut().zip(indices).enumerate() {
             let is_time = &header[index] == TIME;
             if let Some(number) = number(&record[index], opening.filter(|_| is_time)) {
                 *value = number;
-            } else {
+            } else if !indices[..nth].contains(&index) {
                 let wanted = if is_time { "a time in RFC 3339" } else { "a number" };
                 problems.push(
                     Diagnostic::new(Code::BadCsv, format!("`{}` is not {wanted}", &record[index]))

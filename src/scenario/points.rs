@@ -32,6 +32,15 @@ enum Kind {
     Peak,
 }
 
+/// What a file of points says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// The points.
+    pub points: Vec<Point>,
+    /// Rows with a value of zero, which are none of them.
+    pub zeros: usize,
+}
+
 /// Reads points from a CSV file with the columns `seconds` (since the first opening) or `time` (RFC 3339), and one of
 /// `gmv_paid_rmb` (since the first opening), `gmv_paid_rmb_per_second` and `orders_per_second` (from this row to the next; the
 /// last row only ends that before it), `peak_orders_per_second` (most orders of a second in the window that it lies in, and when that
@@ -40,7 +49,7 @@ enum Kind {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn points(path: &Path, plan: &Plan) -> Result<Vec<Point>, Diagnostics> {
+pub fn points(path: &Path, plan: &Plan) -> Result<Observed, Diagnostics> {
     let mut found = Diagnostics::default();
     let text = match read_text(path, MAX_CSV_BYTES) {
         Ok(text) => text,
@@ -50,11 +59,11 @@ pub fn points(path: &Path, plan: &Plan) -> Result<Vec<Point>, Diagnostics> {
     let text = &found.sources.get(source).text;
     let header = text.lines().next().unwrap_or_default();
     let named = |name: &str| header.split(',').any(|column| column.trim().trim_matches('"') == name);
-    let Some((column, kind)) = COLUMNS.into_iter().find(|(name, _)| named(name)) else {
-        let missing = Diagnostic::new(Code::BadCsv, "no column with values")
-            .at(Place { source, range: 0..usize::MAX }, "the header of the file")
-            .help(format!("name one of the columns {}", listed(COLUMNS.map(|(name, _)| name))));
-        return Err(only(found, missing));
+    let (column, kind) = match value_column(named) {
+        Ok(column) => column,
+        Err(problem) => {
+            return Err(only(found, problem.at(Place { source, range: 0..usize::MAX }, "the header of the file")));
+        }
     };
     let tolerance = if named(WITHIN_SECONDS) { WITHIN_SECONDS } else { column };
     let (mut table, rows) = match parse_csv(text, source, ["seconds", column, tolerance], Some(plan.origin_unix_ms)) {
@@ -90,13 +99,27 @@ pub fn points(path: &Path, plan: &Plan) -> Result<Vec<Point>, Diagnostics> {
         };
         found.push(Diagnostic::new(Code::BadCsv, "a point is out of line").at(rows.place(index), label));
     }
-    let points = made(&table, kind, plan);
+    let Observed { points, zeros } = made(&table, kind, plan);
     if !found.has_errors() && (points.is_empty() || points.len() > MAX_POINTS) {
         let count = points.len();
         let wrong = Diagnostic::new(Code::TooMany, format!("a fit takes 1 to {MAX_POINTS} points, these are {count}"));
         return Err(only(found, wrong.help("thin the file out, or take means over longer stretches")));
     }
-    if found.has_errors() { Err(found) } else { Ok(points) }
+    if found.has_errors() { Err(found) } else { Ok(Observed { points, zeros }) }
+}
+
+/// The one column with values.
+fn value_column(named: impl Fn(&str) -> bool) -> Result<(&'static str, Kind), Diagnostic> {
+    let mut there = COLUMNS.into_iter().filter(|(name, _)| named(name));
+    match (there.next(), there.next()) {
+        (Some(column), None) => Ok(column),
+        (Some((one, _)), Some((other, _))) => {
+            let two = Diagnostic::new(Code::BadCsv, format!("two columns with values, `{one}` and `{other}`"));
+            Err(two.help("write a file for each of them, and give --points for each"))
+        }
+        _ => Err(Diagnostic::new(Code::BadCsv, "no column with values")
+            .help(format!("name one of the columns {}", listed(COLUMNS.map(|(name, _)| name))))),
+    }
 }
 
 fn only(mut found: Diagnostics, problem: Diagnostic) -> Diagnostics {
@@ -114,20 +137,24 @@ fn instant(seconds: f64) -> Instant {
     Instant(Nanos::from_secs_f64(seconds).0)
 }
 
-fn made(table: &[[f64; 3]], kind: Kind, plan: &Plan) -> Vec<Point> {
-    let mut points = Vec::new();
-    for (index, &[seconds, value, within]) in table.iter().enumerate().filter(|(_, row)| row[1] > 0.0) {
+fn made(table: &[[f64; 3]], kind: Kind, plan: &Plan) -> Observed {
+    let mut observed = Observed { points: Vec::new(), zeros: 0 };
+    for (index, &[seconds, value, within]) in table.iter().enumerate() {
         let next = table.get(index + 1).map(|next| instant(next[0]));
         let figure = match (kind, next) {
+            (Kind::GmvRate | Kind::OrderRate, None) => continue,
+            (kind, _) if value == 0.0 || kind == Kind::Gmv && value < 0.005 => {
+                observed.zeros += 1;
+                continue;
+            }
             (Kind::Gmv, _) => Figure::GmvPaid(Fen((value * 100.0).round() as u64)),
             (Kind::GmvRate, Some(until)) => Figure::GmvRate(value * 100.0, until),
             (Kind::OrderRate, Some(until)) => Figure::OrderRate(value, until),
             (Kind::Peak, _) => Figure::PeakOrders(value),
-            (_, None) => continue,
         };
         let name = format!("row {}", index + 1);
         let is_peak = kind == Kind::Peak;
-        points.push(Point {
+        observed.points.push(Point {
             name: if is_peak { "peak".to_owned() } else { name },
             figure,
             window: is_peak.then(|| window_at(plan, seconds)),
@@ -137,5 +164,5 @@ fn made(table: &[[f64; 3]], kind: Kind, plan: &Plan) -> Vec<Point> {
             source: None,
         });
     }
-    points
+    observed
 }

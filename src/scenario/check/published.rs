@@ -113,12 +113,28 @@ impl Check<'_> {
         }
         // With every default written out, so that a default can be free too.
         let Ok(values) = serde_json::to_value(self.file) else { return Vec::new() };
-        free.iter().filter_map(|(name, free)| self.free_parameter(name, free, &values)).collect()
+        let mut taken: Vec<(Vec<String>, &str)> = Vec::new();
+        let mut parameters = Vec::new();
+        for (name, free) in free {
+            let Some((parameter, keys)) = self.free_parameter(name, free, &values) else { continue };
+            if let Some((_, other)) = taken.iter().find(|(of, _)| *of == keys) {
+                let place = |name| self.root.key("free").key(name).key("path").place();
+                let twice = Diagnostic::new(Code::BadFree, format!("`{}` is free twice", free.path))
+                    .at(place(name), "again")
+                    .at(place(other), "here already");
+                self.push(twice.help("keep one of the two ranges"));
+                continue;
+            }
+            taken.push((keys, name));
+            parameters.push(parameter);
+        }
+        parameters
     }
 
-    fn free_parameter(&mut self, name: &str, free: &file::Free, values: &Value) -> Option<Free> {
+    /// A free parameter, with the keys that lead to it.
+    fn free_parameter(&mut self, name: &str, free: &file::Free, values: &Value) -> Option<(Free, Vec<String>)> {
         let at = self.root.key("free").key(name);
-        let value = self.value_at(&free.path, values, at)?;
+        let (value, keys) = self.value_at(&free.path, values, at)?;
         let Some((unit, value)) = FreeUnit::read(value) else {
             self.push(
                 Diagnostic::new(Code::BadFree, format!("`{}` is no quantity", free.path))
@@ -152,11 +168,11 @@ impl Check<'_> {
             );
             return None;
         }
-        Some(Free { name: name.to_owned(), path: free.path.clone(), unit, value, low, high, by_ratios })
+        Some((Free { name: name.to_owned(), path: free.path.clone(), unit, value, low, high, by_ratios }, keys))
     }
 
-    /// The value at a dotted path of the scenario.
-    fn value_at<'v>(&mut self, path: &str, values: &'v Value, at: Cursor<'_>) -> Option<&'v Value> {
+    /// The value at a dotted path of the scenario, and its keys: of several ways to write a path they are the same.
+    fn value_at<'v>(&mut self, path: &str, values: &'v Value, at: Cursor<'_>) -> Option<(&'v Value, Vec<String>)> {
         let place = at.key("path").place();
         let Ok(keys) = toml_edit::Key::parse(path) else {
             self.push(
@@ -166,7 +182,7 @@ impl Check<'_> {
             );
             return None;
         };
-        let mut here = values;
+        let (mut here, mut passed) = (values, Vec::new());
         for key in keys.iter().map(toml_edit::Key::get) {
             let next = match here {
                 Value::Object(table) => table.get(key),
@@ -186,15 +202,21 @@ impl Check<'_> {
                 self.push(unknown.did_you_mean(closest(key, names())));
                 return None;
             };
+            // An index may be written as 0 and as 00.
+            passed.push(match here {
+                Value::Array(_) => key.trim_start_matches(['+', '0']).to_owned(),
+                _ => key.to_owned(),
+            });
             here = next;
         }
-        Some(here)
+        Some((here, passed))
     }
 
     /// An end of a range, in the unit of the value.
     fn bound(&mut self, amount: &Amount, unit: FreeUnit, at: Cursor<'_>) -> Option<f64> {
         let is_number = matches!(unit, FreeUnit::Number | FreeUnit::Integer);
         let read = match amount {
+            Amount::Number(number) if unit == FreeUnit::Integer && number.fract() != 0.0 => None,
             Amount::Number(number) => (is_number && number.is_finite()).then_some(*number),
             Amount::Text(text) => {
                 FreeUnit::read(&Value::from(text.as_str())).filter(|(kind, _)| *kind == unit).map(|of| of.1)
@@ -202,7 +224,8 @@ impl Check<'_> {
         };
         if read.is_none() {
             let wanted = match unit {
-                FreeUnit::Number | FreeUnit::Integer => "a number",
+                FreeUnit::Number => "a number",
+                FreeUnit::Integer => "a whole number",
                 FreeUnit::Time => "a duration",
                 FreeUnit::Money => "an amount of money",
             };

@@ -232,6 +232,14 @@ pub struct ShortProduct {
 }
 
 impl Forecast {
+    /// Memory to simulate so many cells of the plan, bytes. Of goods that lie in the cells a sample knows every SKU.
+    #[must_use]
+    pub fn bytes_of_sample(&self, plan: &Plan, simulated_cells: u32) -> f64 {
+        let share = f64::from(simulated_cells) / f64::from(plan.cells);
+        let others = plan.inventory.split.map_or(0.0, |_| skus(plan) * bytes_per_sku(plan) * (1.0 - share));
+        self.memory_bytes * share + others
+    }
+
     /// The forecast of `plan`: a pure function, milliseconds to seconds of work.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
@@ -293,19 +301,27 @@ pub fn events_of_state(plan: &Plan, state: &State) -> f64 {
     state.steps.len().max(1) as f64 + f64::from(more)
 }
 
+fn skus(plan: &Plan) -> f64 {
+    plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64)
+}
+
+/// What a run knows of each SKU, but for what lies in its cells.
+fn bytes_per_sku(plan: &Plan) -> f64 {
+    let of = |is: bool, bytes: f64| if is { bytes } else { 0.0 };
+    BYTES_PER_SKU
+        + of(plan.inventory.flag_delay > Nanos(0), BYTES_PER_SKU_OF_FLAG)
+        + of(plan.inventory.oversells(), BYTES_PER_SKU_OVERSOLD)
+        + of(plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.supply.is_some()), BYTES_PER_SUPPLIED_SKU)
+}
+
 /// Memory of a run, bytes.
 fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
-    let skus = plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64);
-    let is_supplied = plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.supply.is_some());
+    let skus = skus(plan);
     let remembered = u8::from(plan.windows.len() > 1) + u8::from(plan.presales().next().is_some());
     let in_flight = windows.iter().map(|w| w.peak_in_flight.value).fold(0.0, f64::max);
     let rows = crate::engine::schedule::slots(plan).len() as f64;
     let columns = plan.services.len() as f64 + 2.0;
-    let of_policies = {
-        let of_cells = plan.inventory.split.map_or(0.0, |_| BYTES_PER_SKU_AND_CELL * f64::from(plan.cells));
-        let of_flag = if plan.inventory.flag_delay > Nanos(0) { BYTES_PER_SKU_OF_FLAG } else { 0.0 };
-        of_cells + of_flag + if plan.inventory.oversells() { BYTES_PER_SKU_OVERSOLD } else { 0.0 }
-    };
+    let of_cells = plan.inventory.split.map_or(0.0, |_| BYTES_PER_SKU_AND_CELL * f64::from(plan.cells));
     let at_desks = |window: &WindowForecast| -> f64 {
         let services = window.services.iter().zip(&plan.services).filter(|(_, service)| service.desk.is_some());
         services.map(|(forecast, _)| forecast.peak_offered_erlangs).sum()
@@ -313,7 +329,7 @@ fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
     let at_desks = windows.iter().map(at_desks).fold(0.0, f64::max);
     BASE_BYTES
         + rows * columns * BYTES_PER_ROW_AND_SERVICE
-        + skus * (BYTES_PER_SKU + of_policies + if is_supplied { BYTES_PER_SUPPLIED_SKU } else { 0.0 })
+        + skus * (bytes_per_sku(plan) + of_cells)
         + f64::from(remembered) * plan.shoppers as f64 * BYTES_PER_SHOPPER
         + in_flight * BYTES_PER_SESSION
         + (f64::from(plan.cells) * BYTES_PER_CELL).min(in_flight * BYTES_PER_LONELY_SESSION)

@@ -13,7 +13,7 @@ use crate::plan::{self, Action, ByHistory, History, MAX_WINDOWS, Plan};
 use crate::rng::{Draws, Name, Purpose};
 use crate::target::{ResponseSlice, response_slices};
 use crate::units::{Instant, Nanos};
-use catalogue::{Catalogue, Sku};
+use catalogue::{Catalogue, Sampling, Sku};
 use expectation::{Expectation, ExpectedUnits};
 use intensity::Cumulative;
 use livestream::Livestreams;
@@ -319,6 +319,7 @@ impl Model {
     #[must_use]
     pub fn stocked_for(plan: &Plan, simulated: u32, units: ExpectedUnits) -> Self {
         let fraction = f64::from(simulated) / f64::from(plan.cells);
+        let sampling = Sampling { fraction, keeps_all: plan.inventory.split.is_some() };
         let mut share_until = 0.0;
         let segments = plan
             .segments
@@ -344,7 +345,7 @@ impl Model {
             graphs: plan.cbmgs.iter().map(|cbmg| Graph::new(plan, cbmg)).collect(),
             services: plan.services.iter().map(Service::new).collect(),
             switches: plan.switches.clone(),
-            catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
+            catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, sampling, &units)),
             inventory: plan.inventory,
             holds: Holds::new(plan),
             vouchers: vouchers(plan),

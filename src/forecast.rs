@@ -191,10 +191,13 @@ pub struct Limited {
 pub struct Disturbed {
     /// Name in the scenario.
     pub incident: String,
-    /// Offered load over the workers that are left, at their speed then, where that is most; `None`: they do nothing at all.
+    /// Offered load over the workers that are left, at their speed then, where that is most of what they do any work in; `None`: they do
+    /// nothing at all.
     pub peak_offered_over_capacity: Option<f64>,
     /// When more is offered than they can do.
     pub overload: Overload,
+    /// For how long of that they do nothing at all, seconds.
+    pub idle_seconds: f64,
 }
 
 /// How a crowd passes through a waiting room.
@@ -208,10 +211,8 @@ pub struct RoomForecast {
     pub admitted: f64,
     /// Longest wait of those who go in, seconds.
     pub wait_seconds_max: f64,
-    /// When those come who are the first to wait for more than a second, Unix ms.
-    pub from_unix_ms: i64,
-    /// When the last of those go in, Unix ms.
-    pub until_unix_ms: i64,
+    /// From when those come who are the first to wait for more than a second, or to leave, until the last of those go in.
+    pub crowded: Option<Overload>,
 }
 
 /// A time of more offered load than capacity.

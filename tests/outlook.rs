@@ -283,8 +283,10 @@ fn a_room_delays_and_flattens() {
     close(room.admitted, measured.admitted as f64, 0.01);
     close(room.wait_seconds_max, 15_000.0 / 110.0, 0.02);
     close(room.wait_seconds_max, measured.wait_ms_max as f64 / 1000.0, 0.03);
-    let until = (room.until_unix_ms - both.forecast.windows[0].opens_unix_ms) as f64 / 1000.0;
+    let crowded = room.crowded.expect("more come than go in");
+    let until = (crowded.until_unix_ms - both.forecast.windows[0].opens_unix_ms) as f64 / 1000.0;
     close(until, 15_000.0 / 35.0, 0.02);
+    close(crowded.seconds, until, 0.02);
     // When it is empty is when a random walk gets there: 35 a second down, the root of 75 a second up and down.
     let waiting = both.results.series.integers(&series::room("waiting"));
     let empty = waiting.iter().position(|&waiting| waiting == 0).expect("it is empty at last");

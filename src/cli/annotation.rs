@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::results::{Summary, Verdict};
 use crate::scenario::Loaded;
 use crate::verdict;
+use std::path::{Path, PathBuf};
 
 /// Whether whoever runs this process reads annotations.
 pub(super) fn wanted() -> bool {
@@ -18,11 +19,21 @@ pub(super) fn text(summary: &Summary, scenario: &Loaded) -> String {
     let clock = Clock::new(&summary.zone);
     let targets = summary.targets.iter().zip(&scenario.target_places);
     let missed = targets.filter(|(target, _)| target.verdict == Verdict::Fail);
+    let workspace = terminal::variable("GITHUB_WORKSPACE").map(PathBuf::from);
     let line = |(target, place): (_, &_)| {
         let (file, line, column) = scenario.warnings.locate(place);
-        annotation(file, line, column, target, &clock)
+        annotation(&in_repository(file, workspace.as_deref()), line, column, target, &clock)
     };
     missed.map(line).collect()
+}
+
+/// The path of a file as it is in the repository that is checked out at `workspace`: annotations go by that, whatever folder a step
+/// works in. As it is where the file is not in there.
+fn in_repository(file: &str, workspace: Option<&Path>) -> String {
+    let (file, workspace) = (Path::new(file), workspace.and_then(|path| path.canonicalize().ok()));
+    let whole = file.canonicalize().ok();
+    let inside = whole.as_deref().zip(workspace.as_deref()).and_then(|(whole, root)| whole.strip_prefix(root).ok());
+    inside.unwrap_or(file).display().to_string()
 }
 
 fn annotation(file: &str, line: usize, column: usize, target: &crate::results::TargetResult, clock: &Clock) -> String {
@@ -49,6 +60,17 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_named_as_in_the_repository() {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let whole = workspace.join("scenarios/quickstart.toml").display().to_string();
+        let inside = in_repository(&whole, Some(workspace));
+        assert_eq!(Path::new(&inside), Path::new("scenarios/quickstart.toml"));
+        assert_eq!(in_repository("--set", Some(workspace)), "--set", "no file");
+        assert_eq!(in_repository(&whole, None), whole);
+        assert_eq!(in_repository(&whole, Some(&workspace.join("docs"))), whole, "it is not in there");
+    }
 
     #[test]
     fn what_would_end_a_command_is_escaped() {

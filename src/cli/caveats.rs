@@ -112,7 +112,10 @@ fn of_incidents(clock: &Clock, plan: &Plan, service: &Service) -> Vec<String> {
     let sentence = |incident: &Incident| {
         let what = match &incident.effect {
             Effect::Unreachable(Unreachable::Retransmitted) => "unreachable",
-            Effect::Lost(_) if capacity.lost(incident.from, fewest) + u64::from(plan.cells) > fewest => {
+            // Without any at all it does nothing, which is reckoned.
+            Effect::Lost(_)
+                if (fewest - u64::from(plan.cells) + 1..fewest).contains(&capacity.lost(incident.from, fewest)) =>
+            {
                 "without an instance in some cells"
             }
             _ => return None,

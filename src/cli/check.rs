@@ -63,9 +63,8 @@ fn verdict<'a>(
     let plan = &loaded.plan;
     let forecast = Forecast::new(plan);
     let clock = Clock::new(&plan.zone);
-    let mut warnings = outlook::overloads(&clock, &forecast);
-    warnings.extend(restraints::all(&clock, plan, &forecast));
-    warnings.extend(outlook::shortages(&forecast));
+    let mut warnings = restraints::all(&clock, plan, &forecast);
+    warnings.extend(outlook::shortages(&forecast.short));
     warnings.extend(outlook::missed(plan, &forecast));
     warnings.extend(caveats::all(&clock, plan, &forecast));
     let targets: Vec<String> = plan.targets.iter().map(|target| verdict::statement(target, plan, &clock)).collect();

@@ -2,7 +2,7 @@
 
 use super::{machine, number, table};
 use crate::clock::Clock;
-use crate::forecast::{Forecast, Overload, ServiceForecast, ShortProduct, TARGET_UTILISATION, WindowForecast};
+use crate::forecast::{Forecast, ServiceForecast, ShortProduct, WindowForecast};
 use crate::plan::Plan;
 use crate::target::{Comparison, Metric, Ratio, Subject, Target};
 use crate::units::Fen;
@@ -125,55 +125,9 @@ fn service_row(clock: &Clock, window: &WindowForecast, service: &ServiceForecast
     ]
 }
 
-/// The services that cannot keep up: by window in order of time, the first of several named as such.
-pub(super) fn overloads(clock: &Clock, forecast: &Forecast) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for window in &forecast.windows {
-        let mut overloaded: Vec<(Overload, &ServiceForecast)> =
-            window.services.iter().filter_map(|service| Some((service.overload?, service))).collect();
-        overloaded.sort_by_key(|(overload, _)| overload.from_unix_ms);
-        let several = overloaded.len() > 1;
-        for (index, (overload, service)) in overloaded.into_iter().enumerate() {
-            let first = if several && index == 0 { "; the first to bind" } else { "" };
-            let overload = overload_text(clock, window, service, overload);
-            warnings.push(format!("{}: {overload}{first}{}", service.service, way_out(service)));
-        }
-    }
-    warnings
-}
-
-fn overload_text(clock: &Clock, window: &WindowForecast, service: &ServiceForecast, overload: Overload) -> String {
-    let retries = if service.attempts > 1 { " before retries" } else { "" };
-    format!(
-        "offered load {:.2} × capacity{retries} {}",
-        service.peak_offered_over_capacity.unwrap_or(f64::INFINITY),
-        span_text(clock, window, (overload.from_unix_ms, overload.until_unix_ms, overload.seconds)),
-    )
-}
-
-/// A time of a window from its first to its last instant, Unix ms, with its seconds where it is broken.
-pub(super) fn span_text(clock: &Clock, window: &WindowForecast, (from, until, seconds): (i64, i64, f64)) -> String {
-    let span = (until - from) as f64 / 1000.0;
-    let partly = if seconds < span { format!(", {} in all,", number::duration(seconds)) } else { String::new() };
-    format!(
-        "from {} to {}{partly} of window {}",
-        clock.time(from, window.opens_unix_ms),
-        clock.time(until, window.opens_unix_ms),
-        window.window,
-    )
-}
-
-pub(super) fn way_out(service: &ServiceForecast) -> String {
-    let (Some(wanted), Some(now)) = (service.instances_suggested, service.instances) else { return String::new() };
-    if service.slowed.is_some() {
-        return format!("; {wanted} instances instead of {now} would not be slowed down");
-    }
-    format!("; {wanted} instances instead of {now} would be {:.0} % busy at the peak", TARGET_UTILISATION * 100.0)
-}
-
 /// The named products that cannot last, those that are shortest first.
-pub(super) fn shortages(forecast: &Forecast) -> Vec<String> {
-    let mut short: Vec<&ShortProduct> = forecast.short.iter().collect();
+pub(super) fn shortages(short: &[ShortProduct]) -> Vec<String> {
+    let mut short: Vec<&ShortProduct> = short.iter().collect();
     short.sort_by(|a, b| (b.units_wanted * a.units_start as f64).total_cmp(&(a.units_wanted * b.units_start as f64)));
     let mut warnings: Vec<String> = short
         .iter()
@@ -233,75 +187,6 @@ fn cost_of(plan: &Plan, subject: Subject) -> Option<Fen> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::Peak;
-
-    const OPENS: i64 = 1_605_024_000_000;
-
-    fn service(name: &str, from: i64, until: i64, seconds: f64, attempts: u32) -> ServiceForecast {
-        let peak_requests = Peak { value: 583_000.0, at_unix_ms: OPENS + 26_000 };
-        let overload = Overload { from_unix_ms: OPENS + from * 1000, until_unix_ms: OPENS + until * 1000, seconds };
-        ServiceForecast {
-            service: name.into(),
-            instances: Some(420),
-            attempts,
-            workers: Some(6720),
-            requests: 1e9,
-            peak_requests,
-            peak_offered_erlangs: 8803.2,
-            peak_offered_over_capacity: Some(1.31),
-            utilisation_mean: Some(0.3),
-            overload: Some(overload),
-            instances_suggested: Some(688),
-            limited: None,
-            slowed: None,
-            incidents: Vec::new(),
-        }
-    }
-
-    fn forecast(services: Vec<ServiceForecast>, short: Vec<ShortProduct>) -> Forecast {
-        let none = Peak { value: 0.0, at_unix_ms: OPENS };
-        let window = WindowForecast {
-            window: "second".into(),
-            opens_unix_ms: OPENS,
-            closes_unix_ms: OPENS + 86_400_000,
-            sessions: 0.0,
-            orders: 0.0,
-            peak_sessions: none,
-            peak_in_flight: none,
-            peak_orders: none,
-            room: None,
-            services,
-        };
-        Forecast {
-            sessions: 0.0,
-            visits: 0.0,
-            requests: 0.0,
-            orders: 0.0,
-            gmv_ordered_fen: 0.0,
-            gmv_paid_fen: 0.0,
-            coupon_fen: 0.0,
-            events: 0.0,
-            memory_bytes: 0.0,
-            core_seconds: 0.0,
-            windows: vec![window],
-            short,
-        }
-    }
-
-    #[test]
-    fn a_bottleneck_is_named_with_its_time_and_a_way_out() {
-        let clock = Clock::new("Asia/Shanghai");
-        let services = vec![service("pay", 20, 500, 480.0, 3), service("order", 4, 90_370, 366.0, 1)];
-        assert_eq!(
-            overloads(&clock, &forecast(services, vec![])),
-            [
-                "order: offered load 1.31 × capacity from 00:00:04 to 11-12 01:06:10, 6 min 6 s in all, of window second; \
-                 the first to bind; 688 instances instead of 420 would be 80 % busy at the peak",
-                "pay: offered load 1.31 × capacity before retries from 00:00:20 to 00:08:20 of window second; \
-                 688 instances instead of 420 would be 80 % busy at the peak",
-            ]
-        );
-    }
 
     #[test]
     fn the_shortest_products_are_named() {
@@ -310,7 +195,7 @@ mod tests {
             units_wanted: f64::from(n) * 100.0,
             units_start: u64::from(n % 7),
         };
-        let warnings = shortages(&forecast(vec![], (1..=7).map(product).collect()));
+        let warnings = shortages(&(1..=7).map(product).collect::<Vec<_>>());
         assert_eq!(warnings.len(), SHORT_SHOWN + 1);
         assert!(warnings[0].starts_with("p7: expected to sell out, 700 units wanted and 0 in stock"), "{warnings:?}");
         assert_eq!(warnings[SHORT_SHOWN], "2 more named products are expected to sell out");

@@ -8,7 +8,7 @@ use super::memory::Budget;
 use super::progress::Progress;
 use super::summary::{self, Effort};
 use super::terminal::{self, Terminal};
-use super::{Stop, annotation, junit, machine, number, outlook};
+use super::{Stop, annotation, junit, machine, number, restraints};
 use crate::clock::Clock;
 use crate::forecast::Forecast;
 use crate::plan::Plan;
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
         if !loaded.warnings.is_empty() {
             terminal::say(&ended(loaded.warnings.render(terminal.stderr_colour())));
         }
-        for warning in outlook::overloads(&Clock::new(&plan.zone), &forecast) {
+        for warning in restraints::overloads(&Clock::new(&plan.zone), &forecast) {
             terminal.warning(&warning);
         }
         let sessions = forecast.sessions * f64::from(simulated_cells) / f64::from(plan.cells);

@@ -196,11 +196,14 @@ impl<'a> Load<'a> {
         let loads: Vec<f64> = on().map(|slot| self.load_disturbed(slot)).collect();
         let is_over =
             |slot: usize| is_on(slot) && loads[slot - first] > 1.0 && loads[slot - first] > without[slot] * 1.001;
-        let most = loads.iter().copied().fold(0.0, f64::max);
+        let most = loads.iter().copied().filter(|load| load.is_finite()).reduce(f64::max);
+        let idle = on().filter(|&slot| loads[slot - first].is_infinite());
+        let overload = overload(self.flow, is_over)?;
         Some(Disturbed {
             incident: incident.to_owned(),
-            peak_offered_over_capacity: Some(most).filter(|most| most.is_finite()),
-            overload: overload(self.flow, is_over)?,
+            peak_offered_over_capacity: most.filter(|&most| most > 1.0),
+            overload,
+            idle_seconds: idle.map(|slot| self.flow.seconds(slot)).sum(),
         })
     }
 

@@ -5,7 +5,7 @@
 //! leave before the turn takes none, or takes one that passes unused; for all who come at once that is the part of them whose patience is
 //! shorter than the wait then. Sessions of all segments are mixed in the order in which they come.
 
-use super::RoomForecast;
+use super::{Overload, RoomForecast};
 use crate::plan::{LeftPlaces, Room, TimeDistribution};
 
 /// A packet of shoppers takes no more turns than are called in this time, seconds, as long as there are not too many packets.
@@ -32,7 +32,7 @@ impl Passage {
             turns: vec![0.0],
             inside: vec![vec![0.0]; came.len()],
             out: vec![0.0],
-            forecast: RoomForecast { per_second: rate, from_unix_ms: opens_unix_ms, ..RoomForecast::default() },
+            forecast: RoomForecast { per_second: rate, ..RoomForecast::default() },
         };
         let (mut free, mut before) = (0.0_f64, 0.0);
         for (step, &until) in times.iter().enumerate() {
@@ -48,7 +48,8 @@ impl Passage {
                 let taken = if room.left_places == LeftPlaces::Expire { all } else { all * stays } / packets;
                 free = (first + taken / rate).max(now + (until - before) / packets);
                 passage.admit(free, &more, packets, stays);
-                passage.see(now, wait, all * stays / packets, closes, opens_unix_ms);
+                let until_next = (until - before) / packets;
+                passage.see((now, until_next), wait, (all / packets, stays), closes, opens_unix_ms);
             }
             passage.forecast.came += all;
             before = until;
@@ -65,18 +66,25 @@ impl Passage {
         self.out.push(self.out[self.out.len() - 1] + more.iter().sum::<f64>() / packets);
     }
 
-    fn see(&mut self, now: f64, wait: f64, admitted: f64, closes: f64, opens_unix_ms: i64) {
+    /// Notes a packet of so many, of whom a part stays for the wait, and who come from `now` on for some seconds.
+    fn see(&mut self, (now, lasts): (f64, f64), wait: f64, (come, stays): (f64, f64), closes: f64, opens_unix_ms: i64) {
         let forecast = &mut self.forecast;
-        forecast.admitted += admitted;
-        if admitted <= 0.0 || wait < PACKET {
+        forecast.admitted += come * stays;
+        if come <= 0.0 || wait < PACKET && stays >= 1.0 {
             return;
         }
-        let unix_ms = |seconds: f64| opens_unix_ms + (seconds * 1000.0).round() as i64;
-        if forecast.wait_seconds_max <= 0.0 {
-            forecast.from_unix_ms = unix_ms(now);
+        let unix_ms = |seconds: f64| opens_unix_ms + (seconds.min(closes) * 1000.0).round() as i64;
+        let crowded = forecast.crowded.get_or_insert(Overload {
+            from_unix_ms: unix_ms(now),
+            until_unix_ms: unix_ms(now + lasts),
+            seconds: 0.0,
+        });
+        crowded.seconds += lasts;
+        let out = now + if stays > 0.0 { wait.max(lasts) } else { lasts };
+        crowded.until_unix_ms = crowded.until_unix_ms.max(unix_ms(out));
+        if stays > 0.0 {
+            forecast.wait_seconds_max = forecast.wait_seconds_max.max(wait);
         }
-        forecast.until_unix_ms = unix_ms((now + wait).min(closes));
-        forecast.wait_seconds_max = forecast.wait_seconds_max.max(wait);
     }
 
     /// Sessions of a stream that have gone in by a time.

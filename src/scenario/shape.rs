@@ -79,6 +79,10 @@ fn wrong_type(node: &Node, wanted: &str, rule: Rule<'_>, found: &mut Diagnostics
         .at(node.place.clone(), format!("expected {name}"));
     if let Value::Datetime(_) = node.value {
         diagnostic = diagnostic.help("put the date in quotes");
+    } else if let (Value::Array(_), "object") = (&node.value, wanted)
+        && rule.get("additionalProperties").is_some_and(serde_json::Value::is_object)
+    {
+        diagnostic = diagnostic.help("give each entry a name, as in [target.NAME] instead of [[target]]");
     } else if let (Value::Float(number), "integer") = (&node.value, wanted)
         && number.fract() == 0.0
     {

@@ -68,6 +68,7 @@ impl Check<'_> {
             self.one_per_cell("instances", step.instances, at.key("instances"));
             let Some(opening) = self.opening(step.window.as_deref(), at, clock) else { continue };
             let time = opening + step.from;
+            self.comes_too_late("this step", time, at.key("from"), clock);
             if steps.last().is_some_and(|last| last.at >= time) {
                 self.push(
                     Diagnostic::new(Code::BadTiming, "this step does not come after the one before it")
@@ -134,7 +135,19 @@ impl Check<'_> {
             );
             return None;
         }
+        self.comes_too_late("this incident", opening + incident.from, at.key("from"), clock);
         Some((opening + incident.from, opening + incident.until))
+    }
+
+    /// Warns of what would happen after the end of the simulation.
+    pub(super) fn comes_too_late(&mut self, what: &str, time: Instant, at: Cursor<'_>, clock: &Clock) {
+        if clock.sound && time >= clock.horizon {
+            self.push(
+                Diagnostic::new(Code::Unused, format!("{what} comes when all is over"))
+                    .at(at.place(), "never happens")
+                    .note("the simulation ends as the last window closes"),
+            );
+        }
     }
 
     /// Incidents of the whole platform, and what is wrong with the names of the others.

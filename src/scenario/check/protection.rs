@@ -183,7 +183,8 @@ impl Check<'_> {
     /// What is divided over cells in whole pieces.
     pub(super) fn one_per_cell(&mut self, what: &str, total: u64, at: Cursor<'_>) {
         let cells = u64::from(self.file.platform.cells);
-        if total < cells {
+        // None at all is out of range, which has been said.
+        if (1..cells).contains(&total) {
             self.push(
                 Diagnostic::new(Code::TooFewForCells, format!("too few {what} for {cells} cells: {total}"))
                     .at(at.place(), "less than one for each cell")

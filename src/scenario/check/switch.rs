@@ -121,10 +121,11 @@ impl Check<'_> {
     fn switch_on(&mut self, on: &file::SwitchOn, clock: &Clock, at: Cursor<'_>) -> SwitchOn {
         match on {
             file::SwitchOn::At { window, after, lasts } => {
-                let at = at.key("at").key("window");
-                let id = self.resolve("window", window, &self.file.window, at.place());
-                let opens = id.map_or(Instant(0), |id| clock.windows[id].opens);
-                SwitchOn::At { from: opens + *after, until: opens + *after + *lasts }
+                let at = at.key("at");
+                let id = self.resolve("window", window, &self.file.window, at.key("window").place());
+                let from = id.map_or(Instant(0), |id| clock.windows[id].opens) + *after;
+                self.comes_too_late("this switch", from, at.key("after"), clock);
+                SwitchOn::At { from, until: from + *lasts }
             }
             file::SwitchOn::Busy { service, above, lasts, below } => {
                 let exact = |share: f64| (share, thousandths(share));

@@ -1,11 +1,11 @@
-//! The bundled `throttled.toml`: what protection does to a shop that three times as many come to as it can carry.
+//! The bundled `throttled.toml`: what protection does to a shop that three times as many come to as it can carry; and limiters that warm up.
 
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
 use saleload::engine::{self, Options};
 use saleload::plan::Plan;
 use saleload::plan::protection::{Protection, RateLimit};
-use saleload::results::{Results, ServiceRow};
+use saleload::results::{Results, ServiceRow, series};
 use saleload::scenario;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -82,4 +82,34 @@ fn limits_mean_the_same_with_any_number_of_cells() {
     let (least, most) = (passed.iter().min().copied(), passed.iter().max().copied());
     assert!(most.zip(least).is_some_and(|(most, least)| most - least < most / 50), "{passed:?}");
     assert!(most.is_some_and(|most| most <= 3600 * 10 + 64), "an hour at ten a second, and the burst: {passed:?}");
+}
+
+/// Under full load a limiter whose rate does not divide by its cold factor warms up like any other.
+#[test]
+fn a_limiter_warms_up_at_any_rate() {
+    let text = r#"
+        name = "warm"
+        title = "A steady crowd before a service that is cold"
+        population.shoppers = 22_500
+        platform.cells = 1
+        record.fine = "10m"
+        window.w = { opens = "2020-01-01T00:00:00Z", closes = "2020-01-01T00:02:30Z" }
+        intensity.even.parts = [{ constant = { weight = 1 } }]
+        segment.all = { share = 1, cbmg = "g", window.w = { participation = 1, intensity = "even" } }
+        cbmg.g = { entry = "p", state.p = { calls = ["a"], next = { exit = 1 } } }
+
+        [service.a]
+        instances = 20
+        workers = 1
+        service_time.deterministic = "50ms"
+        limit.rate.warm_up = { per_second = 100, within = "60s", cold_factor = 3 }
+    "#;
+    let loaded = scenario::load_str(text, "warm.toml", &[]);
+    let results = run(&loaded.unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan, 1);
+    let [requests, limited] = ["requests", "limited"].map(|what| results.series.integers(&series::service("a", what)));
+    let passed: Vec<i64> = requests.iter().zip(limited).map(|(requests, limited)| requests - limited).collect();
+    println!("passed in each second: {passed:?}");
+    assert_eq!(passed[0], 33);
+    assert!((58..=62).contains(&passed.iter().position(|&passed| passed >= 100).unwrap_or(usize::MAX)));
+    assert!(passed[62..150].iter().all(|&passed| passed == 100), "it stays warm");
 }

@@ -288,9 +288,10 @@ fn vouchers(summary: &Summary) -> String {
 }
 
 /// What was sold out in one cell while others had it, where each has its own part of the stock.
-fn stranded(stranded: &Stranded) -> String {
+fn stranded(stranded: &Stranded, summary: &Summary) -> String {
+    let cells = if summary.simulated_cells < summary.cells { "the simulated cells" } else { "all cells" };
     format!(
-        "  stranded: {} lines, {} units, {} sold out in their cell while all cells together had them\n",
+        "  stranded: {} lines, {} units, {} sold out in their cell while {cells} together had them\n",
         number::count(stranded.lines as f64),
         number::count(stranded.units as f64),
         number::money(stranded.fen as f64),
@@ -587,7 +588,7 @@ fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
         0 => String::new(),
         more => format!("  and {more} more, see products.csv\n"),
     };
-    let stranded = summary.stranded.as_ref().map_or_else(String::new, stranded);
+    let stranded = summary.stranded.as_ref().map_or_else(String::new, |of| stranded(of, summary));
     let substituted = summary.substituted.as_ref().map_or_else(String::new, substituted);
     head + &named + &more + &stranded + &substituted
 }

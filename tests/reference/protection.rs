@@ -55,10 +55,13 @@ pub(crate) struct Guard {
     inside: u64,
 }
 
-/// A service that warms up, second by second. Counts are in parts of a request, as many to one as there are cells.
+/// A service that warms up, second by second. Counts are in thousandths of a request of the platform, of which a cell's request takes
+/// a thousand for each cell.
 #[derive(Clone, Copy, Debug, Default)]
 struct Warmth {
     second: u64,
+    /// The last second in which anybody came.
+    visited: u64,
     stored: u64,
     left: u64,
     passed: u64,
@@ -253,12 +256,12 @@ impl Guard {
         passes
     }
 
-    /// Requests a second, and the numbers of stored permits up to which a service is warm, and at which it is cold.
+    /// Permits a second, and the numbers of stored permits up to which a service is warm, and at which it is cold.
     fn warm_up_lines(&self) -> Option<(u64, (u64, u64))> {
         let Some(RateLimit::WarmUp { per_second, within, cold_factor }) = self.settings.rate else { return None };
-        let product = (u128::from(per_second) * u128::from(within.0) / u128::from(SECOND)) as u64;
+        let product = (1000 * u128::from(per_second) * u128::from(within.0) / u128::from(SECOND)) as u64;
         let warm = product / (cold_factor - 1);
-        Some((per_second, (warm, warm + (2 * product / (cold_factor + 1)).max(1))))
+        Some((1000 * per_second, (warm, warm + (2 * product / (cold_factor + 1)).max(1))))
     }
 
     /// What may pass in a second with the present warmth: 1 / (1 / C + stored above the line * slope), where the slope goes from
@@ -272,25 +275,42 @@ impl Guard {
         (u128::from(per_second) * width / (width + above * (u128::from(cold_factor) - 1))) as u64
     }
 
+    /// The next second begins. Permits are counted when as many have gone by as it takes a cold service to pass a request.
+    fn warm_second(&mut self, per_second: u64, lines: (u64, u64), cold_factor: u64) {
+        let (one, coldest) = (1000 * self.cells, per_second / cold_factor);
+        let seconds = (1..=one).find(|seconds| seconds * coldest >= one).expect("something passes cold");
+        self.warmth.second += 1;
+        if !self.warmth.second.is_multiple_of(seconds) {
+            return;
+        }
+        let Warmth { stored, passed, was_short, .. } = self.warmth;
+        let passed = if was_short { seconds * self.warm_rate(per_second, lines) } else { passed };
+        let is_filled = stored < lines.0 || passed / one < seconds * coldest / one;
+        let stored = if is_filled { lines.1.min(stored + seconds * per_second) } else { stored };
+        self.warmth = Warmth { stored: stored - stored.min(passed), passed: 0, was_short: false, ..self.warmth };
+    }
+
     fn warm(&mut self, now: Instant) -> bool {
         let Some((per_second, lines)) = self.warm_up_lines() else { return true };
         let Some(RateLimit::WarmUp { cold_factor, .. }) = self.settings.rate else { return true };
-        while self.warmth.second < now.0 / SECOND {
-            let Warmth { second, stored, left, passed, was_short } = self.warmth;
-            let passed = if was_short { self.warm_rate(per_second, lines) } else { passed };
-            let is_filled = stored < lines.0 || passed * cold_factor < per_second;
-            let stored = if is_filled { lines.1.min(stored + per_second) } else { stored };
-            let stored = stored - stored.min(passed);
-            self.warmth = Warmth { second: second + 1, stored, left: left % self.cells, passed: 0, was_short: false };
-            // Nothing of a second in which nobody came is carried into the next.
-            if self.warmth.second == now.0 / SECOND {
-                self.warmth.left += self.warm_rate(per_second, lines);
-            }
+        let (second, one) = (now.0 / SECOND, 1000 * self.cells);
+        while self.warmth.second < second {
+            self.warm_second(per_second, lines, cold_factor);
         }
-        let passes = self.warmth.left >= self.cells;
+        if self.warmth.visited < second {
+            let rate = self.warm_rate(per_second, lines);
+            // A fraction is left over, or, where a second brings no more than that, up to a whole one.
+            let mut left = if rate < one { self.warmth.left } else { self.warmth.left % one };
+            for _ in self.warmth.visited + 1..second {
+                left = if rate < one { left + rate } else { left };
+            }
+            self.warmth.left = if rate < one { left.min(one) } else { left } + rate;
+            self.warmth.visited = second;
+        }
+        let passes = self.warmth.left >= one;
         if passes {
-            self.warmth.left -= self.cells;
-            self.warmth.passed += self.cells;
+            self.warmth.left -= one;
+            self.warmth.passed += one;
         }
         self.warmth.was_short |= !passes;
         passes

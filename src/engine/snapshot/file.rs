@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// The first bytes of every snapshot. Programs that take it for text would spoil the line ending, and so be found out.
 const MAGIC: &[u8; 16] = b"saleload state\r\n";
 /// The form of what follows the magic; a change of anything that is written makes another.
-const FORM: u32 = 21;
+const FORM: u32 = 22;
 /// The version that writes, and the only one that is read.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Length of the head.

@@ -260,7 +260,8 @@ fn vouchers(results: &Results) -> PageTable {
 fn stranded_units(stranded: &Stranded) -> PageTable {
     PageTable {
         title: "Stranded stock",
-        note: "What shoppers found sold out in their own cell while all cells together still had it.".to_owned(),
+        note: "What shoppers found sold out in their own cell while all simulated cells together still had it."
+            .to_owned(),
         head: vec!["Lines", "Units", "Money"],
         rows: vec![vec![grouped(stranded.lines), grouped(stranded.units), money(stranded.fen as f64)]],
         words: 0,

@@ -472,6 +472,35 @@ fn presales_have_a_picture_of_what_comes_in() {
 }
 
 #[test]
+fn what_was_not_measured_is_not_drawn() {
+    let mut results = brief();
+    let name = series::service("order", "response_us_p99");
+    // In the first window an answer at its ends only, in the second always.
+    let end = fixture::FIRST + 3 * 86_400_000;
+    let silent = |at: i64| (fixture::FIRST + 60_000..end - 7_200_000).contains(&at);
+    let answer = |at: &i64| if silent(*at) { 0 } else { 200_000 };
+    let values: Vec<i64> = results.series.integers(series::TIME).iter().map(answer).collect();
+    let rows = values.len();
+    let column = results.series.columns.iter_mut().find(|column| column.name == name).expect("the column");
+    column.values = Values::Integer(values);
+    let services = figure::figure(&results, "services");
+    let row = services.rows.iter().find(|row| row.heading.starts_with("Response time")).expect("a row");
+    let panel = row.panels.iter().find(|panel| panel.heading == "order").expect("the order service");
+    assert!(panel.series.iter().all(|line| line.points.iter().all(|point| point.1 == 200.0)));
+    assert_eq!(panel.series.len(), 3, "the line of the first window is interrupted");
+
+    let mut nothing = sparse();
+    for name in [series::ORDERS, series::PAYMENTS, series::GMV_ORDERED, series::GMV_PAID] {
+        let column = nothing.series.columns.iter_mut().find(|column| column.name == name).expect("the column");
+        column.values = Values::Integer(vec![0; rows]);
+    }
+    nothing.summary.published.clear();
+    for row in ["gmv", "orders"].into_iter().flat_map(|name| figure::figure(&nothing, name).rows) {
+        assert!(row.panels.iter().all(|panel| panel.vacant == "nothing was ordered"), "{}", row.heading);
+    }
+}
+
+#[test]
 fn the_schema_describes_the_summary() {
     let schema: serde_json::Value = serde_json::from_str(&report::summary_schema()).expect("JSON");
     assert_eq!(schema["title"], "Summary");

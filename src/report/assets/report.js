@@ -256,7 +256,7 @@
         const words = document.createElement("span");
         sign.style.color = point.colour;
         sign.textContent = off ? "  ◆" : "  ●";
-        words.textContent = off ? " ! published, too far off" : " published, error of the run";
+        words.textContent = off ? " ! too far off" : " published, error of the run";
         caption.append(sign, words);
       }
       figure.append(caption);

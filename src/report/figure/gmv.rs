@@ -11,6 +11,7 @@ const GMV: Quantity = Quantity {
     names: &["paid", "ordered"],
     unit: FEN,
     unit_name: "RMB",
+    none: "nothing was ordered",
     sums: &[PublishedFigure::GmvPaidFen],
     rates: &[PublishedFigure::GmvPaidFenPerSecond],
 };

@@ -47,7 +47,9 @@ pub(super) fn figure(results: &Results) -> Figure {
     }
     let mut rows = vec![row("Units left by category, % of the start", &categories, &views, &clock)];
     if !products.is_empty() {
-        rows.push(row("Units left of named products, % of the start", &products, &views, &clock));
+        let (shown, all) = (products.len(), results.summary.products.len());
+        let heading = format!("Units left of named products ({shown} of {all}), % of the start");
+        rows.push(row(&heading, &products, &views, &clock));
     }
     let (sold_out, skus) = (results.summary.skus_sold_out, results.summary.skus);
     Figure {

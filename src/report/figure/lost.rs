@@ -46,7 +46,7 @@ fn words(bucket: Bucket) -> &'static str {
         Bucket::Oversold => "oversold",
         Bucket::Rejected => "rejected by",
         Bucket::TimedOut => "timed out at",
-        Bucket::GaveUp => "gave up waiting",
+        Bucket::GaveUp => "gave up at",
         Bucket::PaymentFailed => "payment failed",
         Bucket::HoldExpired => "hold expired",
         Bucket::ChangedMind => "changed mind",
@@ -65,7 +65,10 @@ pub(in crate::report) fn cause(bucket: Bucket, service: &str) -> String {
 
 /// A bucket in words that stand alone.
 pub(in crate::report) fn plain(bucket: Bucket) -> &'static str {
-    words(bucket).trim_end_matches(" by").trim_end_matches(" at")
+    match bucket {
+        Bucket::GaveUp => "gave up waiting",
+        _ => words(bucket).trim_end_matches(" by").trim_end_matches(" at"),
+    }
 }
 
 pub(super) fn figure(results: &Results) -> Figure {

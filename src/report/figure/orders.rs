@@ -12,6 +12,7 @@ const ORDERS: Quantity = Quantity {
     names: &["created", "paid"],
     unit: 1.0,
     unit_name: "",
+    none: "nothing was ordered",
     sums: &[],
     rates: &[PublishedFigure::PeakOrdersPerSecond, PublishedFigure::OrdersPerSecond],
 };

@@ -7,8 +7,15 @@ use crate::clock::Clock;
 use crate::number::{FEN_PER_RMB as FEN, money, short};
 use crate::results::{PresaleSummary, Results, series};
 
-const DEPOSITS: Quantity =
-    Quantity { columns: &[series::DEPOSITS], names: &["deposits"], unit: 1.0, unit_name: "", sums: &[], rates: &[] };
+const DEPOSITS: Quantity = Quantity {
+    columns: &[series::DEPOSITS],
+    names: &["deposits"],
+    unit: 1.0,
+    unit_name: "",
+    none: "nothing was paid in presales",
+    sums: &[],
+    rates: &[],
+};
 
 const BALANCES: Quantity = Quantity { columns: &[series::BALANCES], names: &["balances"], ..DEPOSITS };
 

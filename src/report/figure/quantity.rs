@@ -17,6 +17,8 @@ pub(super) struct Quantity {
     pub(super) unit: f64,
     /// Name of that unit.
     pub(super) unit_name: &'static str,
+    /// What is said where there is none of it.
+    pub(super) none: &'static str,
     /// What may be published of its sums.
     pub(super) sums: &'static [PublishedFigure],
     /// What may be published of its rates.
@@ -56,6 +58,21 @@ fn milestones(view: &View<'_>, headline: &[(f64, f64)], x: &Axis, dots: bool) ->
     marks
 }
 
+/// Says in a row what there is none of, instead of a line along its axis.
+fn vacant_where_nothing(mut row: Row, highest: f64, none: &str) -> Row {
+    for panel in row.panels.iter_mut().filter(|_| highest <= 0.0) {
+        panel.series.clear();
+        panel.marks.clear();
+        if panel.vacant.is_empty() {
+            none.clone_into(&mut panel.vacant);
+        }
+    }
+    if highest <= 0.0 {
+        row.y.ticks.clear();
+    }
+    row
+}
+
 impl Quantity {
     /// What it sums up to over the festival, with what was published. Money only.
     pub(super) fn sum_row(
@@ -84,15 +101,16 @@ impl Quantity {
             published::show(known, pens()[0], &mut panel);
             panel
         };
-        Row {
-            heading: format!("{quantity} since the start, {} RMB", prefix.name),
+        let row = Row {
+            heading: format!("{quantity} since the start, {}", format!("{} RMB", prefix.name).trim_start()),
             keys: self.keys(&known),
             // Errors need room beside the curve.
             weight: if known.iter().all(Vec::is_empty) { 1.2 } else { 1.8 },
             y: Axis::amount(highest, prefix.size * self.unit),
             panels: views.iter().zip(curves).zip(&known).map(panel).collect(),
             labels: Vec::new(),
-        }
+        };
+        vacant_where_nothing(row, highest, self.none)
     }
 
     fn keys(&self, known: &[Vec<Known>]) -> Vec<Key> {
@@ -141,14 +159,15 @@ impl Quantity {
             published::show(known, pens()[0], &mut panel);
             panel
         };
-        Row {
+        let row = Row {
             heading: self.heading(quantity, prefix, "first hour"),
             keys: self.keys(&known),
             weight: 1.0,
             y: Axis::amount(highest, prefix.size * self.unit),
             panels: views.iter().zip(curves).zip(&known).map(panel).collect(),
             labels: Vec::new(),
-        }
+        };
+        vacant_where_nothing(row, highest, self.none)
     }
 
     /// The highest point of a curve on an axis, with its value and clock time.
@@ -190,7 +209,7 @@ impl Quantity {
             published::show(known, pens()[0], &mut panel);
             panel
         };
-        Some(Row {
+        let row = Row {
             // The labels of decades carry their own prefixes.
             heading: self.heading(quantity, Prefix::of(1.0), "whole window"),
             keys: self.keys(&known),
@@ -198,6 +217,7 @@ impl Quantity {
             y,
             panels: views.iter().zip(curves).zip(&known).map(panel).collect(),
             labels: Vec::new(),
-        })
+        };
+        Some(vacant_where_nothing(row, highest, self.none))
     }
 }

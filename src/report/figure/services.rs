@@ -21,6 +21,9 @@ const INSTANCES: &str = "instances";
 /// A row in which zero means that there was nothing to measure.
 const RESPONSE: &str = "response_us_p99";
 
+/// The part of a panel's width that a gap in such a row takes before its line is interrupted.
+const WIDE_GAP: f64 = 0.02;
+
 /// A row of the figure.
 struct Metric {
     heading: &'static str,
@@ -116,12 +119,14 @@ fn row(metric: &Metric, results: &Results, services: &[&str], views: &[View<'_>]
         let mut panel = Panel { heading: (*service).to_owned(), x: x.clone(), ..Panel::default() };
         for (i, view) in views.iter().enumerate() {
             let column = series::service(service, metric.column);
-            let levels = view.levels(&column).into_iter().map(|(t, value)| (t, value / metric.unit));
+            let levels = view.levels(&column).into_iter().map(|(t, value)| (t, value / metric.unit)).collect();
             // Where nothing was answered there is no response time; it was not zero.
-            let levels = levels.filter(|level| metric.column != RESPONSE || level.1 > 0.0);
-            let points = thin::by_place(levels, BUCKETS / services.len().max(1), |t| x.place(t));
-            all.extend_from_slice(&points);
-            panel.series.push(Series { pen: Pen::nth(i), filled: false, points });
+            let stretches = if metric.column == RESPONSE { measured(levels, x) } else { vec![levels] };
+            for stretch in stretches {
+                let points = thin::by_place(stretch, BUCKETS / services.len().max(1), |t| x.place(t));
+                all.extend_from_slice(&points);
+                panel.series.push(Series { pen: Pen::nth(i), filled: false, points });
+            }
             panel.shades.extend(saturations.iter().filter_map(|s| shade(s, view)));
         }
         panels.push(panel);
@@ -133,6 +138,27 @@ fn row(metric: &Metric, results: &Results, services: &[&str], views: &[View<'_>]
     let key = |(i, view): (usize, &View<'_>)| Key { pen: Pen::nth(i), look: Look::Line, text: view.heading.clone() };
     let keys = if services.is_empty() { Vec::new() } else { views.iter().enumerate().map(key).collect() };
     Row { heading: metric.heading.to_owned(), keys, weight: 1.0, y: (metric.axis)(&all), panels, labels: Vec::new() }
+}
+
+/// The levels that are not zero, in pieces where so many in a row are that a line across would lie.
+fn measured(levels: Vec<(f64, f64)>, x: &Axis) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
+    let mut missing = false;
+    for level in levels {
+        if level.1 <= 0.0 {
+            missing = true;
+            continue;
+        }
+        let current = pieces.len() - 1;
+        let far = pieces[current].last().is_some_and(|last| x.place(level.0) - x.place(last.0) > WIDE_GAP);
+        if missing && far {
+            pieces.push(Vec::new());
+        }
+        missing = false;
+        let current = pieces.len() - 1;
+        pieces[current].push(level);
+    }
+    pieces
 }
 
 /// The part of a saturation that falls into a window, in seconds since its opening.

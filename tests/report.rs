@@ -469,6 +469,8 @@ fn presales_have_a_picture_of_what_comes_in() {
     assert!(folder.join("presale.png").exists() && folder.join("presale.svg").exists());
     let page = fs::read_to_string(folder.join("report.html")).expect("a page");
     assert!(page.contains("Deposits and balances per second"));
+    let balances = page.matches("\"title\":\"Deposits and balances per second\"").count();
+    assert_eq!(balances, 2, "in both windows");
 }
 
 #[test]

@@ -64,10 +64,12 @@
       if (p.simulated && inside(place(p.simulated))) disc(ctx, place(p.simulated), dot * 0.4, colours[0], false, px);
     }
     const curve = traced(u, 6 * px);
-    for (let round = 0; round < 2; round++) for (const p of points) p.words = room(p, points, curve, bbox, dot, px);
+    // Of very many, those that are too far off come first; zooming in shows the others.
+    const worded = [...points].sort((a, b) => b.off - a.off).slice(0, 30);
+    for (let round = 0; round < 3; round++) for (const p of worded) p.words = room(p, points, curve, bbox, dot, px);
     ctx.textBaseline = "middle";
     ctx.textAlign = "left";
-    for (const p of points) {
+    for (const p of worded) {
       const [x, y, wide, high] = p.words;
       const edge = [Math.max(x, Math.min(p.spot[0], x + wide)), Math.max(y, Math.min(p.spot[1], y + high))];
       if (Math.hypot(edge[0] - p.spot[0], edge[1] - p.spot[1]) > 9 * px) stroke(ctx, p.spot, edge, "#5a5f66", px);
@@ -80,6 +82,7 @@
   };
 
   const stroke = (ctx, from, to, colour, px) => {
+    ctx.setLineDash([]);
     ctx.strokeStyle = colour;
     ctx.lineWidth = px;
     ctx.beginPath();
@@ -130,6 +133,12 @@
       const dots = [[p.spot[0] - dot, p.spot[1] - dot, 2 * dot, 2 * dot]];
       return p === point || !p.words ? dots : [...dots, p.words];
     });
+    const between = (a, b, share) => [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share];
+    const shares = Array.from({ length: 24 }, (_, i) => (i + 1) / 25);
+    const nearest = ([x, y, w, h], [a, b]) => [Math.max(x, Math.min(a, x + w)), Math.max(y, Math.min(b, y + h))];
+    const lines = points
+      .filter((p) => p !== point && p.words)
+      .flatMap((p) => shares.map((share) => between(p.spot, nearest(p.words, p.spot), share)));
     let best = [Infinity, [point.spot[0], point.spot[1] - high / 2, wide, high]];
     for (let step = 0; step < 14; step++) {
       for (let direction = 0; direction < 16; direction++) {
@@ -141,12 +150,11 @@
         const words = [x, y, wide, high];
         let cost = away / px + 10000 * taken.filter((other) => touches(other, words)).length;
         if (cost < best[0] && curve.some((at) => holds(words, at))) cost += 90;
-        if (cost < best[0] && step > 1) {
-          const crosses = [0.3, 0.5, 0.7, 0.85].some((share) => {
-            const at = [point.spot[0] + (x + wide / 2 - point.spot[0]) * share, point.spot[1] + (y + high / 2 - point.spot[1]) * share];
-            return !holds(words, at) && taken.some((other) => holds(other, at) && !holds(other, point.spot));
-          });
-          if (crosses) cost += 300;
+        if (cost < best[0] && lines.some((at) => holds(words, at))) cost += 300;
+        if (cost < best[0] && step > 0) {
+          const to = nearest(words, point.spot);
+          const crosses = (at) => taken.some((other) => holds(other, at) && !holds(other, point.spot));
+          if (shares.some((share) => crosses(between(point.spot, to, share)))) cost += 300;
         }
         if (cost < best[0]) best = [cost, words];
       }

@@ -125,9 +125,9 @@ fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
     (a.0 - b.0).hypot(a.1 - b.1)
 }
 
-/// Points along a line, close enough that none crosses words between two of them.
+/// Points along a line, so close that it touches hardly anything between two of them.
 fn along(from: (f64, f64), to: (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
-    let pieces = (distance(from, to) / 6.0).ceil().clamp(1.0, 1000.0);
+    let pieces = (distance(from, to) / 2.0).ceil().clamp(1.0, 1000.0);
     (0..=pieces as u32).map(move |i| {
         let share = f64::from(i) / pieces;
         (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share)

@@ -49,6 +49,14 @@ struct Chart {
     published: Vec<Point>,
 }
 
+impl Chart {
+    /// Whether there is more in it than lines along its axis.
+    fn shows_something(&self) -> bool {
+        let amount = |value: &Value| value.as_f64().is_some_and(|value| value != 0.0);
+        !self.published.is_empty() || self.series.iter().any(|line| line.values.iter().any(amount))
+    }
+}
+
 /// A published figure.
 #[derive(Serialize)]
 struct Point {
@@ -222,7 +230,7 @@ fn window<'a>(results: &'a Results, index: usize, plans: &[Plan], points: usize)
         opens: *opens_unix_ms as f64 / 1000.0,
         until: until as f64 / 1000.0,
         times: times.collect(),
-        charts: plans.iter().map(chart).collect(),
+        charts: plans.iter().map(chart).filter(Chart::shows_something).collect(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a plan is expected to ask of the platform, computed in moments and without a single random draw.
+//! What a plan is expected to ask of the platform, computed in moments and without a single random draw, but for the baskets that a
+//! coupon is tried on: the same ones whatever the seed.
 //!
 //! A *fluid approximation*: shoppers are a liquid that flows through the states of their behaviour graph, each state an
 //! infinite-server station with exponential stays of the right mean (think time and the service times of its calls). Arrivals
@@ -17,6 +18,7 @@
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the
 //! times of peaks move a little.
 
+mod coupon;
 mod demand;
 mod flow;
 mod fluid;
@@ -75,10 +77,13 @@ pub struct Forecast {
     pub requests: f64,
     /// Orders created: basket lines that reach a checkout.
     pub orders: f64,
-    /// GMV ordered, fen: mean price times mean units of the lines. Spend caps and stock are not considered.
+    /// GMV ordered, fen: mean price times mean units of the lines, with what a coupon takes off and what fills baskets up to it. Spend
+    /// caps, stock and what livestreams show are not considered.
     pub gmv_ordered_fen: f64,
     /// GMV paid, fen: the same, less what visits no payment page or is declined there.
     pub gmv_paid_fen: f64,
+    /// What a coupon takes off orders, fen.
+    pub coupon_fen: f64,
     /// Events to simulate; see [`events_of_state`].
     pub events: f64,
     /// Memory to simulate the whole platform, bytes.
@@ -233,14 +238,24 @@ pub struct ShortProduct {
 }
 
 impl Forecast {
+    /// Memory to simulate so many cells of the plan, bytes. Of goods that lie in the cells a sample knows every SKU.
+    #[must_use]
+    pub fn bytes_of_sample(&self, plan: &Plan, simulated_cells: u32) -> f64 {
+        let share = f64::from(simulated_cells) / f64::from(plan.cells);
+        let others = plan.inventory.split.map_or(0.0, |_| skus(plan) * bytes_per_sku(plan) * (1.0 - share));
+        self.memory_bytes * share + others
+    }
+
     /// The forecast of `plan`: a pure function, milliseconds to seconds of work.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let expectation = Expectation::new(plan);
-        let flows: Vec<Flow> = (0..plan.windows.len()).map(|window| Flow::new(plan, &expectation, window)).collect();
+        let coupon = coupon::effects(plan);
+        let flow = |window| Flow::new(plan, &expectation, &coupon, window);
+        let flows: Vec<Flow> = (0..plan.windows.len()).map(flow).collect();
         let scaled = scaling::all(plan, &flows);
         let windows: Vec<WindowForecast> = flows.iter().map(|flow| load::of_window(plan, flow, &scaled)).collect();
-        let demand = demand::Demand::new(plan, &expectation);
+        let demand = demand::Demand::new(plan, &expectation, &coupon);
         let per_session = |weight: &dyn Fn(&State) -> f64| -> f64 {
             plan.segments
                 .iter()
@@ -271,6 +286,7 @@ impl Forecast {
             orders: demand.orders,
             gmv_ordered_fen: demand.gmv_ordered_fen,
             gmv_paid_fen: demand.gmv_paid_fen,
+            coupon_fen: demand.coupon_fen,
             events,
             memory_bytes: memory(plan, &windows),
             core_seconds: events * NANOS_PER_EVENT / 1e9,
@@ -294,19 +310,27 @@ pub fn events_of_state(plan: &Plan, state: &State) -> f64 {
     state.steps.len().max(1) as f64 + f64::from(more)
 }
 
+fn skus(plan: &Plan) -> f64 {
+    plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64)
+}
+
+/// What a run knows of each SKU, but for what lies in its cells.
+fn bytes_per_sku(plan: &Plan) -> f64 {
+    let of = |is: bool, bytes: f64| if is { bytes } else { 0.0 };
+    BYTES_PER_SKU
+        + of(plan.inventory.flag_delay > Nanos(0), BYTES_PER_SKU_OF_FLAG)
+        + of(plan.inventory.oversells(), BYTES_PER_SKU_OVERSOLD)
+        + of(plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.supply.is_some()), BYTES_PER_SUPPLIED_SKU)
+}
+
 /// Memory of a run, bytes.
 fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
-    let skus = plan.catalogue.as_ref().map_or(0.0, |c| c.skus as f64 + c.products.len() as f64);
-    let is_supplied = plan.catalogue.as_ref().is_some_and(|catalogue| catalogue.supply.is_some());
+    let skus = skus(plan);
     let remembered = u8::from(plan.windows.len() > 1) + u8::from(plan.presales().next().is_some());
     let in_flight = windows.iter().map(|w| w.peak_in_flight.value).fold(0.0, f64::max);
     let rows = crate::engine::schedule::slots(plan).len() as f64;
     let columns = plan.services.len() as f64 + 2.0;
-    let of_policies = {
-        let of_cells = plan.inventory.split.map_or(0.0, |_| BYTES_PER_SKU_AND_CELL * f64::from(plan.cells));
-        let of_flag = if plan.inventory.flag_delay > Nanos(0) { BYTES_PER_SKU_OF_FLAG } else { 0.0 };
-        of_cells + of_flag + if plan.inventory.oversells() { BYTES_PER_SKU_OVERSOLD } else { 0.0 }
-    };
+    let of_cells = plan.inventory.split.map_or(0.0, |_| BYTES_PER_SKU_AND_CELL * f64::from(plan.cells));
     let at_desks = |window: &WindowForecast| -> f64 {
         let services = window.services.iter().zip(&plan.services).filter(|(_, service)| service.desk.is_some());
         services.map(|(forecast, _)| forecast.peak_offered_erlangs).sum()
@@ -314,7 +338,7 @@ fn memory(plan: &Plan, windows: &[WindowForecast]) -> f64 {
     let at_desks = windows.iter().map(at_desks).fold(0.0, f64::max);
     BASE_BYTES
         + rows * columns * BYTES_PER_ROW_AND_SERVICE
-        + skus * (BYTES_PER_SKU + of_policies + if is_supplied { BYTES_PER_SUPPLIED_SKU } else { 0.0 })
+        + skus * (bytes_per_sku(plan) + of_cells)
         + f64::from(remembered) * plan.shoppers as f64 * BYTES_PER_SHOPPER
         + in_flight * BYTES_PER_SESSION
         + (f64::from(plan.cells) * BYTES_PER_CELL).min(in_flight * BYTES_PER_LONELY_SESSION)

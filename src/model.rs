@@ -13,7 +13,7 @@ use crate::plan::{self, Action, ByHistory, History, MAX_WINDOWS, Plan, ServiceId
 use crate::rng::{Draws, Name, Purpose};
 use crate::target::{Percentile, ResponseSlice, response_percentiles, response_slices};
 use crate::units::{Instant, Nanos};
-use catalogue::{Catalogue, Sku};
+use catalogue::{Catalogue, Sampling, Sku};
 use expectation::{Expectation, ExpectedUnits};
 use intensity::Cumulative;
 use livestream::Livestreams;
@@ -157,6 +157,8 @@ pub struct Round {
     pub hold_ends: Instant,
     /// The window in which its intents are entered in the ledger: the one in which they began.
     pub window: u8,
+    /// The window in which such sessions take place: where balances are paid, another than that of their ledger.
+    pub held_in: u8,
     /// What is paid.
     pub pays: Pays,
     /// Which action takes the stock. A deposit is there to set it aside, so orders of a presale hold theirs whatever others do.
@@ -319,6 +321,7 @@ impl Model {
     #[must_use]
     pub fn stocked_for(plan: &Plan, simulated: u32, units: ExpectedUnits) -> Self {
         let fraction = f64::from(simulated) / f64::from(plan.cells);
+        let sampling = Sampling { fraction, keeps_all: plan.inventory.split.is_some() };
         let mut share_until = 0.0;
         let segments = plan
             .segments
@@ -344,7 +347,7 @@ impl Model {
             graphs: plan.cbmgs.iter().map(|cbmg| Graph::new(plan, cbmg)).collect(),
             services: plan.services.iter().map(Service::new).collect(),
             switches: plan.switches.clone(),
-            catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, fraction, &units)),
+            catalogue: plan.catalogue.as_ref().map(|goods| Catalogue::new(plan.seed, goods, sampling, &units)),
             inventory: plan.inventory,
             holds: Holds::new(plan),
             vouchers: vouchers(plan),
@@ -586,19 +589,19 @@ fn vouchers(plan: &Plan) -> Vec<Option<Voucher>> {
 fn rounds(plan: &Plan) -> [Round; MAX_WINDOWS] {
     let hold_ends = Instant(u64::MAX);
     let (closes, reserve) = (Instant(0), plan.inventory.reserve);
-    let unused = Round { closes, hold: plan.hold, hold_ends, window: 0, pays: Pays::Orders, reserve };
+    let unused = Round { closes, hold: plan.hold, hold_ends, window: 0, held_in: 0, pays: Pays::Orders, reserve };
     let mut rounds = [unused; MAX_WINDOWS];
     for (id, window) in plan.windows.iter().enumerate() {
-        rounds[id] = Round { closes: window.closes, window: id as u8, ..unused };
+        rounds[id] = Round { closes: window.closes, window: id as u8, held_in: id as u8, ..unused };
     }
     for (id, (number, (window, presale))) in (0..).zip(balances().zip(plan.presales())) {
         rounds[window].hold = presale.hold;
         rounds[window].hold_ends = presale.opens;
         rounds[window].pays = Pays::Deposits(id);
         rounds[window].reserve = Reserve::Order;
-        let closes = plan.windows[presale.window].closes;
+        let (closes, held_in) = (plan.windows[presale.window].closes, presale.window as u8);
         let (window, pays, reserve) = (window as u8, Pays::Balances(id), Reserve::Order);
-        rounds[usize::from(number)] = Round { closes, window, pays, reserve, ..unused };
+        rounds[usize::from(number)] = Round { closes, window, held_in, pays, reserve, ..unused };
     }
     rounds
 }

@@ -518,7 +518,7 @@ pub struct Oversold {
     pub fen: u64,
 }
 
-/// Basket lines that their cell refused as sold out, while at the start of the tick all cells together had had their units.
+/// Basket lines that their cell refused as sold out, while at the start of the tick all simulated cells together had had their units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stranded {
@@ -930,13 +930,13 @@ pub struct ProductRow {
     pub requests_rejected: u64,
 }
 
-/// A channel in a window: what came of the sessions that began there.
+/// A channel in a window: what came of the sessions that took place there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelRow {
     /// Channel.
     pub channel: String,
-    /// Window in which the sessions began.
+    /// Window in which the sessions took place; those that pay balances come to the one where that is done.
     pub window: String,
     /// Sessions begun.
     pub sessions: u64,
@@ -960,7 +960,7 @@ pub struct ChannelRow {
 pub struct LivestreamRow {
     /// Livestream.
     pub livestream: String,
-    /// Its window.
+    /// Its window. What was shown in a presale counts here, whenever its balance is paid.
     pub window: String,
     /// Sessions that watched.
     pub viewers: u64,
@@ -982,7 +982,7 @@ pub struct LivestreamRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerRow {
-    /// Window in which the session began.
+    /// Window in which the intents began: those of a presale stay in the presale's, though their balances are paid in a later one.
     pub window: String,
     /// Segment.
     pub segment: String,

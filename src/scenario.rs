@@ -26,6 +26,7 @@ pub use points::{Observed, points};
 pub use schema::schema;
 pub use source::{MAX_CSV_BYTES, MAX_SCENARIO_BYTES};
 
+use crate::clock;
 use crate::plan::Plan;
 use diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use file::ScenarioFile;
@@ -171,12 +172,14 @@ fn convert(mut tree: Node, rule: schema::Rule<'_>, found: &mut Diagnostics) -> O
         if !found.iter().any(|problem| problem.code == Code::WrongLength)
             && let Ok(mut file) = serde_json::from_value(tree.to_json())
         {
+            sort_windows(&mut file);
             let rows = observed::inline(&mut file, Cursor::new(&tree), found);
             check::plan(&file, Cursor::new(&tree), &rows, found);
         }
         return None;
     }
     let mut file = deserialize(&tree, found)?;
+    sort_windows(&mut file);
     let rows = observed::inline(&mut file, Cursor::new(&tree), found);
     let plan = check::plan(&file, Cursor::new(&tree), &rows, found)?;
     match toml::to_string(&file) {
@@ -199,6 +202,14 @@ fn convert(mut tree: Node, rule: schema::Rule<'_>, found: &mut Diagnostics) -> O
             found.push(internal(&format!("the scenario cannot be written as TOML: {error}")));
             None
         }
+    }
+}
+
+/// Windows stand in the order of time, wherever a patch has added one. If an opening cannot be read, that is told, and nothing else.
+fn sort_windows(file: &mut ScenarioFile) {
+    let opens = |window: &file::Window| clock::unix_ms(&window.opens);
+    if file.window.values().all(|window| opens(window).is_some()) {
+        file.window.sort_by(|_, a, _, b| opens(a).cmp(&opens(b)));
     }
 }
 

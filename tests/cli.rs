@@ -147,6 +147,21 @@ fn check_forecasts_without_running() {
 }
 
 #[test]
+fn check_says_what_its_money_leaves_out() {
+    let dir = folder();
+    let check = |overrides: &[&str]| {
+        let set = overrides.iter().flat_map(|set| ["--set", set]);
+        let out = output(saleload(dir.path()).arg("check").arg(quickstart()).args(set));
+        let line = out.stdout.lines().find(|line| line.trim_start().starts_with("GMV"));
+        line.unwrap_or_else(|| panic!("{}{}", out.stdout, out.stderr)).to_owned()
+    };
+    let plain = check(&[]);
+    assert!(plain.ends_with(" paid, if nothing fails or sells out and spending limits never bind"), "{plain}");
+    let coupon = check(&["coupon={off=\"40 RMB\",every=\"300 RMB\"}"]);
+    assert!(coupon.contains(" of coupons, if nothing fails or sells out and spending limits never bind"), "{coupon}");
+}
+
+#[test]
 fn a_sample_is_a_whole_part_of_the_cells() {
     let dir = folder();
     for sample in ["1/3", "3/4"] {

@@ -85,6 +85,15 @@ fn a_sample_has_its_share_of_a_row() {
     assert_eq!(results.summary.total.orders_paid, 40 + 100 * SECONDS);
 }
 
+/// However small, a sample gets a token whenever so much has come in: one of eight cells, one in four seconds.
+#[test]
+fn a_sample_with_less_than_a_token_saves_it_up() {
+    let results = sale(8, 1, &["inventory.hot={per_second=2,burst=2}"]);
+    let through = results.summary.total.orders_paid / 8;
+    println!("{through} in {SECONDS} s");
+    assert_eq!(through, 1 + SECONDS / 4);
+}
+
 /// Where each cell has a row of its own, as many times as much of a hot SKU is sold in the first seconds.
 #[test]
 fn split_rows_take_as_many_times_as_much() {

@@ -3,9 +3,11 @@
 //! Tolerances are what chance does, unless it is said otherwise: fifty requests a second are 3,000 in a minute, whose standard deviation
 //! is 1.8 %, and what is rejected of them by a service of twenty workers adds as much.
 
+#![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
+
 use saleload::engine::{self, Options};
 use saleload::forecast::{Disturbed, Forecast, Overload, ServiceForecast};
-use saleload::results::{Results, series};
+use saleload::results::{Bucket, Results, series};
 use saleload::scenario;
 use std::ops::{ControlFlow, Range};
 
@@ -336,4 +338,95 @@ fn an_autoscaler_comes_after_its_lag() {
     // What is busy on average follows from the instances that stood.
     let row = both.results.services.iter().find(|row| row.service == "order").expect("it is there");
     close(row.utilisation_mean, order.utilisation_mean.unwrap_or(0.0), 0.06);
+}
+
+/// A shop in which nothing sells out or fails, with prices of all kinds, one dear product and a window of deposits.
+const GOODS: &str = r#"
+name = "goods"
+title = "Coupons"
+zone = "UTC"
+seed = 7
+population.shoppers = 60_000
+platform.cells = 1
+inventory.hold = "1h"
+intensity.even.parts = [{ constant = { weight = 1 } }]
+cbmg.buy.entry = "cart"
+cbmg.buy.state.cart = { action = "add_to_basket", next = { order = 0.9, exit = 0.1 } }
+cbmg.buy.state.order = { action = "reserve", next = { pay = 0.8, exit = 0.2 } }
+cbmg.buy.state.pay = { action.pay = { declined = 0.1 }, next.exit = 1 }
+cbmg.due.entry = "pay"
+cbmg.due.state.pay = { action.pay = {}, next.exit = 1 }
+window.day = { opens = "2020-11-11T00:00:00Z", closes = "2020-11-11T00:10:00Z" }
+product.phone = { category = "dear", price = "2999 RMB", stock = 100_000, demand = 0.05 }
+
+[segment.all]
+share = 0.7
+cbmg = "buy"
+basket = { lines.geometric = 2.5, units.weights = [0.8, 0.2] }
+window.day = { participation = 0.9, intensity = "even" }
+
+[segment.few]
+share = 0.3
+cbmg = "buy"
+interest.dear = 0.1
+window.deposits = { participation = 0.5, intensity = "even" }
+window.day = { participation = 0.5, intensity = "even" }
+
+[window.deposits]
+opens = "2020-11-10T00:00:00Z"
+closes = "2020-11-10T00:10:00Z"
+presale = { balances_in = "day", deposit = 0.1, conversion = 0.6, intensity = "even", cbmg = "due" }
+
+[catalogue]
+skus = 100_000
+brands = 10
+popularity = { head = 0, tail = 0, knee = 0.5 }
+
+[category.dear]
+skus = 0.5
+demand = 0.3
+price.lognormal = { p50 = "250 RMB", p90 = "700 RMB" }
+stock.constant = 1000
+
+[category.cheap]
+skus = 0.5
+demand = 0.7
+price.uniform = { low = "10 RMB", high = "150 RMB" }
+stock.constant = 1000
+"#;
+
+/// What a coupon takes off, and what fills baskets up to it, in a run and in the forecast, under several coupons. The orders of a run scatter by
+/// half a per cent, its money by one, and the baskets of the forecast by as much.
+#[test]
+fn a_coupon_is_reckoned_with() {
+    for coupon in [
+        "",
+        "coupon={off='40 RMB',every='300 RMB'}",
+        "coupon={off='40 RMB',every='300 RMB',fill_up=0.5}",
+        "coupon={off='300 RMB',every='300 RMB',fill_up=0.3}",
+    ] {
+        let overrides: Vec<String> = (!coupon.is_empty()).then(|| coupon.to_owned()).into_iter().collect();
+        let loaded = scenario::load_str(GOODS, "goods.toml", &overrides);
+        let plan = loaded.unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan;
+        let (forecast, options) = (Forecast::new(&plan), Options { simulated_cells: 1, threads: 1 });
+        let results = engine::run(&plan, &options, &mut |_| ControlFlow::Continue(()));
+        let results = results.unwrap_or_else(|breach| panic!("{breach}"));
+        let total = &results.summary.total;
+        let taken_off =
+            results.ledger.iter().filter(|row| row.bucket == Bucket::Coupon).map(|row| row.money_fen).sum::<u64>();
+        println!(
+            "{coupon}: {:?} {:?} {taken_off}",
+            [forecast.orders, forecast.gmv_ordered_fen, forecast.gmv_paid_fen, forecast.coupon_fen],
+            total
+        );
+        close(forecast.orders, total.orders_created as f64, 0.02);
+        close(forecast.gmv_ordered_fen, total.gmv_ordered_fen as f64, 0.03);
+        close(forecast.gmv_paid_fen, total.gmv_paid_fen as f64, 0.03);
+        assert_eq!(taken_off > 0, !coupon.is_empty());
+        if taken_off > 0 {
+            close(forecast.coupon_fen, taken_off as f64, 0.03);
+        }
+        let in_windows: f64 = forecast.windows.iter().map(|window| window.orders).sum();
+        close(in_windows, total.orders_created as f64, 0.02);
+    }
 }

@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "with --nocapture, what was measured stands beside what was expected")]
 
 use saleload::engine::{self, Options};
-use saleload::model::catalogue::Catalogue;
+use saleload::model::catalogue::{Catalogue, Sampling};
 use saleload::model::expectation::ExpectedUnits;
 use saleload::plan::{self, Popularity};
 use saleload::results::series;
@@ -29,7 +29,7 @@ fn festival(category: &str) -> (plan::Catalogue, Catalogue, usize) {
     let goods = plan.catalogue.expect("the festival sells something");
     let id = goods.categories.iter().position(|of| of.name == category).expect("a category");
     let expected = ExpectedUnits { of_category: vec![1e8; goods.categories.len()], by_window: Vec::new() };
-    let catalogue = Catalogue::new(plan.seed, &goods, 1.0, &expected);
+    let catalogue = Catalogue::new(plan.seed, &goods, Sampling { fraction: 1.0, keeps_all: true }, &expected);
     (goods, catalogue, id)
 }
 

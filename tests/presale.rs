@@ -184,6 +184,22 @@ fn a_sample_has_the_same_presale() {
     }
 }
 
+/// What channels bring in a window is what the window has: those who pay balances come by a channel to the window where that is done.
+#[test]
+fn channels_bring_what_their_windows_have() {
+    let channels = ["channel.app={share=0.8}", "channel.web={share=0.2}"];
+    let results = run(&channels, 8);
+    for window in &results.summary.windows {
+        let sum = |of: fn(&saleload::results::ChannelRow) -> u64| -> u64 {
+            results.channels.iter().filter(|row| row.window == window.name).map(of).sum()
+        };
+        let total = &window.total;
+        let brought = [sum(|row| row.sessions), sum(|row| row.gmv_ordered_fen), sum(|row| row.gmv_paid_fen)];
+        assert_eq!(brought, [total.sessions, total.gmv_ordered_fen, total.gmv_paid_fen], "{}", window.name);
+    }
+    assert!(results.summary.windows[1].total.gmv_paid_fen > 0);
+}
+
 #[test]
 fn the_expectation_knows_of_balances() {
     let text = include_str!("wrong/base.toml").to_owned()

@@ -324,3 +324,24 @@ proptest! {
         }
     }
 }
+
+/// A patch may add a presale before a window of its base: what counts is when windows open, not where they stand.
+#[test]
+fn a_patch_adds_a_window_before_those_of_its_base() {
+    let loaded = valid(patched(
+        r#"
+        segment.regular.window.deposits = { participation = 0.5, intensity = "rush" }
+        cbmg.due = { entry = "pay", state.pay = { action.pay = {}, next.exit = 1 } }
+        [window.deposits]
+        opens = "2020-10-21T00:00:00+08:00"
+        closes = "2020-10-21T01:00:00+08:00"
+        presale = { balances_in = "first", deposit = 0.1, conversion = 0.5, intensity = "rush", cbmg = "due" }
+        "#,
+    ));
+    let names: Vec<&str> = loaded.plan.windows.iter().map(|window| window.name.as_str()).collect();
+    assert_eq!(names, ["deposits", "first", "second"]);
+    let (window, presale) = loaded.plan.presales().next().expect("a presale");
+    assert_eq!((window, presale.window), (0, 1));
+    let again = valid(load_str(&loaded.resolved, "again.toml", &[]));
+    assert_eq!(again.plan, loaded.plan, "the resolved scenario has them in order of time");
+}

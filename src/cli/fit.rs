@@ -130,8 +130,8 @@ impl<'a> Task<'a> {
             None => plan.cells,
         };
         let threads = arguments.threads.map_or_else(machine::cores, usize::from);
-        let share = f64::from(simulated_cells) / f64::from(plan.cells);
-        Budget::new(None).admits(Forecast::new(&plan).memory_bytes * share * threads as f64)?;
+        let bytes = Forecast::new(&plan).bytes_of_sample(&plan, simulated_cells);
+        Budget::new(None).admits(bytes * threads as f64)?;
         Ok(Task { arguments, overrides, plan, free, points, simulated_cells, threads })
     }
 

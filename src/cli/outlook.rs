@@ -20,12 +20,16 @@ pub(super) fn text(clock: &Clock, plan: &Plan, forecast: &Forecast) -> String {
         number::count(forecast.orders),
     )];
     if plan.catalogue.is_some() {
-        let limited = plan.segments.iter().any(|segment| segment.spend.is_some());
+        let coupon = if plan.coupon.is_some() {
+            format!(", after {} of coupons", number::money(forecast.coupon_fen))
+        } else {
+            String::new()
+        };
         parts.push(format!(
-            "  GMV          {} ordered, {} paid, if nothing fails or sells out{}\n",
+            "  GMV          {} ordered, {} paid{coupon}, if {}\n",
             number::money(forecast.gmv_ordered_fen),
             number::money(forecast.gmv_paid_fen),
-            if limited { " and spending limits never bind" } else { "" },
+            left_out(plan),
         ));
     }
     if let Some(cost) = plan.total_cost() {
@@ -40,6 +44,19 @@ pub(super) fn text(clock: &Clock, plan: &Plan, forecast: &Forecast) -> String {
         parts.push(services(clock, forecast));
     }
     parts.concat()
+}
+
+/// What expected money does not reckon with.
+fn left_out(plan: &Plan) -> String {
+    let mut conditions = vec!["nothing fails or sells out"];
+    if plan.segments.iter().any(|segment| segment.spend.is_some()) {
+        conditions.push("spending limits never bind");
+    }
+    if !plan.livestreams.is_empty() {
+        conditions.push("livestreams draw no basket to what they show");
+    }
+    let last = conditions.pop().unwrap_or_default();
+    if conditions.is_empty() { last.to_owned() } else { format!("{} and {last}", conditions.join(", ")) }
 }
 
 /// What it takes to simulate the plan here.

@@ -263,6 +263,7 @@ mod tests {
             orders: 0.0,
             gmv_ordered_fen: 0.0,
             gmv_paid_fen: 0.0,
+            coupon_fen: 0.0,
             events: 0.0,
             memory_bytes: 0.0,
             core_seconds: 0.0,

@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<(), S
         take_a_place_for(file)?;
     }
     let forecast = Forecast::new(plan);
-    let memory = forecast.memory_bytes * f64::from(simulated_cells) / f64::from(plan.cells);
+    let memory = forecast.bytes_of_sample(plan, simulated_cells);
     let mut budget = Budget::new(arguments.memory);
     budget.admits(memory)?;
     if memory > LARGE {

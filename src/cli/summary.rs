@@ -135,15 +135,18 @@ fn totals(summary: &Summary) -> String {
         0 => String::new(),
         n => format!(", {} of them turned away by a failure before they had a basket", number::count(n as f64)),
     };
+    let share = match total.demand_fen {
+        0 => String::new(),
+        demand => format!(" ({} of demand)", number::share(total.lost_fen as f64, demand as f64)),
+    };
     format!(
-        "  sessions  {}{turned_away}\n  orders    {} created, {} paid\n  GMV       {} ordered, {} paid; {} lost ({} of demand)\n",
+        "  sessions  {}{turned_away}\n  orders    {} created, {} paid\n  GMV       {} ordered, {} paid; {} lost{share}\n",
         number::count(total.sessions as f64),
         number::count(total.orders_created as f64),
         number::count(total.orders_paid as f64),
         number::money(total.gmv_ordered_fen as f64),
         number::money(total.gmv_paid_fen as f64),
         number::money(total.lost_fen as f64),
-        number::share(total.lost_fen as f64, total.demand_fen as f64),
     ) + &cost(summary)
 }
 
@@ -288,9 +291,10 @@ fn vouchers(summary: &Summary) -> String {
 }
 
 /// What was sold out in one cell while others had it, where each has its own part of the stock.
-fn stranded(stranded: &Stranded) -> String {
+fn stranded(stranded: &Stranded, summary: &Summary) -> String {
+    let cells = if summary.simulated_cells < summary.cells { "the simulated cells" } else { "all cells" };
     format!(
-        "  stranded: {} lines, {} units, {} sold out in their cell while all cells together had them\n",
+        "  stranded: {} lines, {} units, {} sold out in their cell while {cells} together had them\n",
         number::count(stranded.lines as f64),
         number::count(stranded.units as f64),
         number::money(stranded.fen as f64),
@@ -587,7 +591,7 @@ fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
         0 => String::new(),
         more => format!("  and {more} more, see products.csv\n"),
     };
-    let stranded = summary.stranded.as_ref().map_or_else(String::new, stranded);
+    let stranded = summary.stranded.as_ref().map_or_else(String::new, |of| stranded(of, summary));
     let substituted = summary.substituted.as_ref().map_or_else(String::new, substituted);
     head + &named + &more + &stranded + &substituted
 }

@@ -76,12 +76,12 @@ impl Player<'_> {
         }
     }
 
-    /// Adds to what a session's channel brought.
+    /// Adds to what a session's channel brought in the window in which the session takes place.
     #[inline]
     pub(super) fn tell_channel(&mut self, session: &Session, add: impl Fn(&mut Turnover)) {
         if let Some(channel) = self.channel(session) {
             let channels = self.model.channels.as_ref().map_or(0, |channels| channels.entries.len());
-            let window = usize::from(self.round(session).window);
+            let window = usize::from(self.round(session).held_in);
             add(&mut self.tally.channels[window * channels + channel]);
         }
     }

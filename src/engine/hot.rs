@@ -32,14 +32,13 @@ struct Limit {
 }
 
 impl Limit {
-    /// The limit of a row, of which so many of so many equal cells are there.
+    /// The limit of a row, of which so many of so many equal cells are there. However few these are, a full bucket has a token, or
+    /// there would never be one.
     fn of(hot: Hot, simulated: u32, cells: u32) -> Self {
         let [simulated, cells, second] = [u64::from(simulated), u64::from(cells), Nanos::PER_SECOND].map(u128::from);
-        Limit {
-            gain: u128::from(hot.per_second) * simulated,
-            token: cells * second,
-            most: u128::from(hot.burst) * simulated * second,
-        }
+        let token = cells * second;
+        let most = (u128::from(hot.burst) * simulated * second).max(token);
+        Limit { gain: u128::from(hot.per_second) * simulated, token, most }
     }
 }
 
@@ -190,6 +189,17 @@ mod tests {
             [9_000, 9_000, 9_000, 9_000].map(|ms| takes(7, ms)),
             [true, true, true, false],
             "never more than a burst"
+        );
+    }
+
+    #[test]
+    fn one_cell_of_many_has_a_token_now_and_then() {
+        // A sixteenth of two a second is one in eight seconds.
+        let mut tokens = Tokens::full(Limit::of(Hot { per_second: 2, burst: 2 }, 1, 16));
+        let mut takes = |ms| tokens.try_take(7, at(ms));
+        assert_eq!(
+            [0, 0, 7_999, 8_000, 8_000, 30_000, 30_000].map(&mut takes),
+            [true, false, false, true, false, true, false]
         );
     }
 

@@ -1,6 +1,7 @@
 //! What is bought if nothing fails: orders, money, and the products that cannot last.
 
 use super::ShortProduct;
+use super::coupon::{self, Effect};
 use crate::model::expectation::Expectation;
 use crate::plan::{Action, Catalogue, CountDistribution, Plan};
 
@@ -10,15 +11,16 @@ pub(super) struct Demand {
     pub(super) orders: f64,
     pub(super) gmv_ordered_fen: f64,
     pub(super) gmv_paid_fen: f64,
+    pub(super) coupon_fen: f64,
     pub(super) short: Vec<ShortProduct>,
 }
 
 impl Demand {
-    pub(super) fn new(plan: &Plan, expectation: &Expectation) -> Self {
+    pub(super) fn new(plan: &Plan, expectation: &Expectation, coupon: &[Effect]) -> Self {
         let Some(catalogue) = &plan.catalogue else { return Demand::default() };
         let mut demand = Demand::default();
         let mut units_wanted = vec![0.0; catalogue.products.len()];
-        for (segment, sessions) in plan.segments.iter().zip(&expectation.sessions) {
+        for ((segment, sessions), &coupon) in plan.segments.iter().zip(&expectation.sessions).zip(coupon) {
             let checkouts = expectation.checkouts[segment.cbmg];
             let lines = sessions.iter().sum::<f64>() * checkouts * segment.lines.mean();
             let weights: Vec<f64> =
@@ -27,7 +29,7 @@ impl Demand {
             if lines <= 0.0 || sum <= 0.0 {
                 continue;
             }
-            let (ordered_share, paid_share) = shares(plan, expectation, segment.cbmg, sessions);
+            let shares = Shares::new(plan, expectation, segment.cbmg, sessions, coupon);
             let mut ordered = 0.0;
             for (category, weight) in weights.iter().enumerate() {
                 let lines = lines * weight / sum;
@@ -39,9 +41,10 @@ impl Demand {
                     }
                 }
             }
-            demand.orders += lines * ordered_share;
-            demand.gmv_ordered_fen += ordered * ordered_share;
-            demand.gmv_paid_fen += ordered * paid_share;
+            demand.orders += lines * shares.orders;
+            demand.gmv_ordered_fen += ordered * shares.ordered;
+            demand.gmv_paid_fen += ordered * shares.paid;
+            demand.coupon_fen += ordered * shares.off;
         }
         demand.short = short(catalogue, &units_wanted);
         demand
@@ -59,25 +62,38 @@ fn fen_per_line(catalogue: &Catalogue, category: usize, units: f64) -> f64 {
     fen + (1.0 - share).max(0.0) * catalogue.categories[category].price.mean_fen() * units
 }
 
-/// Which part of what a segment reserves is ordered, and which is paid. In a presale that is the part whose deposit and balance are
-/// paid, for both.
-fn shares(plan: &Plan, expectation: &Expectation, cbmg: usize, sessions: &[f64]) -> (f64, f64) {
-    let paid_at_once = accepted(plan, expectation, cbmg) / expectation.checkouts[cbmg];
-    let (mut ordered, mut paid) = (0.0, 0.0);
-    for (window, sessions) in plan.windows.iter().zip(sessions) {
-        let (of_ordered, of_paid) = match &window.presale {
-            None => (1.0, paid_at_once.min(1.0)),
-            Some(presale) => {
-                let balances = accepted(plan, expectation, presale.cbmg).min(1.0);
-                let completed = paid_at_once.min(1.0) * presale.conversion * balances;
-                (completed, completed)
-            }
-        };
-        ordered += sessions * of_ordered;
-        paid += sessions * of_paid;
+/// What becomes of each line that a segment puts into a basket, and of each fen of its price.
+#[derive(Default)]
+struct Shares {
+    orders: f64,
+    ordered: f64,
+    paid: f64,
+    off: f64,
+}
+
+impl Shares {
+    /// In a presale what is ordered, and what is paid, is the part whose deposit and balance are paid, and no coupon counts.
+    fn new(plan: &Plan, expectation: &Expectation, cbmg: usize, sessions: &[f64], coupon: Effect) -> Self {
+        let paid_at_once = (accepted(plan, expectation, cbmg) / expectation.checkouts[cbmg]).min(1.0);
+        let all: f64 = sessions.iter().sum();
+        let mut sum = Shares::default();
+        for (window, sessions) in plan.windows.iter().zip(sessions) {
+            let (effect, ordered, paid) = match &window.presale {
+                None => (coupon, 1.0, paid_at_once),
+                Some(presale) => {
+                    let balances = accepted(plan, expectation, presale.cbmg).min(1.0);
+                    let completed = paid_at_once * presale.conversion * balances;
+                    (coupon::NONE, completed, completed)
+                }
+            };
+            let share = sessions / all;
+            sum.orders += share * ordered * effect.lines;
+            sum.ordered += share * ordered * effect.left;
+            sum.paid += share * paid * effect.left;
+            sum.off += share * ordered * effect.off;
+        }
+        sum
     }
-    let all: f64 = sessions.iter().sum();
-    (ordered / all, paid / all)
 }
 
 /// Visits of payment pages that the bank accepts. A second attempt after a decline is not counted.

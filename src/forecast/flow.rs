@@ -1,5 +1,6 @@
 //! The flow of a window: sessions of all segments through its waiting room and their behaviour graphs, slot by slot.
 
+use super::coupon::Effect;
 use super::fluid::Network;
 use super::gates::Gates;
 use super::room::Passage;
@@ -83,7 +84,7 @@ impl<'a> Stream<'a> {
     }
 
     /// All streams of a window.
-    fn all(plan: &'a Plan, expectation: &Expectation, window: WindowId) -> Vec<Self> {
+    fn all(plan: &'a Plan, expectation: &Expectation, coupon: &[Effect], window: WindowId) -> Vec<Self> {
         let bounds = &plan.windows[window];
         let length = bounds.closes - bounds.opens;
         let mut groups: BTreeMap<(usize, usize, u64), Group> = BTreeMap::new();
@@ -92,7 +93,9 @@ impl<'a> Stream<'a> {
                 let group = groups.entry((segment.cbmg, intensity, attendance.early.to_bits())).or_default();
                 group.early = attendance.early;
                 group.sessions += sessions;
-                group.lines += sessions * segment.lines.mean();
+                // No coupon counts in a presale.
+                let more = if bounds.presale.is_some() { 1.0 } else { coupon[id].lines };
+                group.lines += sessions * segment.lines.mean() * more;
             }
         }
         let of_group = |((cbmg, intensity, _), group): (&(usize, usize, u64), &Group)| {
@@ -163,8 +166,8 @@ fn cuts(plan: &Plan, opens: Instant) -> Vec<u64> {
 
 impl Flow {
     /// The flow of a window.
-    pub(super) fn new(plan: &Plan, expectation: &Expectation, window: WindowId) -> Self {
-        let mut streams = Stream::all(plan, expectation, window);
+    pub(super) fn new(plan: &Plan, expectation: &Expectation, coupon: &[Effect], window: WindowId) -> Self {
+        let mut streams = Stream::all(plan, expectation, coupon, window);
         let mut flow = Flow::empty(plan, &streams, window);
         let passage = flow.through_room(plan, &streams);
         let mut gates = Gates::new(plan);

@@ -10,6 +10,9 @@
 //! the long tail with no unit at all and half of its demand unmet, so only the head of each category, whose SKUs sell many
 //! units even in the sample, keeps all of them with k/n of their stock. In the tail, n/k neighbours in rank (alike in demand) are stood for by one of them, drawn at random,
 //! that keeps its whole stock and meets the demand of all: as much as it would have met alone in the full run.
+//!
+//! Where each cell sells from its own part of the stock, that would be as if cells helped each other out: ten units of a SKU lie in ten
+//! of 64 cells, and the others have none. There every SKU is kept with k/n of its stock, rounded at random, for the demand of k cells.
 
 use super::expectation::ExpectedUnits;
 use super::popularity::RankSampler;
@@ -30,6 +33,15 @@ const MOST_UNITS: u32 = 4_000_000_000;
 
 /// A dense SKU number of this run.
 pub type Sku = u32;
+
+/// How a catalogue is sampled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Share of the platform that is simulated.
+    pub fraction: f64,
+    /// Whether every SKU is kept one by one.
+    pub keeps_all: bool,
+}
 
 /// The catalogue of a run.
 #[derive(Clone, Debug)]
@@ -88,10 +100,9 @@ struct Category {
 }
 
 impl Catalogue {
-    /// Compiles a plan's catalogue for a run that simulates `fraction` of the platform; merchants expect so many units of each
-    /// category.
+    /// Compiles a plan's catalogue for a run of the whole platform or a sample; merchants expect so many units of each category.
     #[must_use]
-    pub fn new(seed: u64, catalogue: &plan::Catalogue, fraction: f64, expected: &ExpectedUnits) -> Self {
+    pub fn new(seed: u64, catalogue: &plan::Catalogue, sampling: Sampling, expected: &ExpectedUnits) -> Self {
         let mut first = catalogue.products.len() as u64;
         let mut full_first = 0;
         let mut brands_first = catalogue.named_brands.len() as u64;
@@ -99,7 +110,7 @@ impl Catalogue {
             .map(|id| {
                 let by_window = expected.by_window.get(id).cloned().unwrap_or_default();
                 let expected = (expected.of_category[id], by_window);
-                let compiled = Category::new(catalogue, id, [first, full_first, brands_first], fraction, expected);
+                let compiled = Category::new(catalogue, id, [first, full_first, brands_first], sampling, expected);
                 first += u64::from(compiled.skus);
                 full_first += compiled.full;
                 brands_first += compiled.generated_brands.ranks();
@@ -115,7 +126,7 @@ impl Catalogue {
             named_brands: catalogue.named_brands.clone(),
             supply: catalogue.supply.clone(),
             listing: Listing::new(catalogue),
-            fraction,
+            fraction: sampling.fraction,
             skus: first as Sku,
         }
     }
@@ -432,7 +443,7 @@ impl Category {
         catalogue: &plan::Catalogue,
         id: usize,
         firsts: [u64; 3],
-        fraction: f64,
+        Sampling { fraction, keeps_all }: Sampling,
         (expected_units, by_window): (f64, Vec<f64>),
     ) -> Self {
         let category = &catalogue.categories[id];
@@ -440,7 +451,8 @@ impl Category {
         let full = category.skus;
         let block = (1.0 / fraction).round() as u64;
         let ranks = RankSampler::new(&catalogue.popularity, full.max(1));
-        let head = if block == 1 { full } else { head(&ranks, expected_units * fraction, block).min(full) };
+        let is_whole = block == 1 || keeps_all;
+        let head = if is_whole { full } else { head(&ranks, expected_units * fraction, block).min(full) };
         let skus = head + (full - head).div_ceil(block);
         let in_category = |of: usize| of == id;
         let (named, mut shares): (Vec<Sku>, Vec<f64>) = catalogue

@@ -47,7 +47,7 @@ pub struct ScenarioFile {
     /// What a shopper did in one window changes whether they come to the next.
     #[serde(default)]
     pub memory: Memory,
-    /// Sale windows by name, in order of time.
+    /// Sale windows by name; whatever the order of the file, they are played, numbered and written in order of time.
     pub window: Named<Window>,
     /// Arrival patterns by name.
     pub intensity: Named<Intensity>,

@@ -385,7 +385,7 @@ impl Simulator<'_> {
         let scale = self.scale();
         let channel = |key: Key| draws::channel(self.plan, &self.model, key);
         let row = |number: usize, window: usize| {
-            let is_of = |key: Key| self.ledger_window(key) == window && channel(key) == Some(number);
+            let is_of = |key: Key| self.window_of_stay(key) == window && channel(key) == Some(number);
             let amount =
                 |what: What| Amount::of(self.record.facts.iter().filter(|fact| fact.what == what && is_of(fact.key)));
             let (wanted, ordered, paid) =

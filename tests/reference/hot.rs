@@ -52,7 +52,8 @@ impl Tokens {
     }
 
     fn there(&self, place: Place, now: Instant) -> u128 {
-        let most = u128::from(self.limit.burst) * self.played * 1_000_000_000;
+        // A part of the platform may be too small for the burst; a token it can save up all the same.
+        let most = self.one().max(u128::from(self.limit.burst) * self.played * 1_000_000_000);
         let Some(&(parts, since)) = self.buckets.get(&place) else { return most };
         most.min(parts + self.coming(since, now))
     }

@@ -99,6 +99,11 @@ impl Simulator<'_> {
         self.balance_of(key).map_or(key.window, |(window, _)| window)
     }
 
+    /// The window in which a session is there: balances are paid later than their orders are made.
+    pub(crate) fn window_of_stay(&self, key: Key) -> usize {
+        self.balance_of(key).map_or(key.window, |(_, presale)| presale.window)
+    }
+
     /// The deposit on the line of a fact, fen.
     fn deposit_fen(&self, fact: &Fact) -> u64 {
         let window = self.ledger_window(fact.key);

@@ -48,16 +48,14 @@ impl Check<'_> {
         }
         for pair in spans.windows(2).filter(|_| sound) {
             if pair[1].opens < pair[0].closes {
-                let overlap = pair[1].closes > pair[0].opens;
-                let message = if overlap { "overlaps" } else { "comes before" };
                 self.push(
                     Diagnostic::new(
                         Code::WindowOrder,
-                        format!("window `{}` {message} window `{}`", pair[1].name, pair[0].name),
+                        format!("window `{}` overlaps window `{}`", pair[1].name, pair[0].name),
                     )
                     .at(pair[1].key.clone(), format!("opens {}", pair[1].opens))
                     .at(pair[0].key.clone(), format!("closes {}", pair[0].closes))
-                    .help("declare windows in the order of time, each closing before the next opens"),
+                    .help("let each window close before the next opens"),
                 );
             }
         }

@@ -31,6 +31,7 @@ pub(crate) enum Told {
 
 /// A request and all that became of it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what is true of it or not, each for itself")]
 pub(crate) struct Request {
     pub(crate) cell: usize,
     pub(crate) service: usize,

@@ -34,16 +34,20 @@ pub(crate) fn money(fen: f64) -> String {
     format!("{} RMB", short(fen / FEN_PER_RMB))
 }
 
-/// A share as a percentage, to a tenth or, where it is small, two digits: `12.5 %`, `0.065 %`.
+/// A share as a percentage, to a tenth or, where it is small, two digits: `12.5 %`, `0.065 %`; below a thousandth `< 0.001 %`.
 pub(crate) fn percent(share: f64) -> String {
     let value = share * 100.0;
+    if value > 0.0 && value < 0.001 { "< 0.001 %".to_owned() } else { hundredths(value) }
+}
+
+fn hundredths(value: f64) -> String {
     if value.abs() < 1.0 { format!("{} %", rounded(value, 2)) } else { format!("{} %", trim(&format!("{value:.1}"))) }
 }
 
 /// A relative difference with its sign, to a tenth of a per cent or, where it is small, to two digits: `+3 %`, `-0.42 %`.
 pub(crate) fn difference(share: f64) -> String {
     let sign = if share < 0.0 { "-" } else { "+" };
-    format!("{sign}{}", percent(share.abs()))
+    format!("{sign}{}", hundredths(share.abs() * 100.0))
 }
 
 /// Three significant digits, without an exponent, without trailing zeros after the point.
@@ -104,7 +108,10 @@ mod tests {
         assert_eq!(short(5e12), "5000 bn");
         assert_eq!(short(f64::NAN), "–");
         assert_eq!(money(49_820_000_000_000.0), "498 bn RMB");
-        assert_eq!([0.125, 0.000_653, 0.0, 0.994_99].map(percent), ["12.5 %", "0.065 %", "0 %", "99.5 %"]);
+        assert_eq!(
+            [0.125, 0.000_653, 0.0, 0.994_99, 1e-9].map(percent),
+            ["12.5 %", "0.065 %", "0 %", "99.5 %", "< 0.001 %"]
+        );
         assert_eq!([0.0301, -0.004_2, 0.0].map(difference), ["+3 %", "-0.42 %", "+0 %"]);
         assert_eq!(grouped(14_000_000), "14,000,000");
         assert_eq!(grouped(999), "999");

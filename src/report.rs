@@ -161,7 +161,7 @@ pub fn summary_schema() -> String {
 /// Draws every picture and the page; goes on past a failure and reports the first.
 fn draw(results: &Results, scenario: &str, folder: &Path) -> Result<(), ReportError> {
     let mut outcome = Ok(());
-    for name in figure::NAMES {
+    for name in figure::names(results) {
         // plotters panics where it meets what it did not foresee; a panic in a picture must not cost the run.
         let drawn = std::panic::catch_unwind(|| chart::draw(&figure::figure(results, name), folder, name))
             .unwrap_or_else(|_| Err(ReportError::drawing(name, "the drawing library panicked")));

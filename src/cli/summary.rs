@@ -135,15 +135,18 @@ fn totals(summary: &Summary) -> String {
         0 => String::new(),
         n => format!(", {} of them turned away by a failure before they had a basket", number::count(n as f64)),
     };
+    let share = match total.demand_fen {
+        0 => String::new(),
+        demand => format!(" ({} of demand)", number::share(total.lost_fen as f64, demand as f64)),
+    };
     format!(
-        "  sessions  {}{turned_away}\n  orders    {} created, {} paid\n  GMV       {} ordered, {} paid; {} lost ({} of demand)\n",
+        "  sessions  {}{turned_away}\n  orders    {} created, {} paid\n  GMV       {} ordered, {} paid; {} lost{share}\n",
         number::count(total.sessions as f64),
         number::count(total.orders_created as f64),
         number::count(total.orders_paid as f64),
         number::money(total.gmv_ordered_fen as f64),
         number::money(total.gmv_paid_fen as f64),
         number::money(total.lost_fen as f64),
-        number::share(total.lost_fen as f64, total.demand_fen as f64),
     ) + &cost(summary)
 }
 

@@ -1,12 +1,13 @@
 //! Draws a [`Figure`] as SVG and PNG. With its children the only place that uses plotters.
 
+mod annotate;
 mod canvas;
 mod layout;
 mod lettering;
 mod panel;
 
 use super::ReportError;
-use super::figure::{Figure, Key, Row};
+use super::figure::{Figure, Key, Look, Row};
 use canvas::{Canvas, Ink, Words};
 use layout::{Frame, Layout};
 use plotters::prelude::DrawingBackend;
@@ -23,6 +24,9 @@ const TITLE: f64 = 24.0;
 const SUBTITLE: f64 = 16.0;
 const HEADING: f64 = 16.0;
 const SMALL: f64 = 14.5;
+
+/// Names further than this from the ends of their lines are not joined to them.
+const FAR: f64 = 60.0;
 
 /// Draws `figure` into `folder` as `name.svg` and `name.png`.
 pub(super) fn draw(figure: &Figure, folder: &Path, name: &str) -> Result<(), ReportError> {
@@ -91,11 +95,14 @@ fn legend_entry<B: DrawingBackend>(
     baseline: f64,
 ) -> Result<f64, String> {
     let (sample, middle) = (28.0, baseline - 5.0);
-    if key.filled {
-        let frame = Frame { left: left + 14.0, top: baseline - 12.0, width: 14.0, height: 13.0 };
-        canvas.rectangle(frame, Ink::of(key.pen))?;
-    } else {
-        canvas.line(&[(left, middle), (left + sample, middle)], key.pen)?;
+    match key.look {
+        Look::Line => canvas.line(&[(left, middle), (left + sample, middle)], key.pen)?,
+        Look::Area => {
+            let frame = Frame { left: left + 14.0, top: baseline - 12.0, width: 14.0, height: 13.0 };
+            canvas.rectangle(frame, Ink::of(key.pen))?;
+        }
+        Look::Dot => canvas.dot((left + 20.0, middle), Ink::of(key.pen))?,
+        Look::Diamond => canvas.diamond((left + 20.0, middle), Ink::of(key.pen))?,
     }
     canvas.words(left + sample + 6.0, baseline, &Words::new(&key.text, SMALL, Ink::TEXT))?;
     Ok(left + sample + 6.0 + canvas::width(&key.text, SMALL, false) + 20.0)
@@ -104,11 +111,15 @@ fn legend_entry<B: DrawingBackend>(
 /// Names right of the last panel, pushed apart where lines end close together.
 fn end_labels<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, row: &Row, frame: Frame) -> Result<(), String> {
     let wanted: Vec<f64> = row.labels.iter().map(|label| frame.y(&row.y, label.y)).collect();
-    let heights = layout::apart(&wanted, SMALL + 1.5, frame.top, frame.top + frame.height);
+    let heights = layout::apart(&wanted, layout::LINE, frame.top, frame.top + frame.height);
     let right = frame.left + frame.width;
     for ((label, from), to) in row.labels.iter().zip(wanted).zip(heights) {
-        canvas.line(&[(right + 3.0, from), (right + 14.0, to), (right + 34.0, to)], label.pen)?;
-        canvas.words(right + 39.0, to + 5.0, &Words::new(&label.text, SMALL, Ink::TEXT))?;
+        // Further away the sample of the line tells enough, and many such lines would be a fan.
+        if (to - from).abs() <= FAR {
+            canvas.rule((right + 3.0, from), (right + 14.0, to), Ink::QUIET)?;
+        }
+        canvas.line(&[(right + 14.0, to), (right + 36.0, to)], label.pen)?;
+        canvas.words(right + 41.0, to + 5.0, &Words::new(&label.text, SMALL, Ink::TEXT))?;
     }
     Ok(())
 }

@@ -9,17 +9,24 @@ mod gmv;
 mod inventory;
 mod lost;
 mod orders;
+mod presale;
+mod published;
+mod quantity;
 mod services;
 mod timeline;
 
 pub use axis::{Axis, Scale, Tick};
 pub(super) use lost::{cause, plain};
+pub(super) use published::{Standing, words};
 pub(super) use timeline::extent;
 
 use crate::results::{Completion, Results, Summary};
 
 /// Names of the figures, which are also the names of their files.
-pub const NAMES: [&str; 6] = ["gmv", "brands", "inventory", "orders", "services", "lost"];
+pub const NAMES: [&str; 7] = ["gmv", "brands", "inventory", "orders", PRESALE, "services", "lost"];
+
+/// The figure that is there only where there are presales.
+const PRESALE: &str = "presale";
 
 /// The most windows that one figure shows side by side; of more, those with the largest GMV.
 pub const MOST_PANELS: usize = 6;
@@ -94,8 +101,21 @@ pub struct Mark {
     pub text: String,
     /// Colour of the dot; `None`: words without a dot.
     pub pen: Option<Pen>,
+    /// Shape of the dot.
+    pub shape: Shape,
     /// Where the words stand.
     pub side: Side,
+}
+
+/// What marks a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A dot.
+    Dot,
+    /// A square on its corner, a little larger.
+    Diamond,
+    /// A small dot, which leaves one below it visible.
+    Speck,
 }
 
 /// Where the words of a mark stand.
@@ -107,7 +127,7 @@ pub enum Side {
     AboveRight,
     /// To the left and above.
     AboveLeft,
-    /// Wherever they do not touch other words or dots, below and to the right at best; nowhere where all of it is taken.
+    /// As near as they touch no other words or dots, with a thin line to the dot where that is not beside it.
     Free,
 }
 
@@ -116,10 +136,23 @@ pub enum Side {
 pub struct Key {
     /// The look that is explained.
     pub pen: Pen,
-    /// Whether it is an area.
-    pub filled: bool,
+    /// What is shown of it.
+    pub look: Look,
     /// What it stands for.
     pub text: String,
+}
+
+/// What a legend shows of a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// A piece of a line.
+    Line,
+    /// A piece of an area.
+    Area,
+    /// A dot.
+    Dot,
+    /// A square on its corner.
+    Diamond,
 }
 
 /// A name right of the last panel.
@@ -173,11 +206,23 @@ impl Pen {
         Pen { colour: COLOURS[i % COLOURS.len()], dash: Dash::Solid, thin: false }
     }
 
+    /// Thin and grey: for what only connects.
+    #[must_use]
+    pub fn grey() -> Self {
+        Pen { colour: (110, 110, 110), dash: Dash::Solid, thin: true }
+    }
+
     /// The same colour, thin and dashed.
     #[must_use]
     pub fn faint(self) -> Self {
         Pen { dash: Dash::Dashed, thin: true, ..self }
     }
+}
+
+/// Names of the figures that these results have.
+pub fn names(results: &Results) -> impl Iterator<Item = &'static str> {
+    let has_presales = !results.summary.presales.is_empty();
+    NAMES.into_iter().filter(move |name| has_presales || *name != PRESALE)
 }
 
 /// The figure of this name, one of [`NAMES`].
@@ -191,6 +236,7 @@ pub fn figure(results: &Results, name: &str) -> Figure {
         "brands" => brands::figure(results),
         "inventory" => inventory::figure(results),
         "orders" => orders::figure(results),
+        PRESALE => presale::figure(results),
         "services" => services::figure(results),
         "lost" => lost::figure(results),
         _ => panic!("no figure is called {name}"),

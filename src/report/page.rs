@@ -119,8 +119,8 @@ fn tiles(results: &Results) -> Vec<Tile> {
     let past = results.brands_past(2);
     if let Some((first, _)) = past.first() {
         let detail = past.get(99).map_or_else(
-            || format!("the first by {}", clock.stamp(*first)),
-            |(at, _)| format!("100 of them by {}", clock.stamp(*at)),
+            || format!("the first by {}", clock.moment(*first)),
+            |(at, _)| format!("100 of them by {}", clock.moment(*at)),
         );
         tiles.push(tile("Brands past 100 M RMB", grouped(past.len() as u64), detail));
     }

@@ -35,6 +35,7 @@ impl Ink {
     pub(super) const QUIET: Ink = Ink(RGBColor(85, 85, 85), 1.0);
     pub(super) const GRID: Ink = Ink(RGBColor(228, 228, 228), 1.0);
     pub(super) const SHADE: Ink = Ink(RGBColor(213, 94, 0), 0.18);
+    pub(super) const ALARM: Ink = Ink(RGBColor(179, 74, 0), 1.0);
     pub(super) const HALO: Ink = Ink(RGBColor(255, 255, 255), 0.8);
 
     /// The colour of a pen.
@@ -249,6 +250,19 @@ impl<B: DrawingBackend> Canvas<'_, B> {
     pub(super) fn dot(&mut self, at: (f64, f64), ink: Ink) -> Result<(), String> {
         self.put(&Circle::new(unit(at), 6 * FINE as i32, Ink::HALO.mix().filled()))?;
         self.put(&Circle::new(unit(at), (9 * FINE / 2) as i32, ink.mix().filled()))
+    }
+
+    /// Draws a square on its corner with a white rim.
+    pub(super) fn diamond(&mut self, (left, top): (f64, f64), ink: Ink) -> Result<(), String> {
+        let corners = |half: f64| [(left - half, top), (left, top - half), (left + half, top), (left, top + half)];
+        self.area(&corners(8.0), Ink::HALO)?;
+        self.area(&corners(6.5), ink)
+    }
+
+    /// Draws a small dot.
+    pub(super) fn speck(&mut self, at: (f64, f64), ink: Ink) -> Result<(), String> {
+        self.put(&Circle::new(unit(at), 3 * FINE as i32, Ink::HALO.mix().filled()))?;
+        self.put(&Circle::new(unit(at), 2 * FINE as i32, ink.mix().filled()))
     }
 
     fn stroke(&mut self, points: &[(f64, f64)], style: ShapeStyle) -> Result<(), String> {

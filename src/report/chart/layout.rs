@@ -20,6 +20,29 @@ impl Frame {
         across && self.top < other.top + other.height && other.top < self.top + self.height
     }
 
+    /// The square around a point.
+    pub(super) fn around((left, top): (f64, f64), half: f64) -> Self {
+        Frame { left: left - half, top: top - half, width: 2.0 * half, height: 2.0 * half }
+    }
+
+    /// Whether a point lies in it.
+    pub(super) fn holds(&self, (left, top): (f64, f64)) -> bool {
+        let across = (self.left..=self.left + self.width).contains(&left);
+        across && (self.top..=self.top + self.height).contains(&top)
+    }
+
+    /// Its point that is nearest to another.
+    pub(super) fn nearest(&self, (left, top): (f64, f64)) -> (f64, f64) {
+        (left.max(self.left).min(self.left + self.width), top.max(self.top).min(self.top + self.height))
+    }
+
+    /// It itself, where it lies wholly in another.
+    pub(super) fn within(self, other: Frame) -> Option<Frame> {
+        let across = self.left >= other.left && self.left + self.width <= other.left + other.width;
+        let down = self.top >= other.top && self.top + self.height <= other.top + other.height;
+        (across && down).then_some(self)
+    }
+
     /// The horizontal place of a value.
     pub(super) fn x(&self, axis: &Axis, value: f64) -> f64 {
         self.left + axis.place(value) * self.width
@@ -52,8 +75,12 @@ pub(super) struct RowLayout {
 const HEAD: f64 = 72.0;
 const FOOT: f64 = 34.0;
 
-/// Height that all plots of a figure share.
+/// Height that all plots of a figure share, and what a row has at least on average.
 const PLOTS: f64 = 430.0;
+const ROW: f64 = 130.0;
+
+/// Distance between names right of a row.
+pub(super) const LINE: f64 = SMALL + 1.5;
 
 /// Space between panels.
 const GAP: f64 = 24.0;
@@ -71,7 +98,9 @@ impl Layout {
             let x_labels = figure.rows.get(index + 1).is_none_or(|after| !same(after, row, |panel| &panel.x));
             let heading = top + 18.0;
             let plot_top = heading + if panel_headings { 34.0 } else { 12.0 };
-            let height = PLOTS * row.weight / weights.max(0.1);
+            let plots = PLOTS.max(ROW * figure.rows.len() as f64);
+            // All names right of a row have their place.
+            let height = (plots * row.weight / weights.max(0.1)).max(LINE * row.labels.len() as f64);
             // Rows with as many panels are aligned on both sides.
             let peers = figure.rows.iter().filter(|peer| peer.panels.len() == row.panels.len());
             let left = EDGE + peers.map(tick_room).fold(0.0, f64::max) + 8.0;
@@ -102,7 +131,7 @@ fn same<T: PartialEq>(one: &Row, other: &Row, what: impl Fn(&crate::report::figu
 /// Width of the names right of a row.
 fn label_room(row: &Row) -> f64 {
     let widest = row.labels.iter().map(|label| canvas::width(&label.text, SMALL, false)).fold(0.0, f64::max);
-    if row.labels.is_empty() { 6.0 } else { (widest + 44.0).min(WIDTH / 3.0) }
+    if row.labels.is_empty() { 6.0 } else { (widest + 46.0).min(WIDTH / 3.0) }
 }
 
 /// Width of the labels left of a row.

@@ -1,9 +1,10 @@
 //! One plot: grid, shades, areas, lines, marks, labels of its axes.
 
 use super::SMALL;
+use super::annotate;
 use super::canvas::{self, Canvas, Ink, Words};
 use super::layout::Frame;
-use crate::report::figure::{Axis, Mark, Panel, Series, Side};
+use crate::report::figure::{Axis, Panel, Series};
 use plotters::prelude::DrawingBackend;
 
 /// Which axes of a panel are labelled.
@@ -42,7 +43,7 @@ pub(super) fn draw<B: DrawingBackend>(
             canvas.words(frame.left - 8.0, frame.y(y, tick.at) + 5.0, &Words::new(&text, SMALL, Ink::QUIET).right())?;
         }
     }
-    annotate(canvas, &panel.marks, &panel.x, y, frame)?;
+    annotate::marks(canvas, panel, y, frame)?;
     if panel.vacant.is_empty() {
         return Ok(());
     }
@@ -98,55 +99,4 @@ fn x_labels<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, x: &Axis, frame: Fram
         }
     }
     Ok(())
-}
-
-/// Dots, then the words that have a place of their own, then those that take what is left.
-fn annotate<B: DrawingBackend>(
-    canvas: &mut Canvas<'_, B>,
-    marks: &[Mark],
-    x: &Axis,
-    y: &Axis,
-    frame: Frame,
-) -> Result<(), String> {
-    let place = |mark: &Mark| (frame.x(x, mark.at.0), frame.y(y, mark.at.1));
-    let mut taken = Vec::new();
-    for (mark, pen) in marks.iter().filter_map(|mark| Some((mark, mark.pen?))) {
-        let (left, height) = place(mark);
-        canvas.dot((left, height), Ink::of(pen))?;
-        taken.push(Frame { left: left - DOT, top: height - DOT, width: 2.0 * DOT, height: 2.0 * DOT });
-    }
-    let with_words = || marks.iter().filter(|mark| !mark.text.is_empty());
-    let fixed = with_words().filter(|mark| mark.side != Side::Free);
-    for mark in fixed.chain(with_words().filter(|mark| mark.side == Side::Free)) {
-        let width = canvas::width(&mark.text, SMALL, true);
-        let words = match mark.side {
-            Side::Free => {
-                let around = AROUND.iter().map(|&corner| words_at(corner, place(mark), width, frame));
-                around.into_iter().find(|words| taken.iter().all(|other| !words.touches(other)))
-            }
-            Side::Right => Some(words_at((9.0, 5.0), place(mark), width, frame)),
-            Side::AboveRight => Some(words_at((7.0, -7.0), place(mark), width, frame)),
-            Side::AboveLeft => Some(words_at((-4.0, -9.0), place(mark), width, frame)),
-        };
-        let Some(words) = words else { continue };
-        taken.push(words);
-        canvas.rectangle(words, Ink::HALO)?;
-        canvas.words(words.left + 2.0, words.top + 12.0, &Words::new(&mark.text, SMALL, Ink::TEXT).bold())?;
-    }
-    Ok(())
-}
-
-/// Half the width of a dot.
-const DOT: f64 = 4.0;
-
-/// Where words that are free may stand, from the dot: below right, as most curves rise, and then around it.
-const AROUND: [(f64, f64); 6] = [(7.0, 17.0), (-5.0, -9.0), (9.0, 5.0), (7.0, -7.0), (-9.0, 5.0), (-5.0, 17.0)];
-
-/// The place of words whose base line begins, or ends where that is to the left, so far from a dot. Words stay inside the plot, whatever
-/// the side asked for.
-fn words_at(from: (f64, f64), dot: (f64, f64), width: f64, frame: Frame) -> Frame {
-    let start = dot.0 + from.0 - if from.0 < 0.0 { width } else { 0.0 };
-    let start = start.min(frame.left + frame.width - width).max(frame.left + 4.0);
-    let baseline = (dot.1 + from.1).clamp(frame.top + 12.0, frame.top + frame.height - 5.0);
-    Frame { left: start - 2.0, top: baseline - 12.0, width: width + 4.0, height: 16.0 }
 }

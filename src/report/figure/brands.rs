@@ -1,8 +1,8 @@
 //! The race of the brands: how many had been paid how much, and who was first.
 
-use super::gmv::{published_dots, published_key};
+use super::published::{self, Known};
 use super::timeline::{self, View};
-use super::{Axis, Figure, Label, Mark, Panel, Pen, Row, Series, Side, subtitle};
+use super::{Axis, Figure, Label, Mark, Panel, Pen, Row, Series, Shape, Side, subtitle};
 use crate::clock::Clock;
 use crate::engine::brands::MARKS;
 use crate::number::{grouped, money};
@@ -19,7 +19,7 @@ struct Past<'a> {
 }
 
 pub(super) fn figure(results: &Results) -> Figure {
-    let views = timeline::views(results);
+    let views = timeline::sales(results);
     let clock = Clock::new(&results.summary.zone);
     let marks: Vec<Past<'_>> =
         (0..MARKS.len()).rev().map(|mark| Past { mark, brands: results.brands_past(mark) }).collect();
@@ -29,21 +29,19 @@ pub(super) fn figure(results: &Results) -> Figure {
         || format!("Brands: none passed {}", name(0)),
         |past| format!("Brands: {} passed {}", grouped(past.brands.len() as u64), name(past.mark)),
     );
+    let rows = vec![race(&marks, &views, &results.summary.published, &clock)];
     let note = format!(
-        "Time since each opening, logarithmic; sums paid since the start.{}{}",
+        "Time since each opening, logarithmic; sums paid since the start.{}{}{}{}",
         if results.summary.simulated_cells < results.summary.cells {
             " A sample has fewer products, and so fewer brands."
         } else {
             ""
         },
+        published::unwritten(&rows),
+        timeline::without_deposits(results),
         timeline::left_out(results)
     );
-    Figure {
-        title,
-        subtitle: subtitle(&results.summary),
-        rows: vec![race(&marks, &views, &results.summary.published, &clock)],
-        note,
-    }
+    Figure { title, subtitle: subtitle(&results.summary), rows, note }
 }
 
 fn name(mark: usize) -> String {
@@ -51,12 +49,11 @@ fn name(mark: usize) -> String {
 }
 
 /// How many brands had passed each mark, over time.
-fn race(marks: &[Past<'_>], views: &[View<'_>], published: &[PublishedResult], clock: &Clock) -> Row {
-    let dots = |view| published_dots(view, published, PublishedFigure::BrandsPast100m);
-    let known: Vec<Vec<Mark>> = views.iter().map(dots).collect();
+fn race(marks: &[Past<'_>], views: &[View<'_>], figures: &[PublishedResult], clock: &Clock) -> Row {
+    let inside = |view: &View<'_>| published::inside(view, figures, &[PublishedFigure::BrandsPast100m], 0.0, view.span);
+    let known: Vec<Vec<Known>> = views.iter().map(inside).collect();
     let most = marks.iter().map(|past| past.brands.len()).max().unwrap_or(0) as f64;
-    let most = known.iter().flatten().map(|mark| mark.at.1).fold(most, f64::max);
-    let y = Axis::decades(1.0, most, 1.0, 6);
+    let y = Axis::decades(1.0, most.max(published::highest(&known)), 1.0, 6);
     let mut labels = Vec::new();
     let mut panels = Vec::new();
     for (view, known) in views.iter().zip(&known) {
@@ -68,7 +65,7 @@ fn race(marks: &[Past<'_>], views: &[View<'_>], published: &[PublishedResult], c
             panel.marks.extend(milestones(past, view, pen, clock));
             panel.series.push(Series { pen, filled: false, points });
         }
-        panel.marks.extend(known.iter().cloned());
+        published::show(known, Pen::nth(HEADLINE.0), &mut panel);
         if marks.is_empty() {
             "no brand passed the first million RMB".clone_into(&mut panel.vacant);
         }
@@ -80,8 +77,7 @@ fn race(marks: &[Past<'_>], views: &[View<'_>], published: &[PublishedResult], c
         let text = format!("{} past {}", grouped(all as u64), name(past.mark));
         labels.push(Label { y: all as f64, pen: Pen::nth(past.mark), text });
     }
-    let keys = if known.iter().any(|dots| !dots.is_empty()) { vec![published_key()] } else { Vec::new() };
-    Row { heading: "Brands past a sum, paid".to_owned(), keys, weight: 1.0, y, panels, labels }
+    Row { heading: "Brands past a sum, paid".to_owned(), keys: published::keys(&known), weight: 1.0, y, panels, labels }
 }
 
 /// A line that climbs by one with every brand, thinned to what can be seen.
@@ -113,7 +109,7 @@ fn milestones(past: &Past<'_>, view: &View<'_>, pen: Pen, clock: &Clock) -> Vec<
             1 => (format!("{brand} by {}", clock.second(at)), Side::AboveRight),
             _ => (format!("{place} by {}", clock.second(at)), Side::AboveLeft),
         };
-        Some(Mark { at: (since, place as f64), text, pen: Some(pen), side })
+        Some(Mark { at: (since, place as f64), text, pen: Some(pen), shape: Shape::Dot, side })
     };
     [1, hundredth].into_iter().filter_map(told).collect()
 }

@@ -1,7 +1,7 @@
 //! Lost GMV: money that was wanted and stopped by stock, platform, bank or clock.
 
 use super::timeline::{self, View};
-use super::{Axis, BUCKETS, Figure, Key, Mark, Panel, Pen, Row, Scale, Series, Side, Tick, subtitle};
+use super::{Axis, BUCKETS, Figure, Key, Look, Mark, Panel, Pen, Row, Scale, Series, Shape, Side, Tick, subtitle};
 use crate::clock::Clock;
 use crate::number::{FEN_PER_RMB as FEN, Prefix, money, percent};
 use crate::results::{Bucket, Results, series};
@@ -46,7 +46,7 @@ fn words(bucket: Bucket) -> &'static str {
         Bucket::Oversold => "oversold",
         Bucket::Rejected => "rejected by",
         Bucket::TimedOut => "timed out at",
-        Bucket::GaveUp => "gave up waiting",
+        Bucket::GaveUp => "gave up at",
         Bucket::PaymentFailed => "payment failed",
         Bucket::HoldExpired => "hold expired",
         Bucket::ChangedMind => "changed mind",
@@ -65,7 +65,10 @@ pub(in crate::report) fn cause(bucket: Bucket, service: &str) -> String {
 
 /// A bucket in words that stand alone.
 pub(in crate::report) fn plain(bucket: Bucket) -> &'static str {
-    words(bucket).trim_end_matches(" by").trim_end_matches(" at")
+    match bucket {
+        Bucket::GaveUp => "gave up waiting",
+        _ => words(bucket).trim_end_matches(" by").trim_end_matches(" at"),
+    }
 }
 
 pub(super) fn figure(results: &Results) -> Figure {
@@ -135,7 +138,7 @@ fn stacks(results: &Results, causes: &[Cause]) -> Row {
     let prefix = Prefix::of(highest / FEN);
     let key = |(i, bucket): (usize, &Bucket)| {
         let text = plain(*bucket).to_owned();
-        Key { pen: Pen::solid(i), filled: true, text }
+        Key { pen: Pen::solid(i), look: Look::Area, text }
     };
     Row {
         heading: format!("Lost since the opening, {} RMB", prefix.name),
@@ -193,7 +196,7 @@ fn bars(causes: &[Cause], demand: u64) -> Row {
         let points = vec![(0.0, low), (end, low), (end, high), (0.0, high)];
         panel.series.push(Series { pen: *pen, filled: true, points });
         let text = format!("{} · {} of demand", money(end), percent(end / demand.max(1) as f64));
-        panel.marks.push(Mark { at: (end, middle), text, pen: None, side: Side::Right });
+        panel.marks.push(Mark { at: (end, middle), text, pen: None, shape: Shape::Dot, side: Side::Right });
         y.ticks.push(Tick { at: middle, label: name.clone(), below: String::new() });
     }
     panel.x = x;

@@ -1,19 +1,28 @@
 //! Orders created and paid per second.
 
-use super::gmv::{Pair, reading_note};
+use super::gmv::reading_note;
+use super::quantity::Quantity;
 use super::{Figure, subtitle, timeline};
 use crate::clock::Clock;
 use crate::number::short;
-use crate::results::{Results, series};
+use crate::results::{PublishedFigure, Results, series};
 
-const ORDERS: Pair =
-    Pair { columns: [series::ORDERS, series::PAYMENTS], names: ["created", "paid"], unit: 1.0, unit_name: "" };
+const ORDERS: Quantity = Quantity {
+    columns: &[series::ORDERS, series::PAYMENTS],
+    names: &["created", "paid"],
+    unit: 1.0,
+    unit_name: "",
+    none: "nothing was ordered",
+    sums: &[],
+    rates: &[PublishedFigure::PeakOrdersPerSecond, PublishedFigure::OrdersPerSecond],
+};
 
 pub(super) fn figure(results: &Results) -> Figure {
-    let views = timeline::views(results);
+    let views = timeline::sales(results);
     let clock = Clock::new(&results.summary.zone);
-    let mut rows = vec![ORDERS.first_hour("Orders per second", &views, &results.summary.published, &clock)];
-    rows.extend(ORDERS.whole("Orders per second", &views, &clock));
+    let figures = &results.summary.published;
+    let mut rows = vec![ORDERS.first_hour("Orders per second", &views, figures, &clock)];
+    rows.extend(ORDERS.whole("Orders per second", &views, figures, &clock));
     let peak = results.summary.windows.iter().map(|w| w.peak_orders_per_second).fold(0.0, f64::max);
     Figure {
         title: format!("Orders: peak {} created per second", short(peak)),

@@ -1,7 +1,7 @@
 //! Services: utilisation, queue and response time, one column each, the windows laid over one another.
 
 use super::timeline::{self, View, largest, smallest_positive};
-use super::{Axis, BUCKETS, Figure, Key, Panel, Pen, Row, Series, subtitle};
+use super::{Axis, BUCKETS, Figure, Key, Look, Panel, Pen, Row, Series, subtitle};
 use crate::report::thin;
 use crate::results::{Results, Saturation, series};
 use std::fmt::Write as _;
@@ -17,6 +17,12 @@ const MICROS_PER_MILLI: f64 = 1000.0;
 
 /// A row that is drawn only where there is something to see.
 const INSTANCES: &str = "instances";
+
+/// A row in which zero means that there was nothing to measure.
+const RESPONSE: &str = "response_us_p99";
+
+/// The part of a panel's width that a gap in such a row takes before its line is interrupted.
+const WIDE_GAP: f64 = 0.02;
 
 /// A row of the figure.
 struct Metric {
@@ -43,7 +49,7 @@ const METRICS: [Metric; 4] = [
     },
     Metric {
         heading: "Response time p99, ms",
-        column: "response_us_p99",
+        column: RESPONSE,
         unit: MICROS_PER_MILLI,
         axis: |points| decades(points, 0.0),
     },
@@ -57,6 +63,14 @@ pub(super) fn figure(results: &Results) -> Figure {
     let services = busiest(results);
     let mut views = timeline::views(results);
     views.retain(View::played);
+    let played = views.len();
+    let idle = |view: &View<'_>| {
+        let stays_up = |s: &Saturation| shade(s, view).is_none();
+        timeline::deposits_only(results, view.window) && results.summary.saturated.iter().all(stays_up)
+    };
+    if !views.iter().all(idle) {
+        views.retain(|view| !idle(view));
+    }
     views.sort_by_key(|view| std::cmp::Reverse(view.window.total.orders_created));
     views.truncate(MOST_WINDOWS);
     views.sort_by_key(|view| view.window.opens_unix_ms);
@@ -75,6 +89,9 @@ pub(super) fn figure(results: &Results) -> Figure {
     let mut note = "Time since the opening, logarithmic. Shaded: could not keep up.".to_owned();
     if services.len() < results.summary.services.len() {
         let _ = write!(note, " {} of {} services, the busiest.", services.len(), results.summary.services.len());
+    }
+    if views.len() < played {
+        let _ = write!(note, " {} of {played} windows, those with the most orders.", views.len());
     }
     Figure { title, subtitle: subtitle(&results.summary), rows, note }
 }
@@ -102,10 +119,14 @@ fn row(metric: &Metric, results: &Results, services: &[&str], views: &[View<'_>]
         let mut panel = Panel { heading: (*service).to_owned(), x: x.clone(), ..Panel::default() };
         for (i, view) in views.iter().enumerate() {
             let column = series::service(service, metric.column);
-            let positive = view.levels(&column).into_iter().map(|(t, value)| (t, value / metric.unit));
-            let points = thin::by_place(positive, BUCKETS / services.len().max(1), |t| x.place(t));
-            all.extend_from_slice(&points);
-            panel.series.push(Series { pen: Pen::nth(i), filled: false, points });
+            let levels = view.levels(&column).into_iter().map(|(t, value)| (t, value / metric.unit)).collect();
+            // Where nothing was answered there is no response time; it was not zero.
+            let stretches = if metric.column == RESPONSE { measured(levels, x) } else { vec![levels] };
+            for stretch in stretches {
+                let points = thin::by_place(stretch, BUCKETS / services.len().max(1), |t| x.place(t));
+                all.extend_from_slice(&points);
+                panel.series.push(Series { pen: Pen::nth(i), filled: false, points });
+            }
             panel.shades.extend(saturations.iter().filter_map(|s| shade(s, view)));
         }
         panels.push(panel);
@@ -114,9 +135,30 @@ fn row(metric: &Metric, results: &Results, services: &[&str], views: &[View<'_>]
         let vacant = "no services in this scenario".to_owned();
         panels.push(Panel { x: x.clone(), vacant, ..Panel::default() });
     }
-    let key = |(i, view): (usize, &View<'_>)| Key { pen: Pen::nth(i), filled: false, text: view.heading.clone() };
+    let key = |(i, view): (usize, &View<'_>)| Key { pen: Pen::nth(i), look: Look::Line, text: view.heading.clone() };
     let keys = if services.is_empty() { Vec::new() } else { views.iter().enumerate().map(key).collect() };
     Row { heading: metric.heading.to_owned(), keys, weight: 1.0, y: (metric.axis)(&all), panels, labels: Vec::new() }
+}
+
+/// The levels that are not zero, in pieces where so many in a row are that a line across would lie.
+fn measured(levels: Vec<(f64, f64)>, x: &Axis) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
+    let mut missing = false;
+    for level in levels {
+        if level.1 <= 0.0 {
+            missing = true;
+            continue;
+        }
+        let current = pieces.len() - 1;
+        let far = pieces[current].last().is_some_and(|last| x.place(level.0) - x.place(last.0) > WIDE_GAP);
+        if missing && far {
+            pieces.push(Vec::new());
+        }
+        missing = false;
+        let current = pieces.len() - 1;
+        pieces[current].push(level);
+    }
+    pieces
 }
 
 /// The part of a saturation that falls into a window, in seconds since its opening.

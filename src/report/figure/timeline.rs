@@ -3,7 +3,7 @@
 use super::{Axis, BUCKETS, MOST_PANELS, Scale, Tick};
 use crate::clock::{self, Clock};
 use crate::report::thin;
-use crate::results::{Results, WindowSummary, series};
+use crate::results::{PresaleSummary, Results, WindowSummary, series};
 use std::ops::Range;
 
 /// Seconds of the first hour.
@@ -12,11 +12,17 @@ pub(super) const HOUR: f64 = 3600.0;
 /// Width that a panel's row has for tick labels, in labels.
 const TICK_ROOM: usize = 13;
 
+/// The same in days of the month, which are shorter.
+const DAY_ROOM: usize = 36;
+
+/// Most panels side by side that have room for more than the shortest words.
+const MOST_BROAD: usize = 3;
+
+/// A day, s.
+const DAY: f64 = 86_400.0;
+
 /// Distances between clock times on an even axis, s.
-const STEPS: [f64; 14] = [
-    60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0,
-    604_800.0,
-];
+const STEPS: [f64; 11] = [60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0];
 
 /// A window of the festival and the rows of the series from its opening on.
 pub(super) struct View<'a> {
@@ -33,8 +39,33 @@ pub(super) struct View<'a> {
 
 /// The windows to show, in order of time: all, or those with the largest GMV where there are too many.
 pub(super) fn views(results: &Results) -> Vec<View<'_>> {
+    chosen(results, |_| true)
+}
+
+/// The windows in which orders are created: all but those in which only deposits are paid.
+pub(super) fn sales(results: &Results) -> Vec<View<'_>> {
+    chosen(results, |window| !deposits_only(results, window))
+}
+
+/// The windows that are something to a presale.
+pub(super) fn presales(results: &Results, is: impl Fn(&PresaleSummary, &str) -> bool) -> Vec<View<'_>> {
+    chosen(results, |window| results.summary.presales.iter().any(|presale| is(presale, &window.name)))
+}
+
+/// Whether deposits are paid in a window and nothing is ordered.
+pub(super) fn deposits_only(results: &Results, window: &WindowSummary) -> bool {
+    window.total.orders_created == 0 && results.summary.presales.iter().any(|presale| presale.window == window.name)
+}
+
+/// A sentence about windows that [`sales`] leaves out; empty where there is none.
+pub(super) fn without_deposits(results: &Results) -> &'static str {
+    let left_out = results.summary.windows.iter().any(|window| deposits_only(results, window));
+    if left_out { " Windows in which only deposits are paid: see the picture of the presales." } else { "" }
+}
+
+fn chosen(results: &Results, shown: impl Fn(&WindowSummary) -> bool) -> Vec<View<'_>> {
     let windows = &results.summary.windows;
-    let mut chosen: Vec<usize> = (0..windows.len()).collect();
+    let mut chosen: Vec<usize> = (0..windows.len()).filter(|&i| shown(&windows[i])).collect();
     chosen.sort_by_key(|&i| std::cmp::Reverse(windows[i].total.gmv_paid_fen));
     chosen.truncate(MOST_PANELS);
     chosen.sort_unstable();
@@ -61,7 +92,9 @@ impl<'a> View<'a> {
         let window = &results.summary.windows[index];
         let (rows, until) = extent(results, index);
         let clock = Clock::new(&results.summary.zone);
-        let heading = format!("{} · {}", window.name, clock.date(window.opens_unix_ms));
+        let opens = window.opens_unix_ms;
+        let date = if panels > MOST_BROAD { clock.day(opens) } else { clock.date(opens) };
+        let heading = format!("{} · {date}", window.name);
         let span = until.saturating_sub(window.opens_unix_ms) as f64 / 1000.0;
         View { window, heading, span, results, rows, panels }
     }
@@ -83,7 +116,12 @@ impl<'a> View<'a> {
 
     /// Whether the panels are so narrow that only the shortest words fit.
     pub(super) fn narrow(&self) -> bool {
-        self.panels > 3
+        self.panels > MOST_BROAD
+    }
+
+    /// How many views share the width of the picture.
+    pub(super) fn panels(&self) -> usize {
+        self.panels.max(1)
     }
 
     /// Length of a slot, s.
@@ -143,16 +181,32 @@ impl<'a> View<'a> {
         axis
     }
 
-    /// The whole window, even, with clock times that fall on round hours.
+    /// The whole window, even, with clock times that fall on round hours, or days where it is long.
     pub(super) fn whole(&self, clock: &Clock) -> Axis {
         let mut axis = Axis::new(0.0, self.span, Scale::Linear);
-        let room = (TICK_ROOM / self.panels.max(1)).max(2) as f64;
-        let step = STEPS.into_iter().find(|step| self.span / step <= room).unwrap_or((self.span / room).ceil());
+        let room = |labels: usize| (labels / self.panels()).max(2) as f64;
+        let hours = STEPS.into_iter().find(|step| self.span / step <= room(TICK_ROOM));
+        let step = hours.unwrap_or_else(|| (self.span / DAY / room(DAY_ROOM)).ceil().max(1.0) * DAY);
         let opens = self.window.opens_unix_ms;
         let local = (opens.div_euclid(1000) + clock.offset_seconds(opens)) as f64;
         let first = (local / step).ceil() * step - local;
-        axis.ticks = self.ticks(clock, (0..40).map(|i| first + f64::from(i) * step).filter(|&s| s <= axis.to));
+        let places = (0..40).map(|i| first + f64::from(i) * step).filter(|&s| s <= axis.to);
+        axis.ticks = if hours.is_some() { self.ticks(clock, places) } else { self.days(clock, places) };
         axis
+    }
+
+    /// Days of the month, with the month below where it changes.
+    fn days(&self, clock: &Clock, seconds: impl IntoIterator<Item = f64>) -> Vec<Tick> {
+        let mut month = String::new();
+        let tick = |at: f64| {
+            let day = clock.day(self.window.opens_unix_ms.saturating_add((at * 1000.0) as i64));
+            let (label, now) = day.split_once(' ').unwrap_or((&day, ""));
+            let below = if now == month { "" } else { now };
+            let tick = Tick { at, label: label.to_owned(), below: below.to_owned() };
+            now.clone_into(&mut month);
+            tick
+        };
+        seconds.into_iter().map(tick).collect()
     }
 
     /// The whole window with its opening spread out: seconds and days in one view.

@@ -3,7 +3,7 @@
 use crate::engine::brands::MARKS;
 use crate::number::{FEN_PER_RMB, money};
 use crate::report::figure;
-use crate::results::{Bucket, LivestreamRow, Results, Values, WindowSummary, series};
+use crate::results::{Bucket, LivestreamRow, PublishedFigure, PublishedResult, Results, Values, WindowSummary, series};
 use serde::Serialize;
 use serde_json::{Number, Value};
 use std::ops::Range;
@@ -44,6 +44,33 @@ struct Chart {
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<f64>,
     series: Vec<Line>,
+    /// What was published of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    published: Vec<Point>,
+}
+
+impl Chart {
+    /// Whether there is more in it than lines along its axis.
+    fn shows_something(&self) -> bool {
+        let amount = |value: &Value| value.as_f64().is_some_and(|value| value != 0.0);
+        !self.published.is_empty() || self.series.iter().any(|line| line.values.iter().any(amount))
+    }
+}
+
+/// A published figure.
+#[derive(Serialize)]
+struct Point {
+    /// Seconds since the opening, and how much.
+    at: (f64, f64),
+    /// The same of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simulated: Option<(f64, f64)>,
+    /// The error in words.
+    text: String,
+    /// Colour of its dot.
+    colour: String,
+    /// Whether the run is off by more than the scenario allows.
+    off: bool,
 }
 
 #[derive(Serialize)]
@@ -57,6 +84,8 @@ struct Line {
 enum Take {
     /// Its value.
     Level,
+    /// Its value; zero means that there was nothing to measure.
+    Measured,
     /// Its value per second.
     Rate,
     /// Its sum from the start of the run.
@@ -79,6 +108,8 @@ struct Plan {
     log: Option<f64>,
     top: Option<f64>,
     sources: Vec<Source>,
+    /// What may be published of it.
+    published: &'static [PublishedFigure],
 }
 
 /// The data of the page, safe inside a script element.
@@ -95,8 +126,12 @@ pub(super) fn json(results: &Results) -> String {
 }
 
 fn colours() -> Vec<String> {
-    let hex = |(r, g, b): (u8, u8, u8)| format!("#{r:02x}{g:02x}{b:02x}");
-    (0..7).map(|i| hex(figure::Pen::solid(i).colour)).collect()
+    (0..7).map(|i| hex(figure::Pen::solid(i))).collect()
+}
+
+fn hex(pen: figure::Pen) -> String {
+    let (r, g, b) = pen.colour;
+    format!("#{r:02x}{g:02x}{b:02x}")
 }
 
 fn source(name: &str, column: impl Into<String>, take: Take, unit: f64) -> Source {
@@ -110,6 +145,7 @@ fn plans(results: &Results) -> Vec<Plan> {
     let gmv = |take| pair(take, ("paid", series::GMV_PAID), ("ordered", series::GMV_ORDERED), FEN_PER_RMB);
     let orders = pair(Take::Rate, ("created", series::ORDERS), ("paid", series::PAYMENTS), 1.0);
     let presales = pair(Take::Sum, ("balances", series::BALANCES_FEN), ("deposits", series::DEPOSITS_FEN), FEN_PER_RMB);
+    let presale_rates = pair(Take::Rate, ("deposits", series::DEPOSITS), ("balances", series::BALANCES), 1.0);
     let lost = Bucket::ALL.into_iter().filter(|bucket| bucket.is_lost());
     let lost = lost.map(|bucket| source(figure::plain(bucket), series::bucket(bucket), Take::Sum, FEN_PER_RMB));
     let stock = |name: &String| source(name, series::category(name, "units_left"), Take::Level, 1.0);
@@ -123,17 +159,27 @@ fn plans(results: &Results) -> Vec<Plan> {
         source(&row.livestream, series::livestream(&row.livestream, "orders_created"), Take::Rate, 1.0)
     };
     let named = |name: &String| source(name, series::product_left(name), Take::Level, 1.0);
-    let services = |what: &'static str, unit: f64| -> Vec<Source> {
-        summary.services.iter().map(|name| source(name, series::service(name, what), Take::Level, unit)).collect()
+    let of_services = |what: &'static str, take, unit: f64| -> Vec<Source> {
+        summary.services.iter().map(|name| source(name, series::service(name, what), take, unit)).collect()
     };
+    let services = |what, unit| of_services(what, Take::Level, unit);
+    let response = of_services("response_us_p99", Take::Measured, 1000.0);
     let brands = |mark: usize| source(&money(MARKS[mark].0 as f64), series::BRANDS_PAST[mark], Take::Level, 1.0);
-    let plan = |title, unit, sources| Plan { title, unit, log: None, top: None, sources };
+    let plan = |title, unit, sources| Plan { title, unit, log: None, top: None, sources, published: &[] };
     let mut plans = vec![
-        plan("GMV since the start", "RMB", gmv(Take::Sum)),
-        plan("GMV per second", "RMB/s", gmv(Take::Rate)),
+        Plan { published: &[PublishedFigure::GmvPaidFen], ..plan("GMV since the start", "RMB", gmv(Take::Sum)) },
+        Plan { published: &[PublishedFigure::GmvPaidFenPerSecond], ..plan("GMV per second", "RMB/s", gmv(Take::Rate)) },
         plan("Paid in presales since the start", "RMB", presales),
-        plan("Orders per second", "", orders),
-        Plan { log: Some(1.0), ..plan("Brands past a sum, paid", "brands", (0..MARKS.len()).map(brands).collect()) },
+        Plan { log: Some(1.0), ..plan("Deposits and balances per second", "orders/s", presale_rates) },
+        Plan {
+            published: &[PublishedFigure::PeakOrdersPerSecond, PublishedFigure::OrdersPerSecond],
+            ..plan("Orders per second", "", orders)
+        },
+        Plan {
+            log: Some(1.0),
+            published: &[PublishedFigure::BrandsPast100m],
+            ..plan("Brands past a sum, paid", "brands", (0..MARKS.len()).map(brands).collect())
+        },
         plan("Paid since the start, by category", "RMB", summary.categories.iter().map(of_category).collect()),
         plan("Orders per second by channel", "", channels()),
         plan("Orders per second that livestreams brought", "", results.livestreams.iter().map(of_livestream).collect()),
@@ -143,7 +189,7 @@ fn plans(results: &Results) -> Vec<Plan> {
         Plan { top: Some(105.0), ..plan("Utilisation", "%", services("utilisation", 0.01)) },
         plan("Instances", "", services("instances", 1.0)),
         Plan { log: Some(1.0), ..plan("Longest queue", "requests waiting", services("queue_max", 1.0)) },
-        Plan { log: Some(0.1), ..plan("Response time p99", "ms", services("response_us_p99", 1000.0)) },
+        Plan { log: Some(0.1), ..plan("Response time p99", "ms", response) },
     ];
     for plan in &mut plans {
         plan.sources.retain(|source| results.series.column(&source.column).is_some_and(any));
@@ -163,6 +209,7 @@ fn any(values: &Values) -> bool {
 fn window<'a>(results: &'a Results, index: usize, plans: &[Plan], points: usize) -> Window<'a> {
     let WindowSummary { name, opens_unix_ms, .. } = &results.summary.windows[index];
     let (rows, until) = figure::extent(results, index);
+    let extent = (*opens_unix_ms, until);
     let time = results.series.integers(series::TIME);
     let buckets = buckets(rows, points);
     let since = |row: usize| Value::from(time[row].saturating_sub(*opens_unix_ms) / 1000);
@@ -176,14 +223,34 @@ fn window<'a>(results: &'a Results, index: usize, plans: &[Plan], points: usize)
         log: plan.log,
         top: plan.top,
         series: plan.sources.iter().map(line).collect(),
+        published: points_of(plan, &results.summary.published, extent),
     };
     Window {
         name,
         opens: *opens_unix_ms as f64 / 1000.0,
         until: until as f64 / 1000.0,
         times: times.collect(),
-        charts: plans.iter().map(chart).collect(),
+        charts: plans.iter().map(chart).filter(Chart::shows_something).collect(),
     }
+}
+
+/// Published figures of a chart that lie between two moments, Unix ms. A peak whose time was not published stands at that of the run.
+fn points_of(plan: &Plan, published: &[PublishedResult], (from, until): (i64, i64)) -> Vec<Point> {
+    let unit = plan.sources.first().map_or(1.0, |source| source.unit);
+    let since = |moment: i64| moment.saturating_sub(from) as f64 / 1000.0;
+    let point = |figure: &PublishedResult| {
+        let when = figure.at_unix_ms.or(figure.simulated_at_unix_ms)?;
+        let simulated = figure.simulated.zip(figure.simulated_at_unix_ms.or(Some(when)));
+        let standing = figure::Standing::of(figure);
+        (from..=until).contains(&when).then(|| Point {
+            at: (since(when), figure.published / unit),
+            simulated: simulated.map(|(value, moment)| (since(moment), value / unit)),
+            text: figure::words(figure),
+            colour: hex(standing.pen()),
+            off: standing == figure::Standing::Off,
+        })
+    };
+    published.iter().filter(|figure| plan.published.contains(&figure.figure)).filter_map(point).collect()
 }
 
 /// Rows after the opening one by one, the rest in buckets of two points each.
@@ -204,7 +271,9 @@ fn curve(results: &Results, source: &Source) -> Vec<f64> {
     let seconds = results.series.integers(series::SECONDS);
     let mut sum = 0i128;
     let mut shown = |(row, &value): (usize, &i64)| match source.take {
-        Take::Level => value as f64,
+        // The least of all in the order in which a bucket's lowest and highest are found.
+        Take::Measured if value == 0 => -f64::NAN,
+        Take::Level | Take::Measured => value as f64,
         Take::Rate => value as f64 / seconds.get(row).map_or(1.0, |&s| s.max(1) as f64),
         Take::Sum => {
             sum += i128::from(value);

@@ -29,6 +29,16 @@ pub(super) struct PageTable {
     pub(super) words: usize,
 }
 
+impl PageTable {
+    /// Whether a column holds words. So does the last one where it says where a figure is from.
+    pub(super) fn is_words(&self, column: usize) -> bool {
+        column < self.words || self.head.get(column) == Some(&SOURCE)
+    }
+}
+
+/// The heading of a column that says where something was published.
+const SOURCE: &str = "Source";
+
 /// All tables in the order of the page.
 pub(super) fn all(results: &Results) -> Vec<PageTable> {
     let mut tables = vec![
@@ -88,14 +98,14 @@ pub(super) fn all(results: &Results) -> Vec<PageTable> {
 fn published(results: &Results) -> PageTable {
     let clock = Clock::new(&results.summary.zone);
     let none = || "–".to_owned();
-    let row = |figure: &PublishedResult| {
-        let value = |value: f64| match figure.figure {
+    let row = |of: &PublishedResult| {
+        let value = |value: f64| match of.figure {
             PublishedFigure::GmvPaidFen => money(value),
             PublishedFigure::GmvPaidFenPerSecond => format!("{}/s", money(value)),
             PublishedFigure::PeakOrdersPerSecond | PublishedFigure::OrdersPerSecond => format!("{}/s", short(value)),
             PublishedFigure::BrandsPast100m => short(value),
         };
-        let what = match figure.figure {
+        let what = match of.figure {
             PublishedFigure::GmvPaidFen => "GMV paid since the start",
             PublishedFigure::PeakOrdersPerSecond => "Peak of orders created",
             PublishedFigure::BrandsPast100m => "Brands past 100 M RMB",
@@ -104,23 +114,30 @@ fn published(results: &Results) -> PageTable {
         };
         let at = |at: Option<i64>| at.map_or_else(none, |at| clock.moment(at));
         vec![
-            figure.name.clone(),
+            of.name.clone(),
             what.to_owned(),
-            at(figure.at_unix_ms),
-            value(figure.published),
-            figure.simulated.map_or_else(none, value),
-            at(figure.simulated_at_unix_ms),
-            figure.error.map_or_else(none, difference),
-            percent(figure.within),
-            figure.source.clone().unwrap_or_default(),
+            at(of.at_unix_ms),
+            value(of.published),
+            of.simulated.map_or_else(none, value),
+            at(of.simulated_at_unix_ms),
+            figure::words(of),
+            percent(of.within),
+            of.source.clone().unwrap_or_default(),
         ]
     };
     let figures = &results.summary.published;
     let off = figures.iter().filter(|figure| !figure.is_close()).count();
     PageTable {
         title: "Published and simulated",
-        note: format!("{} of {} within what the scenario lets them be off.", figures.len() - off, figures.len()),
-        head: vec!["Figure", "What", "Published for", "Published", "Simulated", "at", "Error", "May be off", "Source"],
+        note: match off {
+            0 => "All within what the scenario lets them be off.".to_owned(),
+            off => format!(
+                "{} of {} within what the scenario lets them be off; the others are marked with !.",
+                figures.len() - off,
+                figures.len()
+            ),
+        },
+        head: vec!["Figure", "What", "Published for", "Published", "Simulated", "at", "Error", "May be off", SOURCE],
         rows: figures.iter().map(row).collect(),
         words: 2,
     }
@@ -508,8 +525,8 @@ fn ledger(results: &Results) -> PageTable {
 }
 
 fn services(results: &Results) -> PageTable {
-    let millis = |micros: u64| digits(micros as f64 / 1000.0);
     let row = |s: &crate::results::ServiceRow| {
+        let millis = |micros: u64| if s.requests == 0 { "–".to_owned() } else { digits(micros as f64 / 1000.0) };
         vec![
             s.service.clone(),
             s.window.clone(),
@@ -644,7 +661,7 @@ fn products(results: &Results) -> PageTable {
 
 fn shown(all: usize, most: usize, what: &str, file: &str) -> String {
     if all > most {
-        format!("The {most} with the largest GMV of {all} {what}; all are in {file}.")
+        format!("The {most} with the largest GMV of {} {what}; all are in {file}.", grouped(all as u64))
     } else {
         String::new()
     }

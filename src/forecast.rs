@@ -1,5 +1,5 @@
-//! What a plan is expected to ask of the platform, computed in moments and without a single random draw, but for the baskets that a
-//! coupon is tried on: the same ones whatever the seed.
+//! What a plan is expected to ask of the platform, computed in moments and without a single random draw, but for the baskets that
+//! spending limits and a coupon are tried on: the same ones whatever the seed.
 //!
 //! A *fluid approximation*: shoppers are a liquid that flows through the states of their behaviour graph, each state an
 //! infinite-server station with exponential stays of the right mean (think time and the service times of its calls). Arrivals
@@ -18,7 +18,7 @@
 //! "Networks of infinite-server queues with nonstationary Poisson input", 1993); for other stays the totals are exact and only the
 //! times of peaks move a little.
 
-mod coupon;
+mod baskets;
 mod demand;
 mod flow;
 mod fluid;
@@ -77,8 +77,8 @@ pub struct Forecast {
     pub requests: f64,
     /// Orders created: basket lines that reach a checkout.
     pub orders: f64,
-    /// GMV ordered, fen: mean price times mean units of the lines, with what a coupon takes off and what fills baskets up to it. Spend
-    /// caps, stock and what livestreams show are not considered.
+    /// GMV ordered, fen: mean price times mean units of the lines, as spending limits and a coupon leave them. Stock and what
+    /// livestreams show are not considered.
     pub gmv_ordered_fen: f64,
     /// GMV paid, fen: the same, less what visits no payment page or is declined there.
     pub gmv_paid_fen: f64,
@@ -250,12 +250,12 @@ impl Forecast {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let expectation = Expectation::new(plan);
-        let coupon = coupon::effects(plan);
-        let flow = |window| Flow::new(plan, &expectation, &coupon, window);
+        let baskets = baskets::effects(plan);
+        let flow = |window| Flow::new(plan, &expectation, &baskets, window);
         let flows: Vec<Flow> = (0..plan.windows.len()).map(flow).collect();
         let scaled = scaling::all(plan, &flows);
         let windows: Vec<WindowForecast> = flows.iter().map(|flow| load::of_window(plan, flow, &scaled)).collect();
-        let demand = demand::Demand::new(plan, &expectation, &coupon);
+        let demand = demand::Demand::new(plan, &expectation, &baskets);
         let per_session = |weight: &dyn Fn(&State) -> f64| -> f64 {
             plan.segments
                 .iter()

@@ -25,11 +25,11 @@ pub(super) fn text(clock: &Clock, plan: &Plan, forecast: &Forecast) -> String {
         } else {
             String::new()
         };
+        let shown = if plan.livestreams.is_empty() { "" } else { " and livestreams draw no basket to what they show" };
         parts.push(format!(
-            "  GMV          {} ordered, {} paid{coupon}, if {}\n",
+            "  GMV          {} ordered, {} paid{coupon}, if nothing fails or sells out{shown}\n",
             number::money(forecast.gmv_ordered_fen),
             number::money(forecast.gmv_paid_fen),
-            left_out(plan),
         ));
     }
     if let Some(cost) = plan.total_cost() {
@@ -44,19 +44,6 @@ pub(super) fn text(clock: &Clock, plan: &Plan, forecast: &Forecast) -> String {
         parts.push(services(clock, forecast));
     }
     parts.concat()
-}
-
-/// What expected money does not reckon with.
-fn left_out(plan: &Plan) -> String {
-    let mut conditions = vec!["nothing fails or sells out"];
-    if plan.segments.iter().any(|segment| segment.spend.is_some()) {
-        conditions.push("spending limits never bind");
-    }
-    if !plan.livestreams.is_empty() {
-        conditions.push("livestreams draw no basket to what they show");
-    }
-    let last = conditions.pop().unwrap_or_default();
-    if conditions.is_empty() { last.to_owned() } else { format!("{} and {last}", conditions.join(", ")) }
 }
 
 /// What it takes to simulate the plan here.

@@ -1,7 +1,7 @@
 //! What is bought if nothing fails: orders, money, and the products that cannot last.
 
 use super::ShortProduct;
-use super::coupon::{self, Effect};
+use super::baskets::Effects;
 use crate::model::expectation::Expectation;
 use crate::plan::{Action, Catalogue, CountDistribution, Plan};
 
@@ -16,11 +16,11 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    pub(super) fn new(plan: &Plan, expectation: &Expectation, coupon: &[Effect]) -> Self {
+    pub(super) fn new(plan: &Plan, expectation: &Expectation, baskets: &[Effects]) -> Self {
         let Some(catalogue) = &plan.catalogue else { return Demand::default() };
         let mut demand = Demand::default();
         let mut units_wanted = vec![0.0; catalogue.products.len()];
-        for ((segment, sessions), &coupon) in plan.segments.iter().zip(&expectation.sessions).zip(coupon) {
+        for ((segment, sessions), baskets) in plan.segments.iter().zip(&expectation.sessions).zip(baskets) {
             let checkouts = expectation.checkouts[segment.cbmg];
             let lines = sessions.iter().sum::<f64>() * checkouts * segment.lines.mean();
             let weights: Vec<f64> =
@@ -29,7 +29,7 @@ impl Demand {
             if lines <= 0.0 || sum <= 0.0 {
                 continue;
             }
-            let shares = Shares::new(plan, expectation, segment.cbmg, sessions, coupon);
+            let shares = Shares::new(plan, expectation, segment.cbmg, sessions, baskets);
             let mut ordered = 0.0;
             for (category, weight) in weights.iter().enumerate() {
                 let lines = lines * weight / sum;
@@ -62,7 +62,7 @@ fn fen_per_line(catalogue: &Catalogue, category: usize, units: f64) -> f64 {
     fen + (1.0 - share).max(0.0) * catalogue.categories[category].price.mean_fen() * units
 }
 
-/// What becomes of each line that a segment puts into a basket, and of each fen of its price.
+/// What becomes of each line that a segment wishes for, and of each fen of its price.
 #[derive(Default)]
 struct Shares {
     orders: f64,
@@ -73,20 +73,20 @@ struct Shares {
 
 impl Shares {
     /// In a presale what is ordered, and what is paid, is the part whose deposit and balance are paid, and no coupon counts.
-    fn new(plan: &Plan, expectation: &Expectation, cbmg: usize, sessions: &[f64], coupon: Effect) -> Self {
+    fn new(plan: &Plan, expectation: &Expectation, cbmg: usize, sessions: &[f64], baskets: &Effects) -> Self {
         let paid_at_once = (accepted(plan, expectation, cbmg) / expectation.checkouts[cbmg]).min(1.0);
         let all: f64 = sessions.iter().sum();
         let mut sum = Shares::default();
         for (window, sessions) in plan.windows.iter().zip(sessions) {
-            let (effect, ordered, paid) = match &window.presale {
-                None => (coupon, 1.0, paid_at_once),
+            let (ordered, paid) = match &window.presale {
+                None => (1.0, paid_at_once),
                 Some(presale) => {
                     let balances = accepted(plan, expectation, presale.cbmg).min(1.0);
                     let completed = paid_at_once * presale.conversion * balances;
-                    (coupon::NONE, completed, completed)
+                    (completed, completed)
                 }
             };
-            let share = sessions / all;
+            let (share, effect) = (sessions / all, baskets.of(window.presale.is_some()));
             sum.orders += share * ordered * effect.lines;
             sum.ordered += share * ordered * effect.left;
             sum.paid += share * paid * effect.left;

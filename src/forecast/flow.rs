@@ -1,6 +1,6 @@
 //! The flow of a window: sessions of all segments through its waiting room and their behaviour graphs, slot by slot.
 
-use super::coupon::Effect;
+use super::baskets::Effects;
 use super::fluid::Network;
 use super::gates::Gates;
 use super::room::Passage;
@@ -84,7 +84,7 @@ impl<'a> Stream<'a> {
     }
 
     /// All streams of a window.
-    fn all(plan: &'a Plan, expectation: &Expectation, coupon: &[Effect], window: WindowId) -> Vec<Self> {
+    fn all(plan: &'a Plan, expectation: &Expectation, baskets: &[Effects], window: WindowId) -> Vec<Self> {
         let bounds = &plan.windows[window];
         let length = bounds.closes - bounds.opens;
         let mut groups: BTreeMap<(usize, usize, u64), Group> = BTreeMap::new();
@@ -93,9 +93,8 @@ impl<'a> Stream<'a> {
                 let group = groups.entry((segment.cbmg, intensity, attendance.early.to_bits())).or_default();
                 group.early = attendance.early;
                 group.sessions += sessions;
-                // No coupon counts in a presale.
-                let more = if bounds.presale.is_some() { 1.0 } else { coupon[id].lines };
-                group.lines += sessions * segment.lines.mean() * more;
+                let kept = baskets[id].of(bounds.presale.is_some()).lines;
+                group.lines += sessions * segment.lines.mean() * kept;
             }
         }
         let of_group = |((cbmg, intensity, _), group): (&(usize, usize, u64), &Group)| {
@@ -108,7 +107,7 @@ impl<'a> Stream<'a> {
             stream.crowd.after = (presale.opens - bounds.opens).as_secs_f64();
             Stream { is_paying: true, ..stream }
         };
-        groups.iter().map(of_group).chain(paying(plan, expectation, window).map(of_presale)).collect()
+        groups.iter().map(of_group).chain(paying(plan, expectation, baskets, window).map(of_presale)).collect()
     }
 
     /// Lets a slot from a time on pass; the visits of each state, whose pages fail with some probabilities.
@@ -146,11 +145,21 @@ impl Crowd {
 fn paying<'a>(
     plan: &'a Plan,
     expectation: &Expectation,
+    baskets: &[Effects],
     window: WindowId,
 ) -> impl Iterator<Item = (&'a Presale, Group)> {
     let of_window =
         plan.presales().zip(&expectation.balances).filter(move |((_, presale), _)| presale.window == window);
-    of_window.map(|((_, presale), &(sessions, lines))| (presale, Group { sessions, lines, early: 0.0 }))
+    of_window.map(move |((of, presale), &(sessions, lines))| {
+        let segments = plan.segments.iter().zip(&expectation.sessions).zip(baskets);
+        // Of all who may pay a deposit, as if all did alike.
+        let (wished, kept) = segments.fold((0.0, 0.0), |sum, ((segment, sessions), baskets)| {
+            let wished = sessions[of] * segment.lines.mean();
+            (sum.0 + wished, sum.1 + wished * baskets.of(true).lines)
+        });
+        let share = if wished > 0.0 { kept / wished } else { 1.0 };
+        (presale, Group { sessions, lines: lines * share, early: 0.0 })
+    })
 }
 
 /// Seconds since an opening between which the platform changes, for as long as that is known beforehand.
@@ -166,8 +175,8 @@ fn cuts(plan: &Plan, opens: Instant) -> Vec<u64> {
 
 impl Flow {
     /// The flow of a window.
-    pub(super) fn new(plan: &Plan, expectation: &Expectation, coupon: &[Effect], window: WindowId) -> Self {
-        let mut streams = Stream::all(plan, expectation, coupon, window);
+    pub(super) fn new(plan: &Plan, expectation: &Expectation, baskets: &[Effects], window: WindowId) -> Self {
+        let mut streams = Stream::all(plan, expectation, baskets, window);
         let mut flow = Flow::empty(plan, &streams, window);
         let passage = flow.through_room(plan, &streams);
         let mut gates = Gates::new(plan);

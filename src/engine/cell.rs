@@ -130,6 +130,11 @@ impl Cell {
         }
     }
 
+    /// Whether it is known without a search that nothing happens before `end`.
+    fn is_quiet_before(&self, end: Instant) -> bool {
+        self.desks.are_none() && self.events.is_quiet_before(end.0) && self.arrivals.next_before(end).is_none()
+    }
+
     /// Sessions in flight but for those that wait for the end of the tick, in no order that means anything.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.events.iter().chain(self.desks.clients())
@@ -164,14 +169,19 @@ impl Player<'_> {
     /// Plays a tick: its arrivals and the pending events before its end, in their total order. `glimpse`: the instant of it at which
     /// the requests at each service are counted.
     pub(super) fn play_tick(&mut self, end: Instant, glimpse: Option<Instant>) {
-        self.space.grants.forget();
-        self.space.tokens.forget();
-        self.look_ahead(end);
+        let is_quiet = self.cell.is_quiet_before(end);
+        if !is_quiet {
+            self.space.grants.forget();
+            self.space.tokens.forget();
+            self.look_ahead(end);
+        }
         if let Some(at) = glimpse {
             self.play_until(at);
             self.count_present(at);
         }
-        self.play_until(end);
+        if !is_quiet {
+            self.play_until(end);
+        }
         if let Some(presale) = self.model.presale_due(end) {
             self.forfeit(presale);
         }

@@ -83,6 +83,8 @@ pub struct EventList {
     taken: usize,
     /// Events that came into the current bucket while it was consumed: a binary heap, earliest at the root.
     late: Vec<Session>,
+    /// Up to when nothing is pending, as seen by whoever last looked for it; nothing is known after an event has come.
+    quiet_until: u64,
     len: usize,
 }
 
@@ -100,6 +102,7 @@ impl Default for EventList {
             keys: Vec::new(),
             taken: 0,
             late: Vec::new(),
+            quiet_until: 0,
             len: 0,
         }
     }
@@ -128,6 +131,7 @@ impl EventList {
     #[inline]
     pub fn push(&mut self, event: Session) {
         self.len += 1;
+        self.quiet_until = 0;
         self.place(event);
     }
 
@@ -161,6 +165,13 @@ impl EventList {
         let head = std::mem::replace(&mut wheel.heads[slot], Head { chunk: index, len: 1 });
         self.behind[index as usize] = head.chunk;
         wheel.occupied[slot / 64] |= 1 << (slot % 64);
+    }
+
+    /// Whether it is known without a search that nothing is pending before `end`.
+    #[must_use]
+    #[inline]
+    pub fn is_quiet_before(&self, end: u64) -> bool {
+        end <= self.quiet_until
     }
 
     /// Takes the earliest event, if it lies before `end`.
@@ -244,6 +255,7 @@ impl EventList {
             };
             let bucket = (position & !(BUCKETS as u64 - 1) | slot as u64) << shift;
             if bucket << FINEST >= end {
+                self.quiet_until = bucket << FINEST;
                 return false;
             }
             self.start = bucket << FINEST;
@@ -259,6 +271,7 @@ impl EventList {
             }
             level = 0;
         }
+        self.quiet_until = u64::MAX;
         false
     }
 
@@ -390,6 +403,7 @@ mod tests {
         for step in 0..50_000 {
             assert_eq!(list.len(), set.len());
             let (time, shopper) = set.pop_first().expect("the set never runs empty");
+            assert!(!list.is_quiet_before(time + 1), "step {step}");
             assert!(list.pop_before(time).is_none(), "step {step}");
             let taken = list.pop_before(time + 1).expect("an event is pending");
             assert_eq!((taken.time.0, taken.shopper), (time, shopper), "step {step}");

@@ -117,7 +117,8 @@ fn write<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, mark: &Mark, words: Fram
 fn words_at(from: (f64, f64), dot: (f64, f64), width: f64, frame: Frame) -> Frame {
     let start = dot.0 + from.0 - if from.0 < 0.0 { width } else { 0.0 };
     let start = start.min(frame.left + frame.width - width).max(frame.left + 4.0);
-    let baseline = (dot.1 + from.1).clamp(frame.top + 12.0, frame.top + frame.height - 5.0);
+    // A plot too low for words has them at its top.
+    let baseline = (dot.1 + from.1).min(frame.top + frame.height - 5.0).max(frame.top + 12.0);
     Frame { left: start - 2.0, top: baseline - 12.0, width: width + 4.0, height: 16.0 }
 }
 

@@ -64,10 +64,9 @@ fn does_what_it_is_for(name: &str, of: &Results, base: &Results, played: &BTreeM
         "no-presale" => money(of, Bucket::DepositForfeited) == 0 && orders(of, 0, 10) > orders(base, 0, 10),
         "optimistic" => more(Bucket::Oversold),
         "short-hold" => more(Bucket::HoldExpired),
-        "split-by-cell" => more(Bucket::SoldOut),
         "single-window" => of.summary.total.sessions < base.summary.total.sessions,
         "staggered-opening" => orders(of, 0, 5) < orders(&played["kinds-apart"], 0, 5),
-        "stock-over-windows" => more(Bucket::SoldOut),
+        "split-by-cell" | "stock-over-windows" => more(Bucket::SoldOut),
         "waiting-room" => of.summary.windows.iter().any(|window| window.room.is_some()),
         _ => true,
     }

@@ -30,6 +30,8 @@ fn the_room_lets_in_what_it_says_and_everybody_is_accounted_for() {
     assert_eq!(came, results.summary.total.sessions);
     assert_eq!(came, admitted + gave_up + sent_away + closed + waiting);
     assert!(waited > came * 9 / 10 && gave_up > 0 && sent_away > 0, "{:?}", room(&results));
+    let longest = plan.windows[0].room.as_ref().and_then(|room| room.longest_wait).expect("places expire");
+    assert!(room(&results).wait_ms_max <= longest.0 / 1_000_000, "{:?} of {longest}", room(&results));
     let (seconds, in_series) =
         (results.series.integers(series::SECONDS), results.series.integers(&series::room("admitted")));
     for (row, (&seconds, &admitted)) in seconds.iter().zip(in_series).enumerate() {

@@ -479,6 +479,14 @@ struct Stretches {
 
 /// A row per service and window that could not keep up, in order of time.
 fn saturated(summary: &Summary, clock: &Clock) -> String {
+    let services = saturated_services(summary, clock);
+    let Some(rows) = summary.hot_rows.filter(|rows| rows.requests_rejected > 0) else { return services };
+    // No service, but part of the platform, and demand was lost there.
+    let (requests, skus) = (number::count(rows.requests_rejected as f64), number::count(rows.skus as f64));
+    format!("{services}  hot rows rejected {requests} requests for {skus} SKUs, {}\n", number::money(rows.fen as f64))
+}
+
+fn saturated_services(summary: &Summary, clock: &Clock) -> String {
     if summary.saturated.is_empty() {
         return "  none: every service kept up\n".to_owned();
     }
@@ -599,7 +607,7 @@ fn sold_out(results: &Results, clock: &Clock, terminal: &Terminal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Conservation, Saturation, Totals, WindowSummary};
+    use crate::results::{Conservation, HotRows, Saturation, Totals, WindowSummary};
 
     const OPENS: i64 = 1_604_160_000_000;
     const DAY: i64 = 86_400_000;
@@ -702,5 +710,11 @@ mod tests {
         assert!(text.contains("played    10 d from 2020-11-01 00:00:00 to 2020-11-11 00:01:30"), "{text}");
         assert!(text.contains("INTERRUPTED") && text.contains("1 of 64 cells"), "{text}");
         assert_eq!(saturated(&summary, &clock), "  none: every service kept up\n");
+        let hot = HotRows { skus: 3, requests_rejected: 1200, units: 1300, fen: 4_500_000 };
+        let with_hot_rows = saturated(&Summary { hot_rows: Some(hot), ..summary }, &clock);
+        assert!(
+            with_hot_rows.ends_with("\n  hot rows rejected 1,200 requests for 3 SKUs, 45.00 k RMB\n"),
+            "{with_hot_rows}"
+        );
     }
 }

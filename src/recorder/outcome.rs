@@ -417,6 +417,10 @@ impl Outcome<'_> {
 
     fn room(&self, window: usize) -> RoomSummary {
         let RoomTally { counts, waits_ms } = &self.recorder.total.rooms[window];
+        // A quantile is the upper end of its bucket; nobody has waited for longer than a place lasts.
+        let longest = self.plan.windows[window].room.as_ref().and_then(|room| room.longest_wait);
+        let longest_ms = longest.map_or(u64::MAX, |longest| longest.0.div_ceil(1_000_000));
+        let wait_ms = |quantile| waits_ms.quantile(quantile).min(longest_ms);
         RoomSummary {
             came: counts.came * self.scale,
             waited: counts.waited * self.scale,
@@ -425,10 +429,10 @@ impl Outcome<'_> {
             sent_away: counts.sent_away * self.scale,
             closed: counts.closed * self.scale,
             waiting: (counts.came - counts.admitted - counts.left()) * self.scale,
-            wait_ms_p50: waits_ms.quantile(0.5),
-            wait_ms_p90: waits_ms.quantile(0.9),
-            wait_ms_p99: waits_ms.quantile(0.99),
-            wait_ms_max: waits_ms.quantile(1.0),
+            wait_ms_p50: wait_ms(0.5),
+            wait_ms_p90: wait_ms(0.9),
+            wait_ms_p99: wait_ms(0.99),
+            wait_ms_max: wait_ms(1.0),
         }
     }
 

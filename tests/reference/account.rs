@@ -224,6 +224,10 @@ impl Simulator<'_> {
                 waits.saturating_record(wait.0.div_ceil(1_000_000));
             }
         }
+        // The upper end of a bucket may lie beyond the longest time for which a place lasts.
+        let lasts = self.plan.windows[window].room.as_ref().and_then(|room| room.longest_wait);
+        let lasts_ms = lasts.map_or(u64::MAX, |lasts| lasts.0.div_ceil(1_000_000));
+        let waited = |quantile| waits.value_at_quantile(quantile).min(lasts_ms);
         let went_in = |visit| matches!(visit, Visit::WentIn(_));
         let leaves = |visit| matches!(visit, Visit::GaveUp | Visit::SentAway | Visit::Closed);
         RoomSummary {
@@ -234,10 +238,10 @@ impl Simulator<'_> {
             sent_away: count(&|visit| visit == Visit::SentAway),
             closed: count(&|visit| visit == Visit::Closed),
             waiting: count(&|visit| visit == Visit::Came) - count(&|visit| went_in(visit) || leaves(visit)),
-            wait_ms_p50: waits.value_at_quantile(0.5),
-            wait_ms_p90: waits.value_at_quantile(0.9),
-            wait_ms_p99: waits.value_at_quantile(0.99),
-            wait_ms_max: waits.value_at_quantile(1.0),
+            wait_ms_p50: waited(0.5),
+            wait_ms_p90: waited(0.9),
+            wait_ms_p99: waited(0.99),
+            wait_ms_max: waited(1.0),
         }
     }
 
